@@ -1,0 +1,50 @@
+/* httpc: calls to other HTTP servers. The only code that includes curl.
+ *
+ * One httpc_t per thread (it keeps connections alive).  Every call has a deadline and a cap on the
+ * answer's size; redirects are not followed; only http and https.
+ */
+#ifndef SHEAF_HTTPC_H
+#define SHEAF_HTTPC_H
+
+#include <stdint.h>
+#include <stddef.h>
+#include "lib/buf.h"
+#include "lib/err.h"
+
+typedef struct httpc httpc_t;
+
+struct httpc_request {
+    const char *method;          /* "GET", "POST", ... */
+    const char *url;
+    const char *const *headers;  /* "Name: value", ended by NULL; may be NULL */
+    const void *body;            /* borrowed; NULL for none */
+    size_t body_len;
+    int64_t deadline_ms;         /* a moment of clock_ms() */
+    size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT */
+};
+
+struct httpc_answer {
+    int status;
+    struct buf body;
+    struct buf headers; /* as received, one per line */
+};
+
+/* A stream of the answer instead of a buffer: head is called once, then data as it arrives; a
+ * return of -1 breaks the call off.  For the gateway, which forwards without holding a whole answer. */
+struct httpc_sink {
+    int (*head)(void *user, int status, const char *headers);
+    int (*data)(void *user, const void *data, size_t len);
+    void *user;
+};
+
+int httpc_global_init(struct err *err); /* once per process, before threads */
+httpc_t *httpc_new(struct err *err);
+void httpc_destroy(httpc_t **c);
+/* 0 when an answer of any status arrived. -1: ERR_UNAVAILABLE (refused, cut), ERR_TIMEOUT, ERR_LIMIT. */
+int httpc_call(httpc_t *c, const struct httpc_request *request, struct httpc_answer *answer, struct err *err);
+int httpc_stream(httpc_t *c, const struct httpc_request *request, const struct httpc_sink *sink, struct err *err);
+void httpc_answer_done(struct httpc_answer *answer);
+/* The value of header `name` in httpc's header text, trimmed, copied to out; 0, or -1 when absent. */
+int httpc_header(const char *headers, const char *name, char *out, size_t out_len);
+
+#endif
