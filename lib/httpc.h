@@ -20,7 +20,14 @@ struct httpc_request {
     const void *body;            /* borrowed; NULL for none */
     size_t body_len;
     int64_t deadline_ms;         /* a moment of clock_ms() */
-    size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT */
+    size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT; 0: 16 MiB for a call, no cap for a stream */
+
+    /* Instead of `body`, for what is too big to be held: called until it gave body_len bytes.  Fills at most
+     * `room` bytes of `out` and answers how many, or -1, which breaks the call off (ERR_CANCELLED).  It is
+     * asked once through: such a call gets a connection of its own, since a kept one that turns out
+     * dead would need the body again from its start. */
+    int64_t (*read_body)(void *user, void *out, size_t room);
+    void *read_user;
 };
 
 struct httpc_answer {

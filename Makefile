@@ -1,0 +1,92 @@
+# Sheaf. `make help` lists the targets; build/<mode>/ holds everything that is made.
+SERVICES := gateway dispatcher ocr-svc llm-svc persist-svc notify-svc
+PROGRAMS := $(SERVICES) sheaf wirecat
+MODE     ?= release
+O        := build/$(MODE)
+
+# What each program needs besides lib's own libraries; `make help` does not need any of it.
+PKG_lib         := jansson libczmq libzmq hiredis libcurl openssl
+PKG_gateway     := jansson hiredis libcurl openssl
+PKG_dispatcher  := jansson libczmq libzmq hiredis openssl
+PKG_ocr-svc     := jansson libczmq libzmq hiredis openssl poppler-glib lept tesseract
+PKG_llm-svc     := jansson libczmq libzmq hiredis openssl
+PKG_persist-svc := jansson libczmq libzmq hiredis openssl sqlite3
+PKG_notify-svc  := jansson libczmq libzmq hiredis openssl
+PKG_sheaf       := jansson hiredis libcurl openssl
+PKG_wirecat     := jansson
+PKG_tests       := $(PKG_lib) cmocka sqlite3
+LIBS_gateway     := -lcivetweb
+LIBS_persist-svc := -lcivetweb
+
+CC       ?= cc
+WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wvla -Wwrite-strings $(if $(ERR),-Werror)
+CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS_debug   := -O0 -fPIE
+CFLAGS_asan    := -O1 -fPIE -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+CFLAGS_tsan    := -O1 -fPIE -fsanitize=thread
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_debug   := -pie
+LDFLAGS_asan    := -pie -fsanitize=address,undefined
+LDFLAGS_tsan    := -pie -fsanitize=thread
+CFLAGS_ALL  = -std=gnu17 -g $(WARN) -I. $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
+pkg_cflags  = $(if $(1),$(shell pkg-config --cflags $(1)))
+pkg_libs    = $(if $(1),$(shell pkg-config --libs $(1)))
+# Everything is compiled with the union of the include paths (few, and worked out once).
+INCLUDES   := $(filter-out -I/usr/include/hiredis,$(call pkg_cflags,$(sort $(PKG_lib) $(PKG_ocr-svc) sqlite3)))
+
+sources = $(wildcard $(1)/*.c $(1)/providers/*.c)
+objects = $(patsubst %.c,$(O)/%.o,$(1))
+LIB_OBJ   := $(call objects,$(call sources,lib))
+PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help deps demo run test unit system check asan tsan clean clean-data format $(PROGRAMS)
+
+all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
+
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(INCLUDES) -c -o $@ $<
+# Files that are built into a binary by lib/embed.h.
+$(O)/lib/scripts.o: $(wildcard proto/redis/*.lua)
+$(O)/lib/form.o: $(wildcard lib/forms/*.json)
+$(O)/gateway/web.o: $(wildcard gateway/web/*)
+$(O)/persist-svc/providers/sqlite_schema.o: $(wildcard persist-svc/migrations/*)
+
+$(O)/libproto.a: $(PROTO_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+$(O)/libsheaf.a: $(LIB_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+
+define program
+$(1): $(O)/$(1)
+$(O)/$(1): $(call objects,$(2)) $(O)/libsheaf.a $(O)/libproto.a
+	$$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_$(1))) $(LIBS_$(1)) -lpthread -lm
+endef
+$(foreach s,$(SERVICES),$(eval $(call program,$(s),$(call sources,$(s)))))
+$(eval $(call program,sheaf,$(call sources,cli)))
+$(eval $(call program,wirecat,proto/wirecat.c))
+
+# Unit tests: tests/unit/<folder>/<module>_test.c, linked with lib, proto and the objects of its service
+# without main.o.  A stamp per test, so that only what changed runs again.
+UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
+UNIT     := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
+svc_of    = $(filter $(SERVICES),$(word 3,$(subst /, ,$(1))))
+define unit_test
+$(O)/$(1:.c=): $(O)/$(1:.c=.o) $$(filter-out %/main.o,$$(if $(call svc_of,$(1)),$$(call objects,$$(call sources,$(call svc_of,$(1)))))) $(O)/libsheaf.a $(O)/libproto.a
+	$$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_tests) $(PKG_$(call svc_of,$(1)))) $(LIBS_$(call svc_of,$(1))) -lpthread -lm
+$(O)/$(1:.c=.ok): $(O)/$(1:.c=)
+	$$< && touch $$@
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_test,$(t))))
+
+unit: $(UNIT:=.ok) ## run the unit tests that are not up to date
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+clean: ## remove what was built
+	rm -rf build
+
+-include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)

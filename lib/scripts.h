@@ -1,0 +1,22 @@
+/* scripts: the Lua of proto/redis/, built into the binary: each is common.lua and its own file.
+ * scripts_init() puts them together and works out their digests; call it once, before threads start. */
+#ifndef SHEAF_SCRIPTS_H
+#define SHEAF_SCRIPTS_H
+
+#include "lib/redis.h"
+
+#define SCRIPTS(X)                                                                                           \
+    X(enqueue) X(batch) X(take) X(commit) X(defer) X(give_back) X(renew) X(reclaim) X(adopt) X(promote)      \
+    X(cancel) X(rerun) X(reap)
+
+#define X(name) extern struct redis_script script_##name;
+SCRIPTS(X)
+#undef X
+
+void scripts_init(void);
+
+/* The prefix of all keys of a shard, "sheaf:{00}:": KEYS[1] of every script. */
+#define SHARD_KEY_MAX 16
+char *shard_key(char out[SHARD_KEY_MAX], unsigned shard);
+
+#endif

@@ -1,0 +1,410 @@
+#include "ocr-svc/decode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "lib/auto.h"
+#include "lib/clock.h"
+#include "lib/metrics.h"
+
+#define START_MS 20000 /* until a new child answers; only a machine on its knees needs seconds */
+
+static struct metric child_starts = METRIC_COUNTER("sheaf_ocr_child_starts_total", "decoding children started");
+static struct metric child_deaths =
+    METRIC_COUNTER1("sheaf_ocr_child_deaths_total", "decoding children that a document ended, by what was said of it", "cause");
+
+struct decoder {
+    struct limits limits;
+    pid_t pid; /* 0: no child */
+    int sock;  /* -1: no child */
+    int documents;
+    bool open; /* a document is open in the child */
+};
+
+const char *decode_kind_name(enum decode_kind kind)
+{
+    switch (kind) {
+    case DECODE_PDF: return "pdf";
+    case DECODE_IMAGE: return "image";
+    case DECODE_TIFF: return "tiff";
+    case DECODE_KINDS: break;
+    }
+    return "?";
+}
+
+/* ---- the child's life ---------------------------------------------------------------------------- */
+
+/* The child is given nothing that it could leak: no descriptors but its socket, no environment but what the
+ * sanitizers need, /dev/null for the standard streams. */
+static int spawn(pid_t *pid, int its_end)
+{
+    static const char *const kept[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"};
+    char lines[COUNT_OF(kept)][256];
+    char *env[COUNT_OF(kept) + 2];
+    char lang[] = "LC_ALL=C.UTF-8", self[] = "ocr-svc", arg[] = DECODE_CHILD;
+    int n = 0;
+    env[n++] = lang;
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        const char *value = getenv(kept[i]);
+        if (value && (size_t)snprintf(lines[i], sizeof lines[i], "%s=%s", kept[i], value) < sizeof lines[i])
+            env[n++] = lines[i];
+    }
+    env[n] = NULL;
+    char *argv[] = {self, arg, NULL};
+
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
+    if (posix_spawnattr_init(&attr) != 0) {
+        posix_spawn_file_actions_destroy(&files);
+        return ENOMEM;
+    }
+    int bad = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    if (!bad) bad = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+#ifndef __SANITIZE_ADDRESS__ /* its reports have to be seen; else nothing about a document goes to our log */
+    if (!bad) bad = posix_spawn_file_actions_adddup2(&files, 1, 2);
+#endif
+    if (!bad) bad = posix_spawn_file_actions_adddup2(&files, its_end, DECODE_FD);
+    if (!bad) bad = posix_spawn_file_actions_addclosefrom_np(&files, DECODE_FD + 1);
+    /* The service blocks signals in all its threads and takes them from a descriptor; the child starts afresh. */
+    if (!bad) bad = posix_spawnattr_setsigmask(&attr, &none);
+    if (!bad) bad = posix_spawnattr_setsigdefault(&attr, &all);
+    if (!bad) bad = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (!bad) bad = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return bad;
+}
+
+/* Ends the child, if there is one, and says how it ended (0: nothing is known). */
+static int child_end(struct decoder *d, bool by_force)
+{
+    int status = 0;
+    if (d->sock >= 0) close(d->sock);
+    d->sock = -1;
+    d->open = false;
+    if (d->pid <= 0) return 0;
+    if (by_force) kill(d->pid, SIGKILL);
+    while (waitpid(d->pid, &status, 0) == -1 && errno == EINTR) {
+    }
+    d->pid = 0;
+    return status;
+}
+
+/* What a death that we did not cause says about the document. */
+static enum decode_status cause_of_death(int status)
+{
+    if (WIFSIGNALED(status)) {
+        switch (WTERMSIG(status)) {
+        case SIGXCPU: return DECODE_TIMEOUT;
+        /* glib, poppler and the C++ runtime abort when an allocation fails, and the limit on memory is what
+         * makes it fail; so do the limits on a picture's size. */
+        case SIGABRT:
+        case SIGTRAP:
+        case SIGXFSZ: return DECODE_PAGE_TOO_LARGE;
+        /* Not by us: the kernel, out of memory. The machine's trouble as much as the document's. */
+        case SIGKILL: return DECODE_NO_MEMORY;
+        default: return DECODE_DAMAGED;
+        }
+    }
+    return DECODE_DAMAGED;
+}
+
+static const char *cause_name(enum decode_status cause)
+{
+    switch (cause) {
+    case DECODE_TIMEOUT: return "timeout";
+    case DECODE_PAGE_TOO_LARGE: return "page_too_large";
+    case DECODE_NO_MEMORY: return "killed";
+    default: return "damaged";
+    }
+}
+
+static int child_died(struct decoder *d, bool by_us, struct err *err)
+{
+    int status = child_end(d, by_us);
+    enum decode_status cause = by_us ? DECODE_TIMEOUT : cause_of_death(status);
+    metric_add(&child_deaths, cause_name(cause), 1);
+    return limits_refuse(&d->limits, cause, err);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------ */
+
+static int send_request(struct decoder *d, const struct decode_request *request, int fd)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof *request};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd >= 0) {
+        m.msg_control = control.bytes;
+        m.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    ssize_t n;
+    do n = sendmsg(d->sock, &m, MSG_NOSIGNAL);
+    while (n == -1 && errno == EINTR);
+    return n == (ssize_t)sizeof *request ? 0 : -1;
+}
+
+/* At most one descriptor is taken from a message; what a child sends beyond it is closed by the kernel (the
+ * control buffer has no place for more). */
+static ssize_t receive_reply(int sock, struct decode_reply *reply, int *fd)
+{
+    struct iovec iov = {.iov_base = reply, .iov_len = sizeof *reply};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    *fd = -1;
+    ssize_t n;
+    do n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    while (n == -1 && errno == EINTR);
+    if (n < 0) return n;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+            memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    return n;
+}
+
+/* 1: readable or hung up, 0: the deadline passed. */
+static int wait_readable(int sock, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - clock_ms();
+        if (left <= 0) return 0;
+        struct pollfd p = {.fd = sock, .events = POLLIN};
+        int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
+        if (n > 0) return 1;
+        if (n == -1 && errno != EINTR) return 1; /* recvmsg will say what is wrong */
+    }
+}
+
+/* One request and its answer. On 0 *reply has been checked and *fd is the caller's (-1: none came). */
+static int exchange(struct decoder *d, const struct decode_request *request, int give_fd, int64_t deadline_ms,
+                    struct decode_reply *reply, int *fd, struct err *err)
+{
+    if (send_request(d, request, give_fd) != 0) return child_died(d, false, err);
+    if (!wait_readable(d->sock, deadline_ms)) return child_died(d, true, err);
+    ssize_t n = receive_reply(d->sock, reply, fd);
+    if (n <= 0) return child_died(d, false, err);
+    bool sound = n == (ssize_t)sizeof *reply && reply->magic == DECODE_MAGIC && reply->op == request->op &&
+                 reply->status < DECODE_STATUSES;
+    if (sound && reply->status == DECODE_OK) return 0;
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+    if (sound) return limits_refuse(&d->limits, (enum decode_status)reply->status, err);
+    (void)child_end(d, true); /* it talks nonsense: taken over, or broken beyond knowing */
+    metric_add(&child_deaths, "damaged", 1);
+    return limits_refuse(&d->limits, DECODE_DAMAGED, err);
+}
+
+static int child_start(struct decoder *d, struct err *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return err_sys(err, ERR_UNAVAILABLE, errno, "no socket pair for the decoding child");
+    /* dup2 onto itself would keep close-on-exec: move an end that happens to be DECODE_FD away. */
+    if (pair[1] == DECODE_FD) {
+        int moved = fcntl(pair[1], F_DUPFD_CLOEXEC, DECODE_FD + 1);
+        if (moved < 0) {
+            int sys = errno;
+            close(pair[0]);
+            close(pair[1]);
+            return err_sys(err, ERR_UNAVAILABLE, sys, "no descriptor for the decoding child");
+        }
+        close(pair[1]);
+        pair[1] = moved;
+    }
+    int bad = spawn(&d->pid, pair[1]);
+    close(pair[1]);
+    if (bad) {
+        close(pair[0]);
+        d->pid = 0;
+        return err_sys(err, ERR_UNAVAILABLE, bad, "the decoding child cannot be started");
+    }
+    d->sock = pair[0];
+    d->documents = 0;
+    d->open = false;
+    metric_add(&child_starts, NULL, 1);
+
+    struct decode_request hello = {.magic = DECODE_MAGIC, .op = DECODE_HELLO, .limits = d->limits};
+    struct decode_reply reply;
+    int fd;
+    if (exchange(d, &hello, -1, clock_ms() + START_MS, &reply, &fd, NULL) != 0) {
+        (void)child_end(d, true);
+        return err_set(err, ERR_UNAVAILABLE, "the decoding child does not start: it ended before it answered");
+    }
+    if (fd >= 0) close(fd);
+    return 0;
+}
+
+decoder_t *decoder_new(const struct limits *limits, struct err *err)
+{
+    struct decoder *d = calloc(1, sizeof *d);
+    if (!d) {
+        err_set(err, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    d->limits = *limits;
+    d->sock = -1;
+    if (child_start(d, err) != 0) {
+        free(d);
+        return NULL;
+    }
+    return d;
+}
+
+void decoder_destroy(decoder_t **d)
+{
+    if (!*d) return;
+    (void)child_end(*d, true); /* whatever it is doing, nobody waits for it */
+    free(*d);
+    *d = NULL;
+}
+
+/* ---- operations ---------------------------------------------------------------------------------- */
+
+static int64_t sooner(const struct decoder *d, int64_t deadline_ms)
+{
+    int64_t limit = clock_ms() + d->limits.wall_ms;
+    return limit < deadline_ms ? limit : deadline_ms;
+}
+
+int decoder_open(decoder_t *d, int fd, int64_t deadline_ms, struct decode_document *out, struct err *err)
+{
+    if (d->documents >= DECODE_DOCUMENTS_PER_CHILD) (void)child_end(d, true);
+    if (d->pid == 0 && child_start(d, err) != 0) return -1;
+    d->documents++;
+    d->open = false;
+    struct decode_request request = {.magic = DECODE_MAGIC, .op = DECODE_OPEN, .limits = d->limits};
+    struct decode_reply reply;
+    int extra;
+    if (exchange(d, &request, fd, sooner(d, deadline_ms), &reply, &extra, err) != 0) return -1;
+    if (extra >= 0) close(extra);
+    if (reply.kind == 0 || reply.kind >= DECODE_KINDS) return limits_refuse(&d->limits, DECODE_DAMAGED, err);
+    if (reply.pages == 0) return limits_refuse(&d->limits, DECODE_NO_PAGES, err);
+    if (reply.pages > (uint32_t)d->limits.max_pages)
+        return limits_refuse(&d->limits, DECODE_TOO_MANY_PAGES, err);
+    d->open = true;
+    *out = (struct decode_document){.kind = (enum decode_kind)reply.kind, .pages = (int)reply.pages};
+    return 0;
+}
+
+/* Maps the memfd of an answer; a child that has not sealed it, or lies about its size, is not listened to. */
+static int map_sealed(int fd, size_t least, void **map, size_t *size)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    struct stat st;
+    if (fd < 0 || (fcntl(fd, F_GET_SEALS) & seals) != seals || fcntl(fd, F_GET_SEALS) == -1) return -1;
+    if (fstat(fd, &st) != 0 || st.st_size < (off_t)least || st.st_size > INT32_MAX) return -1;
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED) return -1;
+    *map = p;
+    *size = (size_t)st.st_size;
+    return 0;
+}
+
+/* Asks for a memfd and maps it. The header is the caller's to check. */
+static int fetch(struct decoder *d, const struct decode_request *request, int64_t deadline_ms, size_t least,
+                 void **map, size_t *size, struct err *err)
+{
+    if (!d->open) return err_set(err, ERR_UNAVAILABLE, "the document is not open: its decoding child ended");
+    struct decode_reply reply;
+    int fd;
+    if (exchange(d, request, -1, sooner(d, deadline_ms), &reply, &fd, err) != 0) return -1;
+    int mapped = map_sealed(fd, least, map, size);
+    if (fd >= 0) close(fd);
+    return mapped == 0 ? 0 : limits_refuse(&d->limits, DECODE_DAMAGED, err);
+}
+
+static bool words_sound(const struct decode_words *w)
+{
+    const struct words_header *h = w->head;
+    if (h->magic != DECODE_MAGIC || h->total != w->size) return false;
+    if (w->size != sizeof *h + (uint64_t)h->n * sizeof(struct word_record) + h->texts) return false;
+    if (h->texts == 0 || w->texts[h->texts - 1] != '\0') return false;
+    for (uint32_t i = 0; i < h->n; i++)
+        if (w->words[i].text >= h->texts || w->words[i].field >= h->texts) return false;
+    return true;
+}
+
+int decoder_words(decoder_t *d, int page, int64_t deadline_ms, struct decode_words *out, struct err *err)
+{
+    struct decode_request request = {
+        .magic = DECODE_MAGIC, .op = DECODE_WORDS, .page = (uint32_t)page, .limits = d->limits};
+    struct decode_words w = {0};
+    if (fetch(d, &request, deadline_ms, sizeof *w.head, &w.map, &w.size, err) != 0) return -1;
+    w.head = w.map;
+    w.words = (const struct word_record *)(w.head + 1);
+    size_t records = w.head->n <= PAGE_MAX_WORDS ? w.head->n * sizeof(struct word_record) : SIZE_MAX;
+    if (records < w.size - sizeof *w.head) {
+        w.texts = (const char *)(w.head + 1) + records;
+        if (words_sound(&w)) {
+            *out = w;
+            return 0;
+        }
+    }
+    decode_words_done(&w);
+    return limits_refuse(&d->limits, DECODE_DAMAGED, err);
+}
+
+static bool pixels_sound(const struct limits *limits, const struct decode_pixels *p)
+{
+    const struct pixels_header *h = p->head;
+    return h->magic == DECODE_MAGIC && h->total == p->size && h->depth == 8 && h->width <= LIMITS_MAX_SIDE &&
+           h->height <= LIMITS_MAX_SIDE && limits_pixels_ok(limits, h->width, h->height) && h->stride >= h->width &&
+           h->stride <= h->width + 64 && p->size == sizeof *h + (uint64_t)h->stride * h->height;
+}
+
+int decoder_pixels(decoder_t *d, int page, int dpi, int64_t deadline_ms, struct decode_pixels *out, struct err *err)
+{
+    struct decode_request request = {.magic = DECODE_MAGIC,
+                                     .op = DECODE_PIXELS,
+                                     .page = (uint32_t)page,
+                                     .dpi = (uint32_t)dpi,
+                                     .limits = d->limits};
+    struct decode_pixels p = {0};
+    if (fetch(d, &request, deadline_ms, sizeof *p.head, &p.map, &p.size, err) != 0) return -1;
+    p.head = p.map;
+    p.grey = (const uint8_t *)(p.head + 1);
+    if (pixels_sound(&d->limits, &p)) {
+        *out = p;
+        return 0;
+    }
+    decode_pixels_done(&p);
+    return limits_refuse(&d->limits, DECODE_DAMAGED, err);
+}
+
+void decode_words_done(struct decode_words *w)
+{
+    if (w->map) munmap(w->map, w->size);
+    *w = (struct decode_words){0};
+}
+
+void decode_pixels_done(struct decode_pixels *p)
+{
+    if (p->map) munmap(p->map, p->size);
+    *p = (struct decode_pixels){0};
+}

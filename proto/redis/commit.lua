@@ -1,0 +1,64 @@
+-- commit: results of deliveries, many in one call.
+--
+-- Promises, per item: counts only if exactly this delivery is pending, its run is the job's present one and the
+-- job has not ended; then, in one step, stores the result, opens what follows, acknowledges, announces.
+-- A call whose answer was lost may be sent again: an item that was counted is answered as counted.
+-- ARGV: 11 per item: type, entry, run, attempt, delivery, job, index, worker, result, open, join.
+--   open: "stage:from:count …" opened by this task.  join: stage opened when all of this type are done.
+-- Answers per item 1 accepted, 2 superseded.
+local answers = {}
+
+local function open_parked(job) -- what waited for the document to be fetched
+    for stage, index in string.gmatch(get(job, 'parked'), '(%S+):(%d+)') do
+        open_task(stage, job.value.owner, job.value.class, pack_task(job.id, job.value.run, index, 1, 0, 0, int(NOW)))
+    end
+    set(job, 'parked', '')
+    set(job, 'up', '')
+end
+
+local function by_whom(job, type, worker)
+    local names = get(job, 'by:' .. type)
+    if worker == '' or string.find(',' .. names .. ',', ',' .. worker .. ',', 1, true) then return end
+    set(job, 'by:' .. type, names == '' and worker or names .. ',' .. worker)
+end
+
+local function settle(job, type, index, token, worker, result, open, join)
+    set(job, 'out:' .. type .. ':' .. index, token)
+    if result ~= '' and result ~= '{}' then set(job, 'res:' .. type .. ':' .. index, result) end
+    local done = add(job, 'd:' .. type, 1)
+    set(job, 'e:' .. type, int(NOW))
+    by_whom(job, type, worker)
+    job_changed(job)
+    if AFTER_END[type] then return end
+    landed(job)
+    for stage, from, count in string.gmatch(open, '(%S+):(%d+):(%d+)') do open_stage(job, stage, num(from), num(count)) end
+    if type == 'fetch' then open_parked(job) end
+    if join ~= '' and done == num(get(job, 'n:' .. type)) then open_stage(job, join, 0, 1) end
+    if add(job, 'open', -1) == 0 then end_job(job, 'finished') end
+end
+
+for i = 1, #ARGV, 11 do
+    local type, entry, run, attempt, delivery, id, index, worker, result, open, join = unpack(ARGV, i, i + 10)
+    local token = run .. '.' .. attempt .. '.' .. delivery
+    local answer = 2
+    if type == 'notify' and index == '1' then -- a batch's message: nothing to keep but that it was done
+        if pending(type, entry, delivery) then
+            close_delivery(type, entry, load_batch(id).value.owner)
+            answer = 1
+        end
+    else
+        local job = load_job(id)
+        if pending(type, entry, delivery) then
+            close_delivery(type, entry, job.value.owner)
+            if job.value.run == run and AFTER_END[type] or live(job, run) then
+                settle(job, type, index, token, worker, result, open, join)
+                answer = 1
+            end
+        elseif job.exists and get(job, 'out:' .. type .. ':' .. index) == token then
+            answer = 1 -- sent again because the first answer was lost
+        end
+    end
+    answers[#answers + 1] = answer
+end
+finish()
+return answers

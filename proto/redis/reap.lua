@@ -1,0 +1,51 @@
+-- reap: housekeeping, once in a while by any dispatcher.
+--
+-- Promises: closes batches that nobody uploads to; forgets dispatchers that are gone for an hour with nothing pending
+-- (DELCONSUMER drops what is pending, so never one that has something); caps the dead set by count and age; names
+-- blobs that may go and takes them off the list only when the caller says they are gone.
+-- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, then members of `sweep` that are done.
+-- Answers {due members of sweep}.
+local idle, dead_max, dead_age, types = num(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
+local HOUR_MS = 3600000
+
+for i = 5, #ARGV do
+    local id, what = string.match(ARGV[i], '^(%S+) (%S+)$')
+    if call('ZREM', P .. 'sweep', ARGV[i]) == 1 and what == 'upload' then
+        local job = load_job(id)
+        if job.exists then set(job, 'up', 'gone') end
+    end
+end
+
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'opens', '-inf', int(NOW - idle), 'LIMIT', 0, 100)) do
+    call('ZREM', P .. 'opens', id)
+    local batch = load_batch(id)
+    if batch.exists and num(batch.value.sealed) == 0 then
+        set(batch, 'sealed', 1)
+        batch.changed = true
+    end
+end
+
+local old = call('ZRANGEBYSCORE', P .. 'dead', '-inf', int(NOW - dead_age), 'LIMIT', 0, 500)
+local over = call('ZCARD', P .. 'dead') - #old - dead_max
+if over > 0 then
+    for _, member in ipairs(call('ZRANGE', P .. 'dead', #old, #old + math.min(over, 500) - 1)) do old[#old + 1] = member end
+end
+for _, member in ipairs(old) do
+    call('ZREM', P .. 'dead', member)
+    call('HDEL', P .. 'deadwhy', member)
+end
+
+for type in string.gmatch(types, '%S+') do
+    local consumers = redis.pcall('XINFO', 'CONSUMERS', tasks_key(type), GROUP)
+    if not consumers.err then
+        for _, flat in ipairs(consumers) do
+            local c = {}
+            for i = 1, #flat, 2 do c[flat[i]] = flat[i + 1] end
+            if c.name ~= RETURNED and c.pending == 0 and c.idle > HOUR_MS and call('EXISTS', 'sheaf:dispatcher:' .. c.name) == 0 then
+                call('XGROUP', 'DELCONSUMER', tasks_key(type), GROUP, c.name)
+            end
+        end
+    end
+end
+finish()
+return call('ZRANGEBYSCORE', P .. 'sweep', '-inf', int(NOW), 'LIMIT', 0, 100)

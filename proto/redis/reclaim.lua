@@ -1,0 +1,68 @@
+-- reclaim: what is pending and renewed by nobody goes to `returned`, whoever owns it, alive or not.
+--
+-- Promises: a take whose answer was lost, a dead dispatcher, a frozen one: all end here within a lease.  A gone
+-- liveness key only shortens the wait.  Spends no attempt and no loss.
+-- ARGV: dispatcher, lease_ms, mode, then
+--   mode idle: types.  mode mine (after a reconnect): per type: type, known entries separated by spaces; what is pending
+--   under the caller's name and not known is returned at once.
+-- Answers how many were returned.
+local me, lease, mode, returned = ARGV[1], num(ARGV[2]), ARGV[3], 0
+local GONE_MS, PAGE = 2000, 200
+local alive = {}
+
+local function is_alive(name)
+    if alive[name] == nil then alive[name] = call('EXISTS', 'sheaf:dispatcher:' .. name) == 1 end
+    return alive[name]
+end
+
+local function hand_back(type, entry, min_idle)
+    if #call('XCLAIM', tasks_key(type), GROUP, RETURNED, int(min_idle), entry, 'JUSTID') == 0 then return end
+    call('RPUSH', P .. 'returned:' .. type, entry)
+    woken[type] = true
+    returned = returned + 1
+    local task = entry_task(type, entry)
+    if task and not AFTER_END[type] then
+        local job = load_job(task.job)
+        if live(job, task.run) then landed(job) end
+    end
+end
+
+local function idle_ones(type)
+    local rows = redis.pcall('XPENDING', tasks_key(type), GROUP, 'IDLE', int(math.min(lease, GONE_MS)), '-', '+', PAGE)
+    if rows.err then return end
+    for _, row in ipairs(rows) do
+        local entry, consumer, idle = row[1], row[2], row[3]
+        if consumer == RETURNED then
+            -- The list is served first, so a long wait means that its own entry was lost, or that no worker has room.
+            if idle >= lease and not call('LPOS', P .. 'returned:' .. type, entry) then
+                call('RPUSH', P .. 'returned:' .. type, entry)
+                woken[type] = true
+            end
+        elseif idle >= lease then
+            hand_back(type, entry, lease)
+        elseif not is_alive(consumer) then
+            hand_back(type, entry, math.min(lease, GONE_MS))
+        end
+    end
+end
+
+local function mine(type, known_text)
+    local known, from = {}, '-'
+    for entry in string.gmatch(known_text, '%S+') do known[entry] = true end
+    while from do
+        local rows = redis.pcall('XPENDING', tasks_key(type), GROUP, from, '+', PAGE, me)
+        if rows.err then return end
+        for _, row in ipairs(rows) do
+            if not known[row[1]] then hand_back(type, row[1], 0) end
+        end
+        from = #rows == PAGE and '(' .. rows[#rows][1] or nil
+    end
+end
+
+if mode == 'mine' then
+    for i = 4, #ARGV, 2 do mine(ARGV[i], ARGV[i + 1]) end
+else
+    for i = 4, #ARGV do idle_ones(ARGV[i]) end
+end
+finish()
+return returned

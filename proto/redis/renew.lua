@@ -1,0 +1,26 @@
+-- renew: the leases of what a dispatcher holds, all in one call.
+--
+-- Promises: renews only what is pending under the caller's name with the caller's delivery (a plain XCLAIM
+-- would steal it back from a new owner), and says what is lost or no longer wanted.
+-- ARGV: dispatcher, then per item: type, entry, delivery, job, run.  Answers per item 1 kept, 2 lost, 3 superseded.
+local me, answers, keep = ARGV[1], {}, {}
+for i = 2, #ARGV, 5 do
+    local type, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local yes, consumer = pending(type, entry, delivery)
+    local answer = 2
+    if yes and consumer == me then
+        answer = 1
+        keep[type] = keep[type] or {}
+        table.insert(keep[type], entry)
+        if not AFTER_END[type] and not live(load_job(id), run) then answer = 3 end
+    end
+    answers[#answers + 1] = answer
+end
+for type, entries in pairs(keep) do
+    for from = 1, #entries, 500 do
+        local some = {unpack(entries, from, math.min(from + 499, #entries))}
+        some[#some + 1] = 'JUSTID'
+        call('XCLAIM', tasks_key(type), GROUP, me, 0, unpack(some))
+    end
+end
+return answers

@@ -1,0 +1,8 @@
+#include "proto/stages.h"
+
+const struct stage_name stage_names[STAGE_NAMES_N] = {
+    {"store", "persist-svc", "Keep the original"}, {"inspect", "ocr-svc", "Look at the document"},
+    {"page", "ocr-svc", "Read the pages"},         {"split", "llm-svc", "Find the entries"},
+    {"extract", "llm-svc", "Read the fields"},     {"save", "persist-svc", "Save the records"},
+    {"notify", "notify-svc", "Send the message"},
+};

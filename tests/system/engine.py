@@ -1,0 +1,160 @@
+"""The engine's scripts, called as dispatcher and gateway call them, on a private Redis.
+
+Everything here is plain Redis: no service runs, so that a test can stand between any two steps.
+"""
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+
+import redis
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+LUA = TOP / "proto" / "redis"
+OWNER = "00000000-0000-4000-8000-000000000001"
+SHARD = "sheaf:{00}:"
+NEEDS = {"store": "", "inspect": "", "page": "res:inspect:0", "split": "out:page:*",
+         "extract": "res:split:0,out:page:*", "save": "res:split:0,out:extract:#",
+         "notify": "state,err,created,finished"}
+# What a stage opens when it is done, and what its last one opens: dispatcher/pipeline.c in short.
+OPENS = {"inspect": "page:0:{fan}", "split": "extract:0:{fan}", "extract": "save:{index}:1"}
+JOINS = {"page": "split"}
+GRAPH = "inspect>page page>split split>extract extract>save"
+
+
+class Server:
+    """A Redis of one's own on a unix socket, ended by pid."""
+
+    def __init__(self, *options):
+        self.folder = tempfile.mkdtemp(prefix="sheaf-redis-")
+        self.socket = self.folder + "/s"
+        self.options = options
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", self.folder, "--save", "",
+             "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "16", *self.options],
+            stdout=subprocess.DEVNULL)
+        self.client = redis.Redis(unix_socket_path=self.socket, decode_responses=True)
+        for _ in range(500):
+            try:
+                self.client.ping()
+                return
+            except redis.exceptions.RedisError:
+                time.sleep(0.01)
+        raise RuntimeError("redis-server did not come up")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Task:
+    """One delivery, as take answered it."""
+
+    def __init__(self, row):
+        (self.type, self.entry, self.delivery, packed, self.owner, self.batch, self.name, self.digest, self.size,
+         self.mime) = row[:10]
+        self.needs = row[10:]
+        self.job, self.run, index, attempt, losses, base, self.since = packed.split(" ")
+        self.index, self.attempt, self.losses, self.base = int(index), int(attempt), int(losses), int(base)
+
+    @property
+    def token(self):
+        return f"{self.run}.{self.attempt}.{self.delivery}"
+
+    def __repr__(self):
+        return f"<{self.type} {self.index} of {self.job[:8]} {self.attempt}.{self.delivery}>"
+
+
+class Engine:
+    def __init__(self, client, notify="never"):
+        self.r = client
+        common = (LUA / "common.lua").read_text()
+        self.scripts = {p.stem: common + p.read_text() for p in LUA.glob("*.lua") if p.stem != "common"}
+        self.r.hset(SHARD + "policy", mapping={"notify": notify, "graph": GRAPH, "keep_finished": 604800000,
+                                               "keep_failed": 2592000000, "keep_batch": 2592000000})
+
+    def run(self, script, *argv):
+        return self.r.eval(self.scripts[script], 1, SHARD, *argv)
+
+    # -- gateway --------------------------------------------------------------------------------
+    @staticmethod
+    def new_id():
+        text = uuid.uuid4().hex
+        return str(uuid.UUID("00" + text[2:12] + "8" + text[13:16] + "8" + text[17:]))
+
+    def enqueue(self, files=1, owner=OWNER, batch=None, seal=True, key=None, klass=2, expected=0, ids=None,
+                digests=None, first=("store", "inspect"), new_batch=None):
+        ids = ids or [self.new_id() for _ in range(files)]
+        digests = digests or [uuid.uuid4().hex * 2 for _ in ids]
+        request = {"batch": batch or self.new_id(), "new_batch": batch is None if new_batch is None else new_batch,
+                   "owner": owner, "class": klass, "seal": seal, "expected": expected, "errors": None,
+                   "first": list(first),
+                   "jobs": [{"id": i, "name": f"{n}.pdf", "digest": d, "size": 10, "mime": "application/pdf", "ocr": ""}
+                            for n, (i, d) in enumerate(zip(ids, digests))]}
+        if key:
+            request["idem"] = {"key": key, "print": "".join(sorted(digests))[:64], "ttl_ms": 86400000}
+        return json.loads(self.run("enqueue", json.dumps(request)))
+
+    def submit(self, **kw):
+        """One job; its id."""
+        return self.enqueue(**kw)["answer"]["job_ids"][0]["job_id"]
+
+    # -- dispatcher -----------------------------------------------------------------------------
+    def take(self, me="d1", limit_ms=3600000, window=64, **room):
+        argv = [me, limit_ms]
+        for kind, n in (room or {k: 64 for k in NEEDS}).items():
+            argv += [kind, n, window, NEEDS.get(kind, "")]
+        return [Task(row) for row in self.run("take", *argv)]
+
+    def commit(self, *tasks, fan=1, worker="w1"):
+        argv = []
+        for t in tasks:
+            opens = OPENS.get(t.type, "").format(fan=fan, index=t.index)
+            argv += [t.type, t.entry, t.run, t.attempt, t.delivery, t.job, t.index, worker, json.dumps({"fan": fan}),
+                     opens, JOINS.get(t.type, "")]
+        return self.run("commit", *argv)
+
+    def defer(self, task, mode, after_ms=0, most=5, code="", text="why"):
+        return self.run("defer", task.type, task.entry, task.run, task.attempt, task.delivery, task.job, task.index, mode,
+                        after_ms, most, code, text)[0]
+
+    def named(self, script, tasks, me="d1"):
+        argv = [me]
+        for t in tasks:
+            argv += [t.type, t.entry, t.delivery, t.job, t.run]
+        return self.run(script, *argv)
+
+    def reclaim(self, me="d1", lease=10000, types=tuple(NEEDS)):
+        return self.run("reclaim", me, lease, "idle", *types)
+
+    def promote(self, most=100):
+        return self.run("promote", most)
+
+    def reap(self, idle=600000, dead_max=10000, age=10**12, done=()):
+        return self.run("reap", idle, dead_max, age, " ".join(NEEDS), *done)
+
+    # -- looking --------------------------------------------------------------------------------
+    def job(self, id):
+        return self.r.hgetall(SHARD + "job:" + id)
+
+    def batch(self, id):
+        return self.r.hgetall(SHARD + "batch:" + id)
+
+    def alive(self, dispatcher):
+        self.r.set("sheaf:dispatcher:" + dispatcher, "{}", px=5000)
+
+    def finish(self, job, pages=1, entries=1):
+        """Runs whatever is open, whoever's it is, until nothing is."""
+        for _ in range(1000):
+            tasks = self.take()
+            if not tasks:
+                return
+            for t in tasks:
+                self.commit(t, fan=pages if t.type == "inspect" else entries)

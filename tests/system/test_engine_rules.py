@@ -1,0 +1,615 @@
+"""The thirteen rules of the engine (ARCHITECTURE.md, "The engine"), each against a real Redis."""
+import json
+import subprocess
+import time
+
+import pytest
+import redis
+
+from engine import OWNER, SHARD, Engine, Server
+
+OTHER = "00000000-0000-4000-8000-000000000002"
+
+
+# ---- the graph ------------------------------------------------------------------------------------
+
+def test_a_job_runs_through_its_graph_and_finishes_once(engine):
+    job = engine.submit()
+    first = engine.take()
+    assert sorted(t.type for t in first) == ["inspect", "store"]
+    engine.commit(*[t for t in first if t.type == "inspect"], fan=3)
+    pages = engine.take()
+    assert [t.index for t in pages] == [0, 1, 2]
+    engine.commit(pages[0], pages[1])
+    assert engine.take() == [], "split waits for the last page"
+    engine.commit(pages[2])
+    (split,) = engine.take()
+    assert split.type == "split"
+    assert split.needs[0].split(" ") == [p.token for p in pages]
+    engine.commit(split, fan=2)
+    extracts = engine.take()
+    engine.commit(*extracts)
+    saves = engine.take()
+    assert [s.index for s in saves] == [0, 1]
+    assert saves[1].needs[1] == extracts[1].token
+    engine.commit(*saves)
+    assert engine.job(job)["state"] == "started", "the original is not stored yet"
+    engine.commit(*[t for t in first if t.type == "store"])
+    assert engine.job(job)["state"] == "finished"
+    assert engine.job(job)["open"] == "0"
+
+
+def test_no_pages_and_no_entries_are_legal_ends(engine):
+    job = engine.submit()
+    for task in engine.take():
+        engine.commit(task, fan=0)
+    assert engine.job(job)["state"] == "finished"
+
+
+def test_notify_belongs_to_no_count_and_its_burial_leaves_the_job_finished(server):
+    server.client.flushall()
+    engine = Engine(server.client, notify="job")
+    job = engine.submit()
+    while not (tasks := engine.take())[0].type == "notify":
+        for t in tasks:
+            engine.commit(t)
+    assert engine.job(job)["state"] == "finished"
+    assert engine.defer(tasks[0], "refused", code="provider_refused") == 3
+    assert engine.job(job)["state"] == "finished"
+    assert engine.r.zcard(SHARD + "dead") == 1
+
+
+# ---- rule 1: short streams, fair admission -----------------------------------------------------------
+
+def test_rule_1_a_stream_holds_at_most_its_window_the_rest_waits_by_owner(engine):
+    engine.enqueue(files=100)
+    assert engine.r.xlen(SHARD + "tasks:inspect") == 64
+    assert engine.r.hget(SHARD + "waiting", "inspect") == "36"
+
+
+def test_rule_1_a_late_owner_is_admitted_in_turn_not_after_the_backlog(engine):
+    engine.enqueue(files=200)
+    late = engine.submit(owner=OTHER)
+    seen = []
+    for _ in range(40):
+        (task,) = engine.take(inspect=1)
+        engine.commit(task, fan=0)
+        seen.append(task.job)
+        if task.job == late:
+            break
+    for _ in range(40):
+        if late in seen:
+            break
+        (task,) = engine.take(inspect=1)
+        engine.commit(task, fan=0)
+        seen.append(task.job)
+    assert len(seen) <= 64 + 3, "the window, then at most a turn"
+
+
+def test_rule_1_weights_share_the_admissions(engine):
+    engine.r.hset(SHARD + "fair", "weight:" + OTHER, 3)
+    engine.enqueue(files=64)  # fills the window
+    engine.enqueue(files=100)
+    engine.enqueue(files=100, owner=OTHER)
+    for task in engine.take(inspect=64):
+        engine.commit(task, fan=0)
+    owners = [t.owner for t in engine.take(inspect=64)]
+    assert owners.count(OTHER) == 48 and owners.count(OWNER) == 16
+
+
+def test_rule_1_an_owner_never_has_more_in_the_stream_than_its_cap(engine):
+    engine.r.hset(SHARD + "fair", "cap:inspect", 5)
+    engine.enqueue(files=20)
+    engine.enqueue(files=20, owner=OTHER)
+    held = engine.take(inspect=64)
+    assert [t.owner for t in held].count(OWNER) == 5 and [t.owner for t in held].count(OTHER) == 5
+    engine.commit(*[t for t in held if t.owner == OWNER][:2], fan=0)
+    assert [t.owner for t in engine.take(inspect=64)] == [OWNER, OWNER]
+
+
+def test_rule_1_high_priority_goes_first_and_low_waits_longer_not_for_ever(engine):
+    engine.enqueue(files=64)
+    low, normal, high = (engine.submit(klass=k) for k in (3, 2, 1))
+    for task in engine.take(inspect=64):
+        engine.commit(task, fan=0)
+    assert [t.job for t in engine.take(inspect=64)] == [high, normal, low]
+    # Twenty-one minutes older than a high one, a low one is served before it.
+    engine.enqueue(files=64)
+    low = engine.submit(klass=3)
+    waiting = SHARD + f"wait:inspect:{OWNER}:3"
+    words = engine.r.lindex(waiting, 0).split(" ")
+    words[6] = str(int(words[6]) - 21 * 60000)
+    engine.r.lset(waiting, 0, " ".join(words))
+    high = engine.submit(klass=1)
+    for task in engine.take(inspect=64):
+        engine.commit(task, fan=0)
+    assert [t.job for t in engine.take(inspect=64)][:2] == [low, high]
+
+
+def test_rule_1_a_retry_is_admitted_first_in_its_owners_share(engine):
+    engine.enqueue(files=64)
+    (task,) = engine.take(inspect=1)
+    assert engine.defer(task, "retry") == 1
+    engine.enqueue(files=5)
+    engine.promote()
+    for t in engine.take(inspect=64):
+        engine.commit(t, fan=0)
+    assert engine.take(inspect=64)[0].job == task.job
+
+
+def test_rule_1_waiting_and_in_flight_are_counted_per_type(engine):
+    engine.enqueue(files=70)
+    engine.take(inspect=10)
+    count = engine.r.xlen(SHARD + "tasks:inspect") + int(engine.r.hget(SHARD + "waiting", "inspect"))
+    assert count == 70
+
+
+# ---- rule 2: take ------------------------------------------------------------------------------------
+
+def test_rule_2_takes_no_more_than_there_is_room_for(engine):
+    engine.enqueue(files=10)
+    assert len(engine.take(inspect=3, store=0)) == 3
+    assert len(engine.take(inspect=100)) == 7
+
+
+def test_rule_2_what_was_handed_back_is_served_first_with_the_next_delivery(engine):
+    engine.enqueue(files=3)
+    first = engine.take(inspect=1)
+    assert engine.named("give_back", first) == 1
+    again = engine.take(inspect=1)
+    assert (again[0].job, again[0].delivery, again[0].attempt) == (first[0].job, 2, 1)
+
+
+def test_rule_2_only_a_hungry_type_is_woken(engine):
+    listener = engine.r.pubsub()
+    listener.subscribe("sheaf:wake")
+    assert listener.get_message(timeout=2)["type"] == "subscribe"
+    engine.submit()
+    assert listener.get_message(timeout=0.1) is None, "nobody found the stream dry"
+    engine.take(inspect=1)
+    engine.take(inspect=1)
+    engine.submit()
+    assert listener.get_message(timeout=2)["data"] == "00 inspect"
+    engine.submit()
+    assert listener.get_message(timeout=0.1) is None, "said once"
+    listener.close()
+
+
+# ---- rule 3: the token ----------------------------------------------------------------------------------
+
+def test_rule_3_a_late_result_of_an_earlier_delivery_changes_nothing(engine):
+    job = engine.submit()
+    (zombie,) = engine.take("d1", inspect=1)
+    engine.reclaim("d2", lease=0)
+    (healthy,) = engine.take("d2", inspect=1)
+    assert healthy.delivery == 2
+    assert engine.commit(zombie, fan=5) == [2]
+    assert engine.defer(zombie, "refused") == 2
+    assert engine.commit(healthy, fan=1) == [1]
+    assert engine.job(job)["n:page"] == "1"
+
+
+def test_rule_3_the_delivery_number_goes_on_over_a_throttled_wait(engine):
+    engine.submit()
+    (task,) = engine.take(inspect=1)
+    engine.named("give_back", [task])
+    (task,) = engine.take(inspect=1)
+    engine.defer(task, "throttled")
+    engine.promote()
+    (task,) = engine.take(inspect=1)
+    assert (task.attempt, task.delivery) == (1, 3)
+    assert engine.commit(task) == [1]
+
+
+def test_rule_3_a_result_of_an_older_run_is_only_acknowledged(engine):
+    job = engine.submit()
+    first = engine.take()
+    engine.run("cancel", job, OWNER)
+    assert engine.run("rerun", job, OWNER, "") == "ok"
+    assert engine.commit(*first) == [2, 2]
+    assert engine.job(job)["state"] == "queued"
+    again = engine.take()
+    assert all(int(t.run) > int(first[0].run) for t in again)
+    assert engine.commit(*again) == [1, 1]
+
+
+# ---- rule 4: all or nothing --------------------------------------------------------------------------------
+
+def test_rule_4_a_commit_sent_again_is_answered_as_done_and_counts_once(engine):
+    job = engine.submit()
+    (task,) = engine.take(inspect=1)
+    assert engine.commit(task, fan=2) == [1]
+    assert engine.commit(task, fan=2) == [1]
+    assert engine.job(job)["n:page"] == "2"
+
+
+def test_rule_4_one_bad_item_leaves_the_others_of_the_call_alone(engine):
+    engine.enqueue(files=3)
+    a, b, c = engine.take(inspect=3)
+    b.delivery = 9
+    assert engine.commit(a, b, c) == [1, 2, 1]
+
+
+def test_rule_4_and_12_full_memory_refuses_intake_whole_and_lets_work_come_to_its_end():
+    server = Server("--maxmemory", "30mb")
+    try:
+        engine = Engine(server.client)
+        jobs = [engine.submit() for _ in range(3)]
+        engine.r.config_set("maxmemory", 1)
+        keys = sorted(engine.r.keys("*"))
+        with pytest.raises(redis.exceptions.RedisError, match="OOM|memory"):
+            engine.submit()
+        assert sorted(engine.r.keys("*")) == keys, "nothing half done"
+        for _ in range(10):
+            for task in engine.take():
+                assert engine.commit(task) == [1]
+        assert [engine.job(j)["state"] for j in jobs] == ["finished"] * 3
+    finally:
+        server.stop()
+
+
+# ---- rule 5: renew ---------------------------------------------------------------------------------------------
+
+def test_rule_5_renew_keeps_only_what_is_mine_with_my_delivery(engine):
+    job = engine.submit()
+    (task,) = engine.take("frozen", inspect=1)
+    assert engine.named("renew", [task], me="frozen") == [1]
+    engine.reclaim("d2", lease=0)
+    (healthy,) = engine.take("d2", inspect=1)
+    assert engine.named("renew", [task], me="frozen") == [2], "it is not stolen back"
+    assert engine.named("renew", [healthy], me="d2") == [1]
+    engine.run("cancel", job, OWNER)
+    assert engine.named("renew", [healthy], me="d2") == [3]
+
+
+def test_rule_5_a_renewed_task_is_not_reclaimed(engine):
+    engine.alive("d1")
+    engine.submit()
+    task = engine.take("d1", inspect=1)
+    time.sleep(0.25)
+    engine.named("renew", task, me="d1")
+    assert engine.reclaim("d2", lease=200) == 0
+
+
+# ---- rule 6: reclaim -----------------------------------------------------------------------------------------------
+
+def test_rule_6_reclaims_from_a_living_dispatcher_whose_take_reply_was_lost(engine):
+    engine.alive("d1")
+    engine.submit()
+    engine.take("d1", inspect=1)  # the answer never arrived
+    assert engine.reclaim("d2", lease=60000) == 0
+    time.sleep(0.06)
+    assert engine.reclaim("d2", lease=50) == 1
+    assert engine.take("d2", inspect=1)[0].delivery == 2
+
+
+def test_rule_6_a_gone_liveness_key_only_shortens_the_wait(engine):
+    engine.submit()
+    engine.take("dead", inspect=1)
+    assert engine.reclaim("d2", lease=10000) == 0, "not at once"
+    time.sleep(2.05)
+    assert engine.reclaim("d2", lease=10000) == 1
+
+
+def test_rule_6_after_a_reconnect_what_is_mine_and_unknown_is_returned(engine):
+    engine.enqueue(files=3)
+    known, *lost = engine.take("d1", inspect=3)
+    assert engine.run("reclaim", "d1", 10000, "mine", "inspect", known.entry) == 2
+    assert sorted(t.job for t in engine.take("d1", inspect=3)) == sorted(t.job for t in lost)
+
+
+def test_rule_6_an_entry_whose_place_in_the_returned_list_was_lost_is_found_again(engine):
+    engine.submit()
+    task = engine.take("d1", inspect=1)
+    engine.named("give_back", task)
+    engine.r.delete(SHARD + "returned:inspect")
+    time.sleep(0.06)
+    engine.reclaim("d2", lease=50)
+    assert len(engine.take("d2", inspect=1)) == 1
+
+
+# ---- rule 7: adoption ------------------------------------------------------------------------------------------------
+
+def test_rule_7_a_running_task_survives_its_dispatchers_death(engine):
+    job = engine.submit()
+    held = engine.take("d1", inspect=1)
+    assert engine.named("adopt", held, me="d2") == [1]
+    assert engine.named("renew", held, me="d1") == [2]
+    assert engine.named("renew", held, me="d2") == [1]
+    assert engine.commit(*held) == [1], "same delivery, undisturbed"
+    assert engine.job(job)["d:inspect"] == "1"
+
+
+def test_rule_7_what_was_given_to_another_meanwhile_is_not_adopted(engine):
+    engine.submit()
+    held = engine.take("d1", inspect=1)
+    engine.reclaim("d2", lease=0)
+    engine.take("d2", inspect=1)
+    assert engine.named("adopt", held, me="d3") == [2]
+
+
+def test_rule_7_what_waits_in_returned_is_adopted_and_not_given_out_twice(engine):
+    engine.submit()
+    held = engine.take("d1", inspect=1)
+    engine.reclaim("d2", lease=0)
+    assert engine.named("adopt", held, me="d2") == [1]
+    assert engine.take("d2", inspect=1) == []
+
+
+# ---- rule 8: streams are not edited ---------------------------------------------------------------------------------------
+
+def test_rule_8_cancel_leaves_the_stream_alone_and_take_drops_the_rest(engine):
+    job = engine.submit()
+    assert engine.run("cancel", job, OTHER) == "unknown"
+    assert engine.run("cancel", job, OWNER) == "ok"
+    assert engine.r.xlen(SHARD + "tasks:inspect") == 1
+    assert engine.take() == []
+    assert engine.r.xlen(SHARD + "tasks:inspect") == 0
+    assert engine.run("cancel", job, OWNER) == "state"
+
+
+def test_rule_8_a_waiting_retry_of_an_ended_job_is_dropped_by_promote(engine):
+    job = engine.submit()
+    (task,) = engine.take(inspect=1)
+    engine.defer(task, "retry")
+    engine.run("cancel", job, OWNER)
+    engine.promote()
+    assert engine.take(inspect=1) == []
+    assert engine.r.zcard(SHARD + "later") == 0
+
+
+def test_rule_8_reap_forgets_only_dispatchers_with_nothing_pending(engine):
+    engine.enqueue(files=1)
+    engine.take("busy", inspect=1)
+    engine.take("idle", inspect=1)
+    engine.reap()
+    names = {c["name"] for c in engine.r.xinfo_consumers(SHARD + "tasks:inspect", "dispatchers")}
+    assert "busy" in names, "DELCONSUMER would have dropped its task"
+
+
+# ---- rule 9: batches ------------------------------------------------------------------------------------------------------------
+
+def test_rule_9_enqueue_may_be_repeated_and_opens_each_job_once(engine):
+    ids, batch = [engine.new_id(), engine.new_id()], engine.new_id()
+    digests = ["a" * 64, "b" * 64]
+    first = engine.enqueue(ids=ids, batch=batch, new_batch=True, digests=digests)
+    again = engine.enqueue(ids=ids, batch=batch, new_batch=True, digests=digests)
+    assert first == again
+    assert engine.batch(batch)["jobs"] == "2"
+    assert len(engine.take(inspect=10)) == 2
+
+
+def test_rule_9_a_batch_ends_once_when_sealed_and_all_its_jobs_are_terminal(server):
+    server.client.flushall()
+    engine = Engine(server.client, notify="batch")
+    answer = engine.enqueue(files=2, seal=False)["answer"]
+    batch = answer["batch_id"]
+    for task in engine.take():
+        engine.commit(task, fan=0)
+    assert engine.batch(batch)["finished"] == "2" and engine.batch(batch)["ended"] == ""
+    assert engine.run("batch", "close", batch, OTHER) == "unknown"
+    assert engine.run("batch", "close", batch, OWNER) == "ok"
+    ended = engine.batch(batch)["ended"]
+    assert ended != ""
+    (notice,) = engine.take()
+    assert notice.type == "notify" and json.loads(notice.needs[0])["finished"] == 2
+    assert engine.commit(notice) == [1]
+    assert engine.run("rerun", answer["job_ids"][0]["job_id"], OWNER, "inspect") == "ok"
+    for task in engine.take():
+        engine.commit(task, fan=0)
+    assert engine.batch(batch)["ended"] == ended, "not announced again"
+    assert engine.take() == []
+
+
+def test_rule_9_a_batch_closes_itself_by_its_expected_number_and_by_silence(engine):
+    batch = engine.new_id()
+    assert engine.run("batch", "open", batch, OWNER, 2) == "ok"
+    for _ in range(2):
+        assert "answer" in engine.enqueue(batch=batch, seal=False)
+    assert engine.enqueue(batch=batch, seal=False) == {"error": "closed_batch"}
+    silent = engine.new_id()
+    engine.run("batch", "open", silent, OWNER, 0)
+    engine.reap(idle=600000)
+    assert engine.batch(silent)["sealed"] == "0"
+    time.sleep(0.01)
+    engine.reap(idle=5)
+    assert engine.batch(silent)["sealed"] == "1"
+
+
+def test_rule_9_the_same_key_answers_again_and_other_bytes_conflict(engine):
+    first = engine.enqueue(key="k", digests=["a" * 64])
+    again = engine.enqueue(key="k", digests=["a" * 64])
+    assert again["replay"] and again["answer"] == first["answer"]
+    assert engine.enqueue(key="k", digests=["b" * 64]) == {"error": "conflict"}
+    assert not engine.enqueue(key="k", digests=["b" * 64], owner=OTHER).get("replay")
+
+
+def test_rule_9_a_foreign_batch_is_unknown(engine):
+    batch = engine.enqueue(seal=False)["answer"]["batch_id"]
+    assert engine.enqueue(batch=batch, owner=OTHER) == {"error": "unknown_batch"}
+
+
+# ---- rule 10: blobs -----------------------------------------------------------------------------------------------------------------
+
+def test_rule_10_the_upload_may_go_only_after_the_job_has_ended_and_a_rerun_fetches_it(engine):
+    job = engine.submit()
+    assert engine.reap() == []
+    engine.finish(job)
+    engine.r.zadd(SHARD + "sweep", {f"{job} upload": 1})
+    assert engine.reap() == [f"{job} upload"]
+    assert engine.reap() == [f"{job} upload"], "until the caller says that it is gone"
+    assert engine.reap(done=[f"{job} upload"]) == []
+    assert engine.run("rerun", job, OWNER, "inspect") == "ok"
+    (fetch,) = engine.take(fetch=9, inspect=9, page=9)
+    assert fetch.type == "fetch"
+    engine.commit(fetch)
+    assert [t.type for t in engine.take(inspect=9)] == ["inspect"]
+
+
+def test_rule_10_a_rerun_takes_the_blobs_off_the_list(engine):
+    job = engine.submit()
+    engine.finish(job)
+    assert engine.r.zcard(SHARD + "sweep") == 2
+    engine.run("rerun", job, OWNER, "split")
+    assert engine.r.zcard(SHARD + "sweep") == 0
+
+
+# ---- rule 11: events ---------------------------------------------------------------------------------------------------------------------
+
+def test_rule_11_every_change_raises_seq_in_the_same_step_and_says_so(engine):
+    listener = engine.r.pubsub()
+    listener.subscribe("sheaf:events")
+    listener.get_message(timeout=2)
+    job = engine.submit()
+    seen = 0
+    for _ in range(20):
+        for task in engine.take():
+            engine.commit(task)
+        while message := listener.get_message(timeout=0.05):
+            for line in message["data"].split("\n"):
+                words = line.split(" ")
+                if words[0] == "j":
+                    assert int(words[2]) == seen + 1, "no gap, no repetition"
+                    seen += 1
+        if engine.job(job)["state"] == "finished":
+            break
+    assert engine.job(job)["seq"] == str(seen)
+    listener.close()
+
+
+# ---- rule 12 and 13: TTLs, losses ------------------------------------------------------------------------------------------------------------
+
+def test_rule_12_nothing_of_an_unfinished_job_carries_a_ttl(engine):
+    engine.enqueue(files=70)
+    engine.defer(engine.take(inspect=1)[0], "retry", after_ms=60000)
+    for key in engine.r.keys("*"):
+        if ":doc:" not in key and ":idem:" not in key:
+            assert engine.r.pttl(key) == -1, key
+
+
+def test_rule_13_a_job_whose_record_was_lost_in_a_failover_is_dropped_not_resurrected(engine):
+    job = engine.submit()
+    engine.r.delete(SHARD + "job:" + job)
+    assert engine.take() == []
+    assert engine.r.xlen(SHARD + "tasks:inspect") == 0
+
+
+# ---- outcomes (DESIGN, section 3) ---------------------------------------------------------------------------------------------------------------
+
+def test_retry_spends_attempts_and_is_buried_with_its_reason(engine):
+    job = engine.submit()
+    for attempt in (1, 2):
+        (task,) = engine.take(inspect=1)
+        assert task.attempt == attempt
+        assert engine.defer(task, "retry", most=3) == 1
+        engine.promote()
+    (task,) = engine.take(inspect=1)
+    assert engine.defer(task, "retry", most=3, code="timeout", text="It took too long.") == 3
+    assert engine.job(job)["state"] == "failed"
+    assert json.loads(engine.job(job)["err"]) == {"code": "timeout", "text": "It took too long.", "stage": "inspect", "index": 0}
+
+
+def test_three_losses_bury_as_poison_and_other_jobs_go_on(engine):
+    bad, good = engine.submit(), engine.submit()
+    for _ in range(3):
+        task = next(t for t in engine.take(inspect=2) if t.job == bad)
+        answer = engine.defer(task, "lost", text="It ended its worker 3 times.")
+    assert answer == 3
+    assert json.loads(engine.job(bad)["err"])["code"] == "poison"
+    engine.reclaim(lease=0)
+    engine.finish(good)
+    assert engine.job(good)["state"] == "finished"
+
+
+def test_a_lost_task_keeps_counting_its_deliveries(engine):
+    engine.submit()
+    (task,) = engine.take(inspect=1)
+    engine.defer(task, "lost")
+    (again,) = engine.take(inspect=1)
+    assert (again.attempt, again.losses, again.delivery) == (1, 1, 2)
+
+
+def test_twenty_redeliveries_are_the_backstop(engine):
+    job = engine.submit()
+    for _ in range(20):
+        task = engine.take(inspect=1)
+        engine.named("give_back", task)
+    assert engine.take(inspect=1) == []
+    assert json.loads(engine.job(job)["err"])["code"] == "poison"
+
+
+def test_the_jobs_time_counts_only_what_is_in_flight(engine):
+    job = engine.submit()
+    time.sleep(0.15)  # waiting
+    (task,) = engine.take(inspect=1)
+    engine.named("give_back", [task])
+    assert int(engine.job(job)["busy"]) < 100
+    (task,) = engine.take(inspect=1)
+    time.sleep(0.15)
+    engine.named("give_back", [task])
+    assert 100 < int(engine.job(job)["busy"]) < 1000
+    assert engine.take(limit_ms=50, inspect=1) == []
+    assert json.loads(engine.job(job)["err"])["code"] == "timeout"
+
+
+def test_a_kick_opens_what_was_not_done_and_keeps_what_was(engine):
+    job = engine.submit()
+    store, inspect = sorted(engine.take(), key=lambda t: t.type, reverse=True)
+    engine.commit(store)
+    engine.commit(inspect, fan=3)
+    a, b, c = engine.take(page=3)
+    engine.commit(a)
+    assert engine.defer(b, "refused", code="damaged", text="Page 2 is damaged.") == 3
+    assert engine.run("rerun", job, OWNER, "") == "ok"
+    assert engine.r.zcard(SHARD + "dead") == 0
+    again = engine.take()
+    assert sorted(t.index for t in again) == [1, 2]
+    engine.commit(*again)
+    (split,) = engine.take()
+    assert split.needs[0].split(" ")[0] == a.token
+    engine.commit(split)
+    engine.finish(job)
+    assert engine.job(job)["state"] == "finished"
+
+
+def test_a_rerun_from_a_stage_does_it_and_what_follows_again(engine):
+    job = engine.submit()
+    engine.finish(job, pages=2, entries=3)
+    old = engine.job(job)
+    assert engine.run("rerun", job, OWNER, "") == "state", "nothing to kick"
+    assert engine.run("rerun", job, OWNER, "nonsense") == "state"
+    assert engine.run("rerun", job, OWNER, "split") == "ok"
+    tasks = engine.take()
+    assert [t.type for t in tasks] == ["split"]
+    engine.commit(*tasks, fan=2)
+    engine.finish(job, entries=2)
+    new = engine.job(job)
+    assert new["state"] == "finished" and int(new["run"]) > int(old["run"])
+    assert new["out:page:1"] == old["out:page:1"]
+    assert new["n:save"] == "2" and "out:save:2" not in new
+
+
+def test_a_paused_stage_is_not_taken(engine):
+    engine.submit()
+    engine.r.sadd(SHARD + "paused", "inspect")
+    assert [t.type for t in engine.take()] == ["store"]
+
+
+def test_a_fan_out_of_two_hundred_pages_joins_once(engine):
+    job = engine.submit()
+    engine.commit(*engine.take(inspect=1), fan=200)
+    done = 0
+    while pages := engine.take(page=50):
+        engine.commit(*pages)
+        done += len(pages)
+    assert done == 200
+    assert [t.type for t in engine.take(split=5)] == ["split"]
+    assert engine.job(job)["n:split"] == "1"
+
+
+def test_the_scripts_in_the_binaries_are_these(engine):
+    """Every script says in its header what it promises."""
+    for path in sorted((__import__("engine").LUA).glob("*.lua")):
+        if path.stem != "common":
+            head = path.read_text()
+            assert head.startswith(f"-- {path.stem}: ") and "Promises" in head, path.name
