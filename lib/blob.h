@@ -14,7 +14,10 @@
  * no write permission.  In Redis short life is a TTL and keep is PERSIST.
  *
  * Threads: a blob_store_t may be used from many threads; a writer or reader belongs to one.
- * Memory: bounded by one chunk per writer or reader, whatever the document's size.
+ * Memory: nothing per writer or reader in the folder, a few chunks in Redis, whatever the document's size.
+ *
+ * A name may come from a message: one that does not begin with a job's id, or has characters other than letters,
+ * digits, '.', '-' and '_', is ERR_INPUT everywhere here and touches nothing.
  */
 #ifndef SHEAF_BLOB_H
 #define SHEAF_BLOB_H
@@ -34,7 +37,9 @@ typedef struct blob_writer blob_writer_t;
 blob_store_t *blob_open(const struct settings *settings, struct err *err);
 void blob_close(blob_store_t **store);
 
-/* Writing. A writer that is not committed is aborted by blob_abort(); both end it and null the pointer. */
+/* Writing. A writer that is not committed is aborted by blob_abort(); both end it and null the pointer, commit also
+ * when it fails.  A blob that was kept is never replaced: committing its name again is ERR_INPUT.
+ * A store that is full is ERR_UNAVAILABLE. */
 blob_writer_t *blob_create(blob_store_t *store, const char *name, struct err *err);
 int blob_write(blob_writer_t *w, const void *data, size_t len, struct err *err);
 int blob_commit(blob_writer_t **w, struct err *err);

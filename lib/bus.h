@@ -4,6 +4,7 @@
  * LINGER 2 s, a high-water mark of 2 × WIRE_ROOM_MAX, IMMEDIATE, MAXMSGSIZE 64 KiB, ZMTP heartbeats against
  * half-open TCP and a reconnect interval of 100 ms up to 2 s.  A socket belongs to one thread.
  * Plain text only on loopback (tcp://127.0.0.1, ipc://, inproc://) unless `plain_ok`.
+ * bus_wait() looks at up to 64 items.
  */
 #ifndef SHEAF_BUS_H
 #define SHEAF_BUS_H

@@ -26,6 +26,7 @@ struct form_field {
 typedef struct form {
     const char *name;
     const char *const *titles;  /* headings of the form, folded; ended by NULL */
+    const char *const *notes;   /* printed sentences that are nobody's answer ("Write on the next page."), folded; ended by NULL */
     const struct form_field *fields;
     int n_fields;
 } form_t;

@@ -38,6 +38,8 @@ size_t redis_len(const redis_reply_t *r);                 /* bytes of a text, el
 const redis_reply_t *redis_at(const redis_reply_t *r, size_t i); /* element, NULL beyond the end */
 bool redis_is_error(const redis_reply_t *r, const char *prefix); /* ERROR that begins with prefix ("NOSCRIPT"); NULL: any */
 void redis_reply_free(redis_reply_t *r);                  /* replies of redis_call() only */
+/* What an ERROR reply means, as redis_call() below says it: fills *err and returns -1. */
+int redis_reply_err(const redis_reply_t *r, struct err *err);
 
 typedef struct redis redis_t;
 typedef void redis_handler(void *user, const redis_reply_t *reply); /* reply NULL: the connection broke */
@@ -47,7 +49,7 @@ struct redis_options {
     const char *ca_file;     /* NULL: the system's */
     const char *name;        /* CLIENT SETNAME: shown by CLIENT LIST */
     int64_t connect_ms;      /* 0: 3000 */
-    int64_t reply_ms;        /* a connection whose oldest reply is older than this is cut; 0: 5000 */
+    int64_t reply_ms;        /* a connection that owes replies and is silent for this long is cut; 0: 5000 */
 };
 
 /* Parses the URL (ERR_CONFIG with the reason; the password never appears in it) and starts
@@ -65,20 +67,25 @@ uint64_t redis_generation(const redis_t *r);  /* completed connects so far */
 const char *redis_error(const redis_t *r);    /* why the last break or connect attempt failed; "" */
 size_t redis_waiting(const redis_t *r);       /* commands without a reply yet */
 
-/* Queues a command; it goes out with the next redis_process() or redis_flush().  While not connected the
- * handler is called at once with NULL and -1 is returned.  argv is copied.  handler may be NULL. */
+/* Queues a command; it goes out with the next redis_process() or redis_flush().  While not connected (or
+ * with 256 MiB unanswered, or no memory) the handler is called at once with NULL and -1 is returned.
+ * argv is copied; argvlen NULL: argv are texts.  handler may be NULL; it may send, but must neither destroy
+ * the connection nor call redis_process() or the waiting side on it. */
 int redis_send(redis_t *r, int argc, const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user);
 void redis_flush(redis_t *r); /* writes what is queued as far as the socket takes it */
 
 /* Subscribes: afterwards `handler` gets every message as the ARRAY ["message", channel, payload], again
- * after each reconnect, and NULL at each break.  Such a connection takes no other command. */
+ * after each reconnect, and NULL at each break.  Such a connection takes no other command.  Called right
+ * after redis_new(), the connection counts as connected only when the server confirmed the subscription:
+ * what is read (elsewhere) after that misses nothing. */
 void redis_subscribe(redis_t *r, const char *channel, redis_handler *handler, void *user);
 
 /* --- waiting side --- */
 /* Sends one command and waits (connecting first if need be) until `deadline_ms`.  0 with *reply (of any
  * type but ERROR), or -1: ERR_UNAVAILABLE, ERR_TIMEOUT; an ERROR reply is ERR_UNAVAILABLE for
- * LOADING, OOM, READONLY, BUSY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN (code "redis_full" for OOM), ERR_CONFIG for
- * NOAUTH, WRONGPASS, NOPERM, ERR_BUG otherwise. */
+ * LOADING, OOM, READONLY, BUSY, MASTERDOWN, TRYAGAIN, CLUSTERDOWN, MISCONF, NOREPLICAS (code "redis_full" for
+ * OOM), ERR_CONFIG for NOAUTH, WRONGPASS, NOPERM, MOVED and its kin, ERR_BUG otherwise.  A server that refuses
+ * us (password, certificate) is ERR_CONFIG at once; one that is away is waited for until the deadline. */
 int redis_call(redis_t *r, int64_t deadline_ms, int argc, const char *const *argv, const size_t *argvlen,
                redis_reply_t **reply, struct err *err);
 /* The same with texts, ended by NULL:  redis_do(r, deadline, &reply, err, "HGET", key, field, NULL) */
@@ -92,7 +99,13 @@ struct redis_command {
 int redis_pipeline(redis_t *r, int64_t deadline_ms, const struct redis_command *commands, int n,
                    redis_reply_t **replies, struct err *err);
 
-/* Connections lent to threads. Take waits until one is free or the deadline. Any thread. */
+/* For a thread that uses redis_send() and may wait.  -1: ERR_UNAVAILABLE (broken; the handlers had their NULL),
+ * ERR_TIMEOUT, and for redis_connect() ERR_CONFIG. */
+int redis_connect(redis_t *r, int64_t deadline_ms, struct err *err);                   /* until it is connected */
+int redis_wait(redis_t *r, size_t at_most, int64_t deadline_ms, struct err *err);      /* until so few replies are missing */
+
+/* Connections lent to threads. Take waits until one is free or the deadline. Any thread.  A connection that is
+ * put back with replies missing is cut first (their handlers get NULL): it is lent clean. */
 typedef struct redis_pool redis_pool_t;
 redis_pool_t *redis_pool_new(const struct redis_options *options, int size, struct err *err);
 redis_t *redis_pool_take(redis_pool_t *p, int64_t deadline_ms, struct err *err);
@@ -107,7 +120,8 @@ struct redis_script {
     char sha1[41]; /* filled by redis_script_init() */
 };
 void redis_script_init(struct redis_script *s);
-/* EVALSHA from the loop.  NOSCRIPT is answered by loading and calling again, unseen by the handler. */
+/* EVALSHA from the loop.  NOSCRIPT is answered by loading and calling again, unseen by the handler, which
+ * then comes after the handlers of what was queued behind it; calls of one script keep their order. */
 int redis_send_script(redis_t *r, const struct redis_script *s, const char *key, int argc, const char *const *argv,
                       const size_t *argvlen, redis_handler *handler, void *user);
 /* EVALSHA, waiting; NOSCRIPT likewise.  argv: the script's ARGV; all our scripts have KEYS[1] only, the

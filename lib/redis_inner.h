@@ -57,9 +57,10 @@ struct ssl_ctx_st *redis_tls_context(const char *ca_file, struct err *err);
 redis_tls_t *redis_tls_new(struct ssl_ctx_st *context, const char *host, struct err *err);
 void redis_tls_destroy(redis_tls_t **t);
 int redis_tls_handshake(redis_tls_t *t, bool *done, struct err *err);
-int redis_tls_feed(redis_tls_t *t, const void *cipher, size_t len, struct err *err);       /* bytes of the socket */
-ssize_t redis_tls_read(redis_tls_t *t, void *plain, size_t len, struct err *err);          /* 0: nothing now */
-ssize_t redis_tls_write(redis_tls_t *t, const void *plain, size_t len, struct err *err);   /* takes all or fails */
+int redis_tls_feed(redis_tls_t *t, const void *cipher, size_t len, struct err *err); /* bytes of the socket */
+ssize_t redis_tls_read(redis_tls_t *t, void *plain, size_t len, struct err *err);    /* 0: nothing now */
+ssize_t redis_tls_write(redis_tls_t *t, const void *plain, size_t len,
+                        struct err *err);                     /* takes all or fails */
 size_t redis_tls_output(redis_tls_t *t, const char **cipher); /* bytes for the socket */
 void redis_tls_sent(redis_tls_t *t, size_t len);              /* so many of them are gone */
 bool redis_tls_buffered(const redis_tls_t *t);                /* redis_tls_read() may have something */
@@ -74,7 +75,7 @@ struct redis_net {
     redis_tls_t *tls;
     const struct redis_url *url;
     struct ssl_ctx_st *context;
-    int64_t deadline_ms;        /* of the whole attempt */
+    int64_t deadline_ms;         /* of the whole attempt */
     int64_t address_deadline_ms; /* of this address */
 };
 
@@ -87,8 +88,10 @@ int redis_net_step(struct redis_net *n, int64_t now_ms, struct err *err);
 int redis_net_fd(const struct redis_net *n);
 short redis_net_events(const struct redis_net *n, bool want_write);
 int64_t redis_net_next_ms(const struct redis_net *n);
-ssize_t redis_net_read(struct redis_net *n, void *data, size_t len, struct err *err); /* 0: nothing now; -1: broken, closed */
-ssize_t redis_net_write(struct redis_net *n, const void *data, size_t len, struct err *err); /* bytes taken; -1: broken */
+ssize_t redis_net_read(struct redis_net *n, void *data, size_t len,
+                       struct err *err); /* 0: nothing now; -1: broken, closed */
+ssize_t redis_net_write(struct redis_net *n, const void *data, size_t len,
+                        struct err *err);           /* bytes taken; -1: broken */
 bool redis_net_buffered(const struct redis_net *n); /* a read would find bytes although the socket is quiet */
 
 /* --- commands --- */
@@ -98,10 +101,10 @@ bool redis_net_buffered(const struct redis_net *n); /* a read would find bytes a
  * connection from 0. */
 struct redis_out {
     char *data;
-    size_t cap, end;   /* bytes of data, of these used */
-    size_t sent;       /* of these given to the socket */
-    size_t released;   /* of these answered */
-    uint64_t base;     /* position of data[0] */
+    size_t cap, end; /* bytes of data, of these used */
+    size_t sent;     /* of these given to the socket */
+    size_t released; /* of these answered */
+    uint64_t base;   /* position of data[0] */
 };
 
 struct redis_arg {
@@ -138,8 +141,8 @@ void redis_reader_destroy(struct redisReader **reader);
 redis_t *redis_new_with(const struct redis_options *options, struct ssl_ctx_st *shared, struct err *err);
 struct ssl_ctx_st *redis_context(const redis_t *r);
 /* What redis_send() does, with some arguments in front and, for EVALSHA, the script to load on NOSCRIPT. */
-int redis_queue(redis_t *r, const struct redis_script *script, int heads, const struct redis_arg *head, int argc,
-                const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user);
+int redis_queue(redis_t *r, const struct redis_script *script, int heads, const struct redis_arg *head,
+                int argc, const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user);
 /* Inside a handler: makes its reply the caller's, who frees it. */
 redis_reply_t *redis_keep_reply(redis_t *r);
 /* Ends the connection for a reason; handlers get NULL, reconnecting begins. Not inside a handler. */
@@ -155,7 +158,6 @@ struct redis_wait {
     int n, got;
     bool broken;
 };
-int redis_wait_connected(redis_t *r, int64_t deadline_ms, struct err *err);
 void redis_wait_handler(void *wait, const redis_reply_t *reply);
 int redis_wait_replies(struct redis_wait *w, int64_t deadline_ms, struct err *err);
 

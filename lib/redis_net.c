@@ -61,7 +61,8 @@ static void tune_tcp(int fd)
 }
 
 /* Begins connecting to one address: 0 when under way or done. */
-static int connect_to(struct redis_net *n, int family, const struct sockaddr *address, socklen_t len, struct err *err)
+static int connect_to(struct redis_net *n, int family, const struct sockaddr *address, socklen_t len,
+                      struct err *err)
 {
     n->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (n->fd == -1) return err_sys(err, ERR_UNAVAILABLE, errno, "socket for Redis");
@@ -78,7 +79,8 @@ static int start_unix(struct redis_net *n, struct err *err)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     if (strlen(n->url->unix_path) >= sizeof address.sun_path)
-        return err_set(err, ERR_CONFIG, "the path of Redis' socket is longer than %zu bytes", sizeof address.sun_path - 1);
+        return err_set(err, ERR_CONFIG, "the path of Redis' socket is longer than %zu bytes",
+                       sizeof address.sun_path - 1);
     strcpy(address.sun_path, n->url->unix_path);
     return connect_to(n, AF_UNIX, (const struct sockaddr *)&address, sizeof address, err);
 }
@@ -132,7 +134,8 @@ static int step_resolving(struct redis_net *n, int64_t now_ms, struct err *err)
 {
     if (!is_ready(redis_lookup_fd(n->lookup), POLLIN)) {
         if (now_ms < n->deadline_ms) return 0;
-        return err_set(err, ERR_TIMEOUT, "no answer from the name servers for Redis host %.80s", n->url->host);
+        return err_set(err, ERR_TIMEOUT, "no answer from the name servers for Redis host %.80s",
+                       n->url->host);
     }
     if (redis_lookup_finish(&n->lookup, &n->list, err) == -1) return -1;
     n->at = n->list;
@@ -220,7 +223,8 @@ static int step_handshaking(struct redis_net *n, int64_t now_ms, struct err *err
         if (done) break;
         got = tls_receive(n, err);
         if (got == -1) return -1;
-        if (got == 0 && now_ms >= n->deadline_ms) return err_set(err, ERR_TIMEOUT, "the TLS handshake with Redis takes too long");
+        if (got == 0 && now_ms >= n->deadline_ms)
+            return err_set(err, ERR_TIMEOUT, "the TLS handshake with Redis takes too long");
         if (got == 0) return 0;
     }
     n->state = NET_OPEN;
@@ -245,11 +249,16 @@ short redis_net_events(const struct redis_net *n, bool want_write)
     const char *cipher = NULL;
 
     switch (n->state) {
-    case NET_CLOSED: return 0;
-    case NET_RESOLVING: return POLLIN;
-    case NET_CONNECTING: return POLLOUT;
-    case NET_HANDSHAKING: break;
-    case NET_OPEN: break;
+    case NET_CLOSED:
+        return 0;
+    case NET_RESOLVING:
+        return POLLIN;
+    case NET_CONNECTING:
+        return POLLOUT;
+    case NET_HANDSHAKING:
+        break;
+    case NET_OPEN:
+        break;
     }
     if (n->tls && redis_tls_output(n->tls, &cipher) > 0) want_write = true;
     return want_write ? POLLIN | POLLOUT : POLLIN;

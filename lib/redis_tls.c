@@ -35,7 +35,8 @@ struct ssl_ctx_st *redis_tls_context(const char *ca_file, struct err *err)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     if ((ca_file ? SSL_CTX_load_verify_locations(context, ca_file, NULL)
                  : SSL_CTX_set_default_verify_paths(context)) != 1) {
-        err_set(err, ERR_CONFIG, "certificates of %.100s: %s", ca_file ? ca_file : "the system", openssl_reason());
+        err_set(err, ERR_CONFIG, "certificates of %.100s: %s", ca_file ? ca_file : "the system",
+                openssl_reason());
         ERR_clear_error();
         SSL_CTX_free(context);
         return NULL;
@@ -97,7 +98,8 @@ static int outcome(redis_tls_t *t, int rc, const char *doing, struct err *err)
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return 0;
     if (why == SSL_ERROR_ZERO_RETURN) return err_set(err, ERR_UNAVAILABLE, "Redis closed the TLS session");
     if (verified != X509_V_OK)
-        err_set(err, ERR_CONFIG, "Redis' certificate is not accepted: %s", X509_verify_cert_error_string(verified));
+        err_set(err, ERR_CONFIG, "Redis' certificate is not accepted: %s",
+                X509_verify_cert_error_string(verified));
     else
         err_set(err, ERR_UNAVAILABLE, "TLS %s with Redis: %s", doing, openssl_reason());
     ERR_clear_error();

@@ -107,7 +107,8 @@ static int parse_host(struct span s, struct redis_url *url, struct err *err)
         host.end = end_of_host;
     }
     if (end_of_host < s.end) {
-        if (*end_of_host != ':') return err_set(err, ERR_CONFIG, "the Redis URL has something odd after its host");
+        if (*end_of_host != ':')
+            return err_set(err, ERR_CONFIG, "the Redis URL has something odd after its host");
         port.at = end_of_host + 1;
     }
     url->port = DEFAULT_PORT;
@@ -119,7 +120,8 @@ static int parse_host(struct span s, struct redis_url *url, struct err *err)
     return (url->host = decode(host, err)) ? 0 : -1;
 }
 
-/* Only db means anything to us; other clients' options (ssl_cert_reqs, health_check_interval, ...) are let pass. */
+/* Only db means anything to us; other clients' options (ssl_cert_reqs, health_check_interval, ...) are let
+ * pass. */
 static int parse_query(struct span s, struct redis_url *url, struct err *err)
 {
     while (!span_is_empty(s)) {
@@ -155,7 +157,8 @@ static int parse_after_scheme(const char *text, bool is_unix, struct redis_url *
     if (*path.end == '?') query = (struct span){path.end + 1, path.end + strcspn(path.end, "#")};
     if (at && parse_userinfo((struct span){authority.at, at}, url, err) == -1) return -1;
     if (at) authority.at = at + 1;
-    if (is_unix && !span_is_empty(authority)) return err_set(err, ERR_CONFIG, "unix:// is followed by a third /");
+    if (is_unix && !span_is_empty(authority))
+        return err_set(err, ERR_CONFIG, "unix:// is followed by a third /");
     if (!is_unix && parse_host(authority, url, err) == -1) return -1;
     if (parse_path(path, is_unix, url, err) == -1) return -1;
     return parse_query(query, url, err);

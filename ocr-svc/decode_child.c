@@ -3,6 +3,7 @@
  * It is started with its socket as descriptor 3 and nothing else, confines itself, and ends when its parent
  * does.  Everything that a document can break ends here: a crash, an abort at the memory limit or
  * the processor limit is seen by the parent as the page's failure. */
+#define _GNU_SOURCE /* memfd_create, F_ADD_SEALS */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np, F_GET_SEALS */
 #include "ocr-svc/decode.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/metrics.h"
+#include "ocr-svc/page.h"
 
 #define START_MS 20000 /* until a new child answers; only a machine on its knees needs seconds */
 
@@ -317,7 +319,8 @@ static int map_sealed(int fd, size_t least, void **map, size_t *size)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
     struct stat st;
-    if (fd < 0 || (fcntl(fd, F_GET_SEALS) & seals) != seals || fcntl(fd, F_GET_SEALS) == -1) return -1;
+    int have = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+    if (have == -1 || (have & seals) != seals) return -1;
     if (fstat(fd, &st) != 0 || st.st_size < (off_t)least || st.st_size > INT32_MAX) return -1;
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED) return -1;

@@ -61,8 +61,13 @@ size_t page_drop_inside(struct page *page, size_t first, const struct page_box *
 void page_drop_all(struct page *page);
 
 /* Sorts the words into visual lines from top to bottom, left to right in a line, and numbers lines and blocks.
- * Text set in columns of prose is read column by column; the side-by-side labels of a form stay one line. */
+ * What stands side by side is one line, as on a form: label and value, or two labels and below them two
+ * values. Tolerates the slant of a page that was not put quite straight. ERR_NOMEM. */
 int page_set_reading_order(struct page *page, struct err *err);
+
+/* The words inside `box`, in the order they were added, become the value of a form field when they are
+ * exactly the words of `value`; false: they are not, nothing was changed. ERR_NOMEM shows in texts.bad. */
+bool page_adopt_field(struct page *page, const struct page_box *box, const char *value, const char *field);
 
 /* Mean confidence weighted by characters; 0 without words. */
 double page_confidence(const struct page *page);

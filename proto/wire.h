@@ -28,7 +28,7 @@ enum wire_command {
     WIRE_HELLO = 1,       /* worker: versions, types with room, what it holds */
     WIRE_WELCOME = 2,     /* dispatcher: version; or refusal with the reason */
     WIRE_WHO = 3,         /* dispatcher, to a routing id it does not know: say HELLO again */
-    WIRE_CREDIT = 4,      /* worker: absolute free room of one type for this dispatcher */
+    WIRE_CREDIT = 4,      /* worker: absolute room of one type for this dispatcher */
     WIRE_TASK = 5,        /* dispatcher */
     WIRE_RESULT = 6,      /* worker: how a delivery ended; also carries the room of that type */
     WIRE_RESULT_ACK = 7,  /* dispatcher: accepted │ superseded; the worker may forget the result */
@@ -47,7 +47,7 @@ enum wire_ack { ACK_ACCEPTED = 1, ACK_SUPERSEDED = 2, ACKS };
 enum wire_welcome { WELCOME_YES = 1, WELCOME_WRONG_MAJOR = 2, WELCOMES };
 
 struct wire_header {
-    uint8_t major, minor;
+    uint8_t major, minor;   /* major 0 in wire_encode: ours */
     uint8_t command;        /* enum wire_command */
     uint8_t status;         /* outcome, ack or welcome, by command; else 0 */
     char type[WIRE_TYPE];   /* task type, NUL-terminated; "" where none */
@@ -59,7 +59,8 @@ struct wire_header {
     uint32_t ms_left;       /* TASK: until the deadline, turned into a local moment on receipt */
     uint8_t trace[16];      /* W3C trace id; zero: none */
     uint32_t room_seq;      /* worker: number of this statement of room; older ones are ignored */
-    uint16_t room;          /* worker: absolute free room for `type` at this dispatcher */
+    uint16_t room;          /* worker: how many tasks of `type` it will hold at once for this dispatcher; what the
+                             * dispatcher has in flight there already counts against it (PROTOCOL.md, Room) */
 };
 
 enum wire_problem {
@@ -71,7 +72,8 @@ enum wire_problem {
     WIRE_BAD_STATUS,
     WIRE_BAD_TYPE,      /* not a-z0-9_ padded with NUL */
     WIRE_BAD_ROOM,
-    WIRE_BODY_TOO_LONG
+    WIRE_BODY_TOO_LONG,
+    WIRE_BAD_FRAMES     /* said by lib/bus: more than two frames, or a routing id that is too long */
 };
 const char *wire_problem_text(enum wire_problem p);
 const char *wire_command_name(enum wire_command c);

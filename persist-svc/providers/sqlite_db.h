@@ -46,14 +46,13 @@ const char *query_column(struct query *q, int i);                      /* text o
 int64_t query_column_int(struct query *q, int i);
 void query_done(struct query *q);                                      /* makes the statement free for its next use */
 
-/* "submission_id,student_name,...": the columns of record.def, for SELECT. */
-#define C(name, kind, shown) "," #name
-#define DB_RECORD_COLUMNS_                                                                                             \
-    ""
-#undef C
-extern const char db_select_record[]; /* "SELECT <columns> FROM submissions " cannot be pasted: see query_record() */
-
-/* The row of a query that selected all columns of record.def in their order: a new object, NULL when memory is out. */
+/* The row of a query whose columns are  0, <the columns of record.def in their order>: a new object, NULL when memory is
+ * out.  Such a text is written with the list itself:
+ *     "SELECT 0"
+ *     #define C(name, kind, shown) "," #name
+ *     #include "persist-svc/record.def"
+ *     #undef C
+ *     " FROM submissions WHERE ..."                                                                          */
 json_t *query_record(struct query *q);
 
 #endif

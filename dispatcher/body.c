@@ -1,0 +1,104 @@
+#include "dispatcher/body.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+
+/* The row of take.lua: type, entry, delivery, packed, then these, then what the stage needs. */
+enum { ROW_OWNER = 4, ROW_BATCH, ROW_NAME, ROW_DIGEST, ROW_SIZE, ROW_MIME, ROW_NEEDS };
+
+static const char *field(const struct taken *t, size_t i)
+{
+    return redis_str(redis_at(t->fields, i));
+}
+
+/* Results and errors are stored as JSON texts and go in as they are. */
+static void add_json(struct buf *out, const char *json)
+{
+    buf_puts(out, *json ? json : "null");
+}
+
+static void add_time(struct buf *out, const char *ms)
+{
+    char text[CLOCK_RFC3339_MAX];
+    if (*ms) buf_json_string(out, clock_rfc3339(strtoll(ms, NULL, 10), text));
+    else buf_puts(out, "null");
+}
+
+static void add_tokens(struct buf *out, const char *tokens)
+{
+    buf_putc(out, '[');
+    for (const char *at = tokens; *at;) {
+        size_t len = strcspn(at, " ");
+        buf_printf(out, "%s\"%.*s\"", at == tokens ? "" : ",", (int)len, at);
+        at += len + (at[len] == ' ');
+    }
+    buf_putc(out, ']');
+}
+
+/* One need of the pipeline's row, "res:inspect:0" or "out:page:*", as  "inspect":{…}  or  "page_out":["…"]. */
+static void add_need(struct buf *out, const char *need, size_t len, const char *value)
+{
+    int stage_len = (int)strcspn(need + 4, ":");
+    if (len < 5) return;
+    if (!strncmp(need, "res:", 4)) {
+        buf_printf(out, "\"%.*s\":", stage_len, need + 4);
+        add_json(out, value);
+    } else {
+        buf_printf(out, "\"%.*s_out\":", stage_len, need + 4);
+        add_tokens(out, value);
+    }
+}
+
+static void add_notice(struct buf *out, const struct taken *t)
+{
+    if (t->task.index == 1) { /* a batch's message: take.lua answers its counts as JSON */
+        buf_puts(out, "\"batch\":");
+        add_json(out, field(t, ROW_NEEDS));
+        return;
+    }
+    buf_puts(out, "\"job\":{\"state\":");
+    buf_json_string(out, field(t, ROW_NEEDS));
+    buf_puts(out, ",\"error\":");
+    add_json(out, field(t, ROW_NEEDS + 1));
+    buf_puts(out, ",\"created\":");
+    add_time(out, field(t, ROW_NEEDS + 2));
+    buf_puts(out, ",\"finished\":");
+    add_time(out, field(t, ROW_NEEDS + 3));
+    buf_putc(out, '}');
+}
+
+static void add_in(struct buf *out, const struct taken *t)
+{
+    const char *needs = pipeline[t->row].needs;
+    size_t at = ROW_NEEDS;
+    if (!strcmp(pipeline[t->row].type, "notify")) {
+        add_notice(out, t);
+        return;
+    }
+    for (const char *need = needs; need && *need;) {
+        size_t len = strcspn(need, ",");
+        if (need != needs) buf_putc(out, ',');
+        add_need(out, need, len, field(t, at++));
+        need += len + (need[len] == ',');
+    }
+}
+
+void body_build(struct buf *out, const struct taken *t)
+{
+    static const char *const names[] = {"owner", "batch", "name", "digest"};
+    buf_clear(out);
+    buf_putc(out, '{');
+    for (size_t i = 0; i < 4; i++) {
+        buf_printf(out, "\"%s\":", names[i]);
+        buf_json_string(out, field(t, ROW_OWNER + i));
+        buf_putc(out, ',');
+    }
+    buf_printf(out, "\"size\":%lld,\"mime\":", strtoll(field(t, ROW_SIZE), NULL, 10));
+    buf_json_string(out, field(t, ROW_MIME));
+    buf_printf(out, ",\"run\":\"%" PRIu64 "\",\"in\":{", t->task.token.run);
+    add_in(out, t);
+    buf_puts(out, "}}");
+}

@@ -1,0 +1,34 @@
+/* watch: what kind of Redis this is, asked after every connect and once a second: whether it may be used at all
+ * (version, eviction policy, shard count), whether it was restarted, how full it is. One thread. */
+#ifndef SHEAF_DISPATCHER_WATCH_H
+#define SHEAF_DISPATCHER_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "lib/err.h"
+#include "lib/redis.h"
+#include "lib/settings.h"
+
+struct watch {
+    const struct settings *settings;
+    redis_t *redis;
+    char run_id[48];
+    bool asked;                 /* the first answer has come */
+    bool full;                  /* above the watermark: growing types are not taken */
+    int64_t restarted_ms;       /* clock_ms() when a restart of Redis was noticed; 0: never */
+    struct err refused;         /* kind != ERR_NONE: this Redis may not be used */
+};
+
+void watch_init(struct watch *w, const struct settings *settings, redis_t *redis);
+void watch_connected(struct watch *w); /* after each connect: shards, policy for the scripts, INFO */
+void watch_ask(struct watch *w);       /* once a second: INFO */
+
+/* The lines of INFO that matter, taken apart. Pure. */
+struct watch_info {
+    char version[24], run_id[48], policy[32];
+    int64_t used, max;
+    int aof; /* 1 on, 0 off, -1 not said (managed) */
+};
+void watch_parse(const char *info, struct watch_info *out);
+
+#endif

@@ -1,0 +1,354 @@
+/* batch.js: one batch on the dashboard: its files, each with a progress bar, its counts, and what happens at its end.
+ * A view lives either from files that were just dropped, or from an id (after a reload). */
+import { batchEvents, batchStatus, closeBatch, openBatch, retryJob } from "./api.js";
+import { el, setAttribute, setProgress, setText } from "./dom.js";
+import { watch } from "./live.js";
+import { persistently, uploadAll } from "./upload.js";
+import { bytes, count, duration, ENDED, jobError, STATUS } from "./words.js";
+
+/* Of a file's way, this much is the upload, as the batch's bar sees it. */
+const UPLOAD_SHARE = 0.25;
+const ANNOUNCE_MS = 5_000;
+
+/* A file's row. phase: waiting, uploading, retrying, accepted, refused, unsent (lost in a reload). */
+class Row {
+  constructor({ name, size = null, phase = "waiting", error = null, job = null }) {
+    this.name = name;
+    this.phase = phase;
+    this.error = error;
+    this.jobId = job;
+    this.job = null;       /* the last snapshot */
+    this.uploaded = 0;     /* percent */
+    this.note = null;
+    this.waitText = null;
+    this.title = el("span", { class: "file-name" }, name);
+    this.size = size === null ? null : el("span", { class: "file-size" }, bytes(size));
+    this.state = el("span", { class: "file-state" });
+    this.bar = el("progress", { class: "bar", max: 100, value: 0, "aria-label": `Progress of ${name}` });
+    this.detail = el("span", { class: "file-detail" });
+    this.again = el("button", { class: "button small", type: "button", hidden: true, onclick: () => this.retry() }, "Try again");
+    this.node = el("li", { class: "file" },
+      el("div", { class: "file-head" }, this.title, this.size, this.state), this.bar,
+      el("div", { class: "file-foot" }, this.detail, this.again));
+    this.draw();
+  }
+
+  get status() {
+    return this.job?.status ?? (this.phase === "accepted" ? "queued" : null);
+  }
+  get ended() {
+    return this.phase === "refused" || this.phase === "unsent" || ENDED.has(this.status);
+  }
+  get failed() {
+    return this.phase === "refused" || this.phase === "unsent" || this.status === "failed";
+  }
+  /* 0 to 1, of the whole way. */
+  get share() {
+    if (this.ended) return 1;
+    if (this.phase === "accepted") return UPLOAD_SHARE + ((1 - UPLOAD_SHARE) * (this.job?.progress ?? 0)) / 100;
+    return (UPLOAD_SHARE * this.uploaded) / 100;
+  }
+  /* What is wrong, in words, or null. */
+  get problem() {
+    if (this.phase === "refused") return this.error;
+    if (this.phase === "unsent") return "Not sent: the page was closed before. Choose it again.";
+    if (this.status === "failed") return jobError(this.job)?.text ?? "It failed.";
+    return null;
+  }
+
+  set(changes) {
+    Object.assign(this, changes);
+    this.draw();
+  }
+
+  async retry() {
+    this.again.disabled = true;
+    try {
+      await retryJob(this.jobId);
+      this.set({ job: { ...this.job, status: "queued", progress: 0, error: null, status_message: null } });
+      this.onRetry?.();
+    } catch (error) {
+      setText(this.detail, error.message);
+    }
+    this.again.disabled = false;
+  }
+
+  draw() {
+    const [kind, label, percent, detail] = this.looks();
+    setAttribute(this.node, "data-state", kind);
+    setText(this.state, label);
+    setProgress(this.bar, percent);
+    this.bar.hidden = this.ended;
+    setText(this.detail, detail ?? "");
+    this.again.hidden = this.status !== "failed";
+    if (this.jobId && !this.title.querySelector("a")) {
+      this.title.replaceChildren(el("a", { href: `/jobs/${encodeURIComponent(this.jobId)}` }, this.name));
+    }
+  }
+
+  /* kind for the style sheet, label, percent (null: unknown), detail. */
+  looks() {
+    if (this.problem !== null) return ["failed", this.phase === "accepted" ? "Failed" : this.phase === "unsent" ? "Not sent" : "Refused", 100, this.problem];
+    switch (this.phase) {
+      case "waiting": return ["waiting", "Waits to be sent", 0, null];
+      case "uploading": return ["uploading", this.uploaded < 100 ? `Uploading ${this.uploaded} %` : "Being stored", this.uploaded, null];
+      case "retrying": return ["waiting", "Will be sent again", this.uploaded, this.waitText];
+    }
+    const job = this.job;
+    const progress = job?.progress ?? 0;
+    const detail = [this.note, job?.status_message].filter(Boolean).join(" · ") || null;
+    switch (job?.status) {
+      case "started": return ["working", `${STATUS.started} ${Math.round(progress)} %`, progress, detail];
+      case "finished": return ["done", STATUS.finished, 100, detail];
+      case "cancelled": return ["cancelled", STATUS.cancelled, 100, detail];
+      default: return ["waiting", "Uploaded, waits for a worker", 0, detail];
+    }
+  }
+}
+
+export class BatchView {
+  /* onChange(view) after each change; onDone(view) once, when everything ended while the page watched. */
+  constructor({ onChange, onDone }) {
+    this.onChange = onChange;
+    this.onDone = onDone;
+    this.id = null;
+    this.rows = [];
+    this.server = null;    /* last batch_status */
+    this.sending = false;
+    this.wasOpen = false;  /* something was unfinished while we watched */
+    this.announced = 0;
+    this.heading = el("h2", { id: `batch-${crypto.getRandomValues(new Uint32Array(1))[0]}` }, "This upload");
+    this.connection = el("span", { class: "live", role: "status" });
+    this.figure = el("span", { class: "figure" });
+    this.bar = el("progress", { class: "bar thick", max: 100, value: 0, "aria-labelledby": this.heading.id });
+    this.counts = el("dl", { class: "counts" });
+    this.counters = Object.fromEntries([["total", "Total"], ["completed", "Completed"], ["in_progress", "In progress"], ["pending", "Pending"],
+      ["failed", "Failed"], ["cancelled", "Cancelled"], ["remaining", "Remaining"]].map(([name, label]) => {
+      const value = el("dd", { "data-count": name }, "0");
+      const box = el("div", { class: `count ${name}` }, el("dt", null, label), value);
+      this.counts.append(box);
+      return [name, { box, value }];
+    }));
+    this.summary = el("p", { class: "unseen", role: "status" });
+    this.result = el("div", { class: "result", hidden: true });
+    this.list = el("ul", { class: "files" });
+    this.node = el("section", { class: "card batch", "aria-labelledby": this.heading.id },
+      el("div", { class: "bar-row" }, this.heading, this.connection, this.figure),
+      this.bar, this.counts, this.summary, this.result, this.list);
+  }
+
+  addRow(values) {
+    const row = new Row(values);
+    row.onRetry = () => this.follow();
+    this.rows.push(row);
+    this.list.append(row.node);
+    return row;
+  }
+
+  /* Sends files as a new batch. */
+  async send(files) {
+    this.sending = true;
+    const rows = files.map((file) => this.addRow({ name: file.name, size: file.size }));
+    setText(this.heading, `${count(files.length, "file")}`);
+    this.update();
+    const refuseAll = (error) => rows.forEach((row) => row.set({ phase: "refused", error: error.message }));
+    try {
+      const opened = await persistently(() => openBatch(files.length), (error, seconds) =>
+        rows.forEach((row) => row.set({ phase: "retrying", waitText: `${error.message} Next try in ${duration(seconds)}.` })));
+      this.id = opened.batch_id;
+      rows.forEach((row) => row.set({ phase: "waiting", waitText: null }));
+      this.update();
+      this.follow();
+      await uploadAll(this.id, files.map((file, i) => this.uploadOf(file, rows[i])));
+      /* The batch waits for as many files as it was opened for; without this it would wait for the refused ones. */
+      if (rows.some((row) => row.phase === "refused")) await persistently(() => closeBatch(this.id)).catch(() => {});
+    } catch (error) {
+      refuseAll(error);
+    }
+    this.sending = false;
+    this.update();
+  }
+
+  uploadOf(file, row) {
+    const change = (changes) => {
+      row.set(changes);
+      this.update();
+    };
+    return {
+      file,
+      onStart: () => change({ phase: "uploading", uploaded: 0 }),
+      onProgress: (uploaded) => change({ uploaded }),
+      onWait: (error, seconds) => change({ phase: "retrying", waitText: `${error.message} Next try in ${duration(seconds)}.` }),
+      onDone: (job) => change({
+        phase: "accepted",
+        jobId: job.job_id,
+        note: job.is_own_duplicate || job.is_duplicate ? "Uploaded before; its record is updated" : null,
+      }),
+      onError: (error) => change({ phase: "refused", error: error.message }),
+    };
+  }
+
+  /* Shows a batch that was sent earlier; `remembered`: [{ name, job, error, phase }] of this tab, if any. */
+  resume(id, remembered = []) {
+    this.id = id;
+    for (const file of remembered) this.addRow(file);
+    this.update();
+    this.follow();
+  }
+
+  follow() {
+    if (this.stop || this.id === null) return;
+    this.stop = watch({
+      url: batchEvents(this.id),
+      on: {
+        batch: (snapshot) => this.take(snapshot),
+        job: (job) => {
+          this.takeJob(job);
+          this.update();
+        },
+      },
+      poll: { event: "batch", fetch: () => this.fetch() },
+      onState: (state) => setText(this.connection, state === "offline" ? "No connection; trying again" : ""),
+    });
+    /* The first snapshot must not wait for a stream to open. */
+    this.fetch().then((snapshot) => this.server ?? this.take(snapshot), () => {});
+  }
+
+  async fetch() {
+    try {
+      return await batchStatus(this.id);
+    } catch (error) {
+      this.lost(error);
+      throw error;
+    }
+  }
+
+  unfollow() {
+    this.stop?.();
+    this.stop = null;
+  }
+
+  lost(error) {
+    if (error.status !== 404) return;
+    this.unfollow();
+    this.gone = true;
+    this.result.replaceChildren(el("p", null, "This upload is not known any more. Its records are in the review list."),
+      el("a", { class: "button", href: "/review" }, "Open the review list"));
+    this.result.hidden = false;
+    this.onChange(this);
+  }
+
+  take(snapshot) {
+    this.server = snapshot;
+    for (const job of snapshot.jobs ?? []) this.takeJob(job);
+    this.update();
+  }
+
+  takeJob(job) {
+    const row = this.rows.find((candidate) => candidate.jobId === job.job_id);
+    if (row) row.set({ job, phase: "accepted" });
+    /* An unknown job while files are being sent is one of ours whose answer is still on its way. */
+    else if (!this.sending) this.addRow({ name: job.filename ?? job.job_id, phase: "accepted", job: job.job_id }).set({ job });
+  }
+
+  /* What only this page knows is added to what the server counts. */
+  count() {
+    const local = this.rows.filter((row) => !row.jobId);
+    const of = (phases) => local.filter((row) => phases.includes(row.phase)).length;
+    const accepted = this.rows.length - local.length;
+    const server = this.server ?? { total: 0, completed: 0, failed: 0, pending: 0, in_progress: 0, cancelled: 0 };
+    /* Accepted, but not yet in the server's last snapshot. */
+    const unseen = Math.max(0, accepted - server.total);
+    return {
+      total: local.length + unseen + server.total,
+      completed: server.completed,
+      in_progress: server.in_progress + of(["uploading"]),
+      pending: server.pending + unseen + of(["waiting", "retrying"]),
+      failed: server.failed + of(["refused", "unsent"]),
+      cancelled: server.cancelled ?? 0,
+      remaining: this.server?.estimated_remaining_seconds ?? null,
+    };
+  }
+
+  get done() {
+    if (this.sending || !this.rows.every((row) => row.ended)) return false;
+    /* Where nothing was accepted there is nothing to ask the server about. */
+    if (this.rows.length > 0 && this.rows.every((row) => !row.jobId)) return true;
+    return this.server?.done === true;
+  }
+  get active() {
+    return !this.gone && !this.done;
+  }
+
+  update() {
+    if (this.gone) return;
+    const counts = this.count();
+    for (const [name, { value }] of Object.entries(this.counters)) {
+      if (name !== "remaining") setText(value, counts[name].toLocaleString("en"));
+    }
+    this.counters.cancelled.box.hidden = counts.cancelled === 0;
+    this.counters.failed.box.classList.toggle("some", counts.failed > 0);
+    const remaining = this.done || counts.remaining === null ? null : counts.remaining;
+    this.counters.remaining.box.hidden = remaining === null;
+    setText(this.counters.remaining.value, remaining === null ? "" : `about ${duration(Math.max(1, remaining))}`);
+    const share = this.rows.length ? this.rows.reduce((sum, row) => sum + row.share, 0) / this.rows.length : 0;
+    /* 100 % is said only when it is true. */
+    const percent = this.done ? 100 : Math.min(99, Math.floor(100 * share));
+    setProgress(this.bar, percent);
+    setText(this.figure, `${percent} %`);
+    if (!this.sending && this.rows.length > 0) setText(this.heading, count(this.rows.length, "file"));
+    if (this.active) this.wasOpen = true;
+    this.announce(counts);
+    this.finish();
+    this.onChange(this);
+  }
+
+  /* Not each change: a screen reader would never come to an end. */
+  announce(counts) {
+    if (!this.done && Date.now() - this.announced < ANNOUNCE_MS) return;
+    this.announced = Date.now();
+    const failed = counts.failed ? `, ${counts.failed} failed` : "";
+    setText(this.summary, `${counts.completed} of ${count(counts.total, "file")} completed${failed}.`);
+  }
+
+  finish() {
+    setAttribute(this.node, "data-done", this.done ? "yes" : null);
+    if (!this.done) {
+      this.finished = false;
+      this.result.hidden = true;
+      return;
+    }
+    if (this.finished) return;
+    this.finished = true;
+    this.unfollow();
+    const failed = this.rows.filter((row) => row.failed);
+    /* What needs a person stands on top. */
+    for (const row of failed.reverse()) this.list.prepend(row.node);
+    const completed = this.rows.some((row) => row.status === "finished");
+    if (failed.length > 0) {
+      this.result.className = "result bad";
+      this.result.replaceChildren(
+        el("p", null, el("strong", null, `${failed.length} of ${count(this.rows.length, "file")} could not be processed.`),
+          " The reason stands with each file below.", completed ? " The others are ready for review." : ""),
+        completed ? el("a", { class: "button primary", href: this.reviewUrl }, "Open the review list") : null);
+    } else {
+      this.result.className = "result good";
+      this.result.replaceChildren(el("p", null, completed ? "Everything is done." : "Nothing is left to do."),
+        el("a", { class: "button primary", href: this.reviewUrl }, "Open the review list"));
+    }
+    this.result.hidden = false;
+    if (this.wasOpen) this.onDone(this, { failed: failed.length, completed });
+  }
+
+  /* Only a path of this site is followed, whatever the answer holds. */
+  get reviewUrl() {
+    const url = this.server?.review_url;
+    if (typeof url === "string" && /^\/(?![/\\])/.test(url)) return url;
+    return this.id ? `/review?batch=${encodeURIComponent(this.id)}` : "/review";
+  }
+
+  /* What this tab keeps for a reload: the server does not know what was refused or never sent. */
+  remember() {
+    return this.rows.map((row) => ({ name: row.name, job: row.jobId, error: row.error, phase: row.jobId ? "accepted" : row.phase === "refused" ? "refused" : "unsent" }));
+  }
+}

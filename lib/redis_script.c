@@ -1,0 +1,56 @@
+#include "lib/redis_inner.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEADS 4 /* EVALSHA sha1 1 key */
+
+void redis_script_init(struct redis_script *s)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned len = 0;
+
+    EVP_Digest(s->source, strlen(s->source), digest, &len, EVP_sha1(), NULL);
+    for (unsigned i = 0; i < 20; i++) snprintf(s->sha1 + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void fill_head(struct redis_arg head[HEADS], const struct redis_script *s, const char *key)
+{
+    head[0] = (struct redis_arg){"EVALSHA", 7};
+    head[1] = (struct redis_arg){s->sha1, 40};
+    head[2] = (struct redis_arg){"1", 1};
+    head[3] = (struct redis_arg){key, strlen(key)};
+}
+
+int redis_send_script(redis_t *r, const struct redis_script *s, const char *key, int argc,
+                      const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user)
+{
+    struct redis_arg head[HEADS];
+
+    if (!redis_connected(r)) {
+        if (handler) handler(user, NULL);
+        return -1;
+    }
+    fill_head(head, s, key);
+    return redis_queue(r, s, HEADS, head, argc, argv, argvlen, handler, user);
+}
+
+int redis_call_script(redis_t *r, int64_t deadline_ms, const struct redis_script *s, const char *key,
+                      int argc, const char *const *argv, const size_t *argvlen, redis_reply_t **reply,
+                      struct err *err)
+{
+    redis_reply_t *got = NULL;
+    struct redis_wait w = {.r = r, .replies = &got, .n = 1};
+
+    if (redis_connect(r, deadline_ms, err) == -1) return -1;
+    redis_send_script(r, s, key, argc, argv, argvlen, redis_wait_handler, &w);
+    if (redis_wait_replies(&w, deadline_ms, err) == -1) return -1;
+    if (redis_is_error(got, NULL)) {
+        redis_reply_err(got, err);
+        redis_reply_free(got);
+        return -1;
+    }
+    *reply = got;
+    return 0;
+}

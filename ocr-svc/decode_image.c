@@ -1,0 +1,223 @@
+/* Pictures, by leptonica: PNG, JPEG, TIFF with many pages, WebP. Runs in the decoding child alone. */
+#include <leptonica/allheaders.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "lib/auto.h"
+#include "ocr-svc/decode_format.h"
+#include "ocr-svc/exif.h"
+
+enum image_type { IMAGE_PNG, IMAGE_JPEG, IMAGE_TIFF, IMAGE_WEBP, IMAGE_UNKNOWN };
+
+struct image {
+    FILE *file;
+    enum image_type type;
+    int orientation; /* EXIF */
+    struct limits limits;
+};
+
+static enum image_type type_of(const uint8_t *h, size_t len)
+{
+    if (len < 16) return IMAGE_UNKNOWN;
+    if (memcmp(h, "\x89PNG\r\n\x1a\n", 8) == 0) return IMAGE_PNG;
+    if (memcmp(h, "\xff\xd8\xff", 3) == 0) return IMAGE_JPEG;
+    if (memcmp(h, "II*\0", 4) == 0 || memcmp(h, "MM\0*", 4) == 0) return IMAGE_TIFF;
+    if (memcmp(h, "II+\0", 4) == 0 || memcmp(h, "MM\0+", 4) == 0) return IMAGE_TIFF; /* BigTIFF */
+    if (memcmp(h, "RIFF", 4) == 0 && memcmp(h + 8, "WEBP", 4) == 0) return IMAGE_WEBP;
+    return IMAGE_UNKNOWN;
+}
+
+static bool image_is(const uint8_t *head, size_t len)
+{
+    return type_of(head, len) != IMAGE_UNKNOWN;
+}
+
+/* The size of the n-th picture as its header states it, before anything is decoded. */
+static enum decode_status size_of(struct image *m, int n, int64_t *w, int64_t *h)
+{
+    l_int32 width = 0, height = 0, ignored;
+    l_ok bad = 1;
+    uint8_t head[64];
+    rewind(m->file);
+    switch (m->type) {
+    case IMAGE_PNG: bad = freadHeaderPng(m->file, &width, &height, &ignored, &ignored, &ignored); break;
+    case IMAGE_JPEG: bad = freadHeaderJpeg(m->file, &width, &height, NULL, NULL, NULL); break;
+    case IMAGE_TIFF:
+        bad = freadHeaderTiff(m->file, n, &width, &height, &ignored, &ignored, NULL, NULL, NULL);
+        break;
+    case IMAGE_WEBP:
+        bad = fread(head, 1, sizeof head, m->file) != sizeof head ||
+              readHeaderMemWebP(head, sizeof head, &width, &height, &ignored);
+        break;
+    case IMAGE_UNKNOWN: break;
+    }
+    rewind(m->file);
+    if (bad || width <= 0 || height <= 0) return DECODE_DAMAGED;
+    *w = width;
+    *h = height;
+    return DECODE_OK;
+}
+
+static void image_close(void *doc)
+{
+    struct image *m = doc;
+    if (m->file) fclose(m->file);
+    free(m);
+}
+
+static enum decode_status image_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind,
+                                     int *pages)
+{
+    static uint8_t head[EXIF_HEAD];
+    setMsgSeverity(L_SEVERITY_NONE);
+    ssize_t len = pread(fd, head, sizeof head, 0);
+    struct image *m = calloc(1, sizeof *m);
+    if (m) m->file = fdopen(fd, "rb");
+    if (!m || !m->file || len < 0) {
+        if (!m || !m->file) close(fd);
+        if (m) image_close(m);
+        return DECODE_NO_MEMORY;
+    }
+    m->limits = *limits;
+    m->type = type_of(head, (size_t)len);
+    m->orientation = m->type == IMAGE_JPEG ? exif_orientation(head, (size_t)len) : 1;
+
+    int64_t w = 0, h = 0;
+    l_int32 n = 1;
+    enum decode_status status = size_of(m, 0, &w, &h);
+    if (status == DECODE_OK && m->type == IMAGE_TIFF && tiffGetCount(m->file, &n)) status = DECODE_DAMAGED;
+    /* One page of a TIFF that is too large is that page's failure; a picture is its only page. */
+    if (status == DECODE_OK && m->type == IMAGE_JPEG && limits_jpeg_reduction(limits, w, h) == 0)
+        status = DECODE_PAGE_TOO_LARGE;
+    if (status == DECODE_OK && (m->type == IMAGE_PNG || m->type == IMAGE_WEBP) && !limits_pixels_ok(limits, w, h))
+        status = DECODE_PAGE_TOO_LARGE;
+    if (status != DECODE_OK) {
+        image_close(m);
+        return status;
+    }
+    *doc = m;
+    *kind = m->type == IMAGE_TIFF ? DECODE_TIFF : DECODE_IMAGE;
+    *pages = n;
+    return DECODE_OK;
+}
+
+/* ---- decoding ------------------------------------------------------------------------------------ */
+
+/* NULL with *status. */
+static PIX *decoded(struct image *m, int n, enum decode_status *status)
+{
+    int64_t w, h;
+    PIX *pix = NULL;
+    *status = size_of(m, n, &w, &h);
+    if (*status != DECODE_OK) return NULL;
+    int reduction = m->type == IMAGE_JPEG ? limits_jpeg_reduction(&m->limits, w, h) : 1;
+    if (reduction == 0 || (m->type != IMAGE_JPEG && !limits_pixels_ok(&m->limits, w, h))) {
+        *status = DECODE_PAGE_TOO_LARGE;
+        return NULL;
+    }
+    switch (m->type) {
+    case IMAGE_PNG: pix = pixReadStreamPng(m->file); break;
+    case IMAGE_JPEG: pix = pixReadStreamJpeg(m->file, 0, reduction, NULL, 0); break;
+    case IMAGE_TIFF: pix = pixReadStreamTiff(m->file, n); break;
+    case IMAGE_WEBP: pix = pixReadStreamWebP(m->file); break;
+    case IMAGE_UNKNOWN: break;
+    }
+    if (!pix) *status = DECODE_DAMAGED;
+    return pix;
+}
+
+/* Takes `pix`; what a step cannot do leaves NULL. */
+static PIX *replaced(PIX *pix, PIX *by)
+{
+    pixDestroy(&pix);
+    return by;
+}
+
+/* A see-through picture lies on white paper; colours become grey. */
+static PIX *made_grey(PIX *pix)
+{
+    if (pixGetSpp(pix) == 4) pix = replaced(pix, pixRemoveAlpha(pix));
+    if (pix && (pixGetDepth(pix) != 8 || pixGetColormap(pix))) pix = replaced(pix, pixConvertTo8(pix, 0));
+    return pix;
+}
+
+/* EXIF 2 to 8: mirrored, turned, or both. */
+static PIX *made_upright(PIX *pix, int orientation)
+{
+    static const struct {
+        int quarter_turns, mirror;
+    } how[9] = {{0, 0}, {0, 0}, {0, 1}, {2, 0}, {2, 1}, {1, 1}, {1, 0}, {3, 1}, {3, 0}};
+    if (how[orientation].quarter_turns) pix = replaced(pix, pixRotateOrth(pix, how[orientation].quarter_turns));
+    if (pix && how[orientation].mirror) pixFlipLR(pix, pix);
+    return pix;
+}
+
+/* Fax lines are twice as far apart as the dots on them: without this letters come out half as high. */
+static PIX *made_square(PIX *pix, int xres, int yres)
+{
+    if (xres < 50 || yres < 50) return pix;
+    double ratio = (double)xres / yres;
+    if (ratio > 0.8 && ratio < 1.25) return pix;
+    if (ratio < 0.2 || ratio > 5) return pix;
+    return replaced(pix, ratio > 1 ? pixScale(pix, 1, (l_float32)ratio) : pixScale(pix, (l_float32)(1 / ratio), 1));
+}
+
+static PIX *made_to_fit(PIX *pix, const struct limits *limits)
+{
+    double side = fmax(pixGetWidth(pix), pixGetHeight(pix));
+    double pixels = (double)pixGetWidth(pix) * pixGetHeight(pix);
+    double by = fmin(fmin(1, LIMITS_MAX_SIDE / side), sqrt((double)limits->max_pixels / pixels));
+    return by < 1 ? replaced(pix, pixScale(pix, (l_float32)by, (l_float32)by)) : pix;
+}
+
+/* Pictures often carry a resolution that nobody meant (72, 96 or none). A page is taken to be between a
+ * postcard and a poster; where the stated one says otherwise, its long side counts as 11 inches. */
+static double plausible_dpi(const PIX *pix, int stated)
+{
+    double side = fmax(pixGetWidth(pix), pixGetHeight(pix));
+    if (stated > 0 && side / stated >= 5 && side / stated <= 24) return stated;
+    return side / 11;
+}
+
+static enum decode_status give(const PIX *pix, double dpi, struct pixel_sink *sink)
+{
+    uint32_t w = (uint32_t)pixGetWidth(pix), h = (uint32_t)pixGetHeight(pix);
+    enum decode_status status = pixel_sink_begin(sink, w, h, w * 72 / dpi, h * 72 / dpi);
+    if (status != DECODE_OK) return status;
+    const l_uint32 *data = pixGetData((PIX *)(uintptr_t)pix);
+    size_t words_per_line = (size_t)pixGetWpl(pix);
+    for (uint32_t y = 0; y < h; y++) {
+        const l_uint32 *line = data + y * words_per_line;
+        uint8_t *to = sink->grey + (size_t)y * sink->header->stride;
+        for (uint32_t x = 0; x < w; x++) to[x] = (uint8_t)GET_DATA_BYTE(line, x);
+    }
+    return DECODE_OK;
+}
+
+static enum decode_status image_pixels(void *doc, int number, int dpi, struct pixel_sink *sink)
+{
+    struct image *m = doc;
+    enum decode_status status;
+    (void)dpi; /* a picture has the pixels that it has */
+    PIX *pix = decoded(m, number, &status);
+    if (!pix) return status;
+    int xres = pixGetXRes(pix), yres = pixGetYRes(pix);
+    pix = made_grey(pix);
+    if (pix) pix = made_upright(pix, m->orientation);
+    if (pix && m->type == IMAGE_TIFF) pix = made_square(pix, xres, yres);
+    if (pix) pix = made_to_fit(pix, &m->limits);
+    if (!pix) return DECODE_PAGE_TOO_LARGE; /* only memory can be missing here */
+    status = give(pix, plausible_dpi(pix, xres), sink);
+    pixDestroy(&pix);
+    return status;
+}
+
+const struct decode_format decode_format_image = {
+    .name = "image",
+    .is = image_is,
+    .open = image_open,
+    .pixels = image_pixels,
+    .close = image_close,
+};

@@ -1,0 +1,363 @@
+/* PDF documents, by poppler. The only file that includes it; runs in the decoding child alone. */
+#define _GNU_SOURCE /* memmem */
+#include <cairo.h>
+#include <math.h>
+#include <poppler.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "lib/auto.h"
+#include "ocr-svc/decode_format.h"
+#include "ocr-svc/page.h"
+
+struct pdf {
+    PopplerDocument *document;
+    struct limits limits;
+};
+
+static bool pdf_is(const uint8_t *head, size_t len)
+{
+    return memmem(head, len, "%PDF-", 5) != NULL;
+}
+
+static enum decode_status pdf_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind, int *pages)
+{
+    GError *error = NULL;
+    struct pdf *p = calloc(1, sizeof *p);
+    if (!p) {
+        close(fd);
+        return DECODE_NO_MEMORY;
+    }
+    p->limits = *limits;
+    p->document = poppler_document_new_from_fd(fd, NULL, &error); /* closes fd in any case */
+    if (!p->document) {
+        enum decode_status status = g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED)
+                                        ? DECODE_ENCRYPTED
+                                        : DECODE_DAMAGED;
+        g_clear_error(&error);
+        free(p);
+        return status;
+    }
+    *doc = p;
+    *kind = DECODE_PDF;
+    *pages = poppler_document_get_n_pages(p->document);
+    return DECODE_OK;
+}
+
+static void pdf_close(void *doc)
+{
+    struct pdf *p = doc;
+    if (p->document) g_object_unref(p->document);
+    free(p);
+}
+
+/* ---- text layer ---------------------------------------------------------------------------------- */
+
+/* Characters that no reader meant: what a font without a sound map to Unicode leaves. */
+static bool char_is_bad(gunichar c)
+{
+    return c == 0xFFFD || c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0xE000 && c <= 0xF8FF) || c >= 0xF0000;
+}
+
+/* A ligature is a way to print letters, not another letter: "ﬁ" is searched and compared as "fi". */
+static const char *ligature(gunichar c)
+{
+    static const char *const letters[] = {"ff", "fi", "fl", "ffi", "ffl", "st", "st"};
+    return c >= 0xFB00 && c <= 0xFB06 ? letters[c - 0xFB00] : NULL;
+}
+
+/* Poppler writes two pieces of a row that stand far apart without a space when each is its own piece of text. */
+static bool stands_apart(const PopplerRectangle *before, const PopplerRectangle *r)
+{
+    double dx = fmax(fmin(r->x1, r->x2) - fmax(before->x1, before->x2), fmin(before->x1, before->x2) - fmax(r->x1, r->x2));
+    double dy = fmax(fmin(r->y1, r->y2) - fmax(before->y1, before->y2), fmin(before->y1, before->y2) - fmax(r->y1, r->y2));
+    double size = fmax(fabs(before->y2 - before->y1), fabs(before->x2 - before->x1));
+    return fmax(dx, dy) > 0.5 * size;
+}
+
+static void word_box_grow(struct word_record *w, const PopplerRectangle *r, bool first)
+{
+    float left = (float)fmin(r->x1, r->x2), right = (float)fmax(r->x1, r->x2);
+    float top = (float)fmin(r->y1, r->y2), bottom = (float)fmax(r->y1, r->y2);
+    if (first) {
+        *w = (struct word_record){.left = left, .top = top, .right = right, .bottom = bottom};
+        return;
+    }
+    w->left = fminf(w->left, left);
+    w->top = fminf(w->top, top);
+    w->right = fmaxf(w->right, right);
+    w->bottom = fmaxf(w->bottom, bottom);
+}
+
+static void word_flush(struct word_sink *sink, GString *letters, const struct word_record *w)
+{
+    const struct words_header *h = &sink->header;
+    bool on_page = w->right > 0 && w->bottom > 0 && w->left < h->width_pt && w->top < h->height_pt;
+    if (letters->len && on_page && sink->header.n < PAGE_MAX_WORDS) {
+        char *composed = g_utf8_normalize(letters->str, -1, G_NORMALIZE_NFC);
+        word_sink_add(sink, *w, composed ? composed : letters->str, NULL);
+        g_free(composed);
+    }
+    g_string_truncate(letters, 0);
+}
+
+static void read_text(PopplerPage *page, struct word_sink *sink)
+{
+    PopplerRectangle *boxes = NULL;
+    guint n_boxes = 0, i = 0;
+    char *text = poppler_page_get_text(page);
+    if (text && poppler_page_get_text_layout(page, &boxes, &n_boxes)) {
+        GString *letters = g_string_new(NULL);
+        struct word_record w = {0};
+        for (const char *at = text; *at && i < n_boxes; at = g_utf8_next_char(at), i++) {
+            gunichar c = g_utf8_get_char(at);
+            if (g_unichar_isspace(c)) {
+                word_flush(sink, letters, &w);
+                continue;
+            }
+            if (letters->len && stands_apart(&boxes[i - 1], &boxes[i])) word_flush(sink, letters, &w);
+            sink->header.chars++;
+            if (char_is_bad(c)) {
+                sink->header.bad_chars++;
+                c = 0xFFFD;
+            }
+            word_box_grow(&w, &boxes[i], letters->len == 0);
+            const char *several = ligature(c);
+            if (several) g_string_append(letters, several);
+            else g_string_append_unichar(letters, c);
+        }
+        word_flush(sink, letters, &w);
+        g_string_free(letters, TRUE);
+    }
+    g_free(boxes);
+    g_free(text);
+}
+
+/* ---- form fields --------------------------------------------------------------------------------- */
+
+/* A rectangle of the page's own coordinates (origin bottom left, before /Rotate) as it stands on the upright
+ * page (origin top left). w, h: of the upright page. */
+static struct word_record placed(const PopplerRectangle *r, int degrees, double w, double h)
+{
+    double l = r->x1, b = r->y1, rt = r->x2, t = r->y2;
+    struct word_record out = {0};
+    switch (degrees) {
+    case 90:
+        out = (struct word_record){.left = (float)b, .right = (float)t, .top = (float)l, .bottom = (float)rt};
+        break;
+    case 180:
+        out = (struct word_record){
+            .left = (float)(w - rt), .right = (float)(w - l), .top = (float)b, .bottom = (float)t};
+        break;
+    case 270:
+        out = (struct word_record){
+            .left = (float)(w - t), .right = (float)(w - b), .top = (float)(h - rt), .bottom = (float)(h - l)};
+        break;
+    default:
+        out = (struct word_record){
+            .left = (float)l, .right = (float)rt, .top = (float)(h - t), .bottom = (float)(h - b)};
+    }
+    return out;
+}
+
+static bool among_annotations(const struct word_record *w, GList *annotations, double height)
+{
+    for (GList *l = annotations; l; l = l->next) {
+        const PopplerRectangle *r = &((PopplerAnnotMapping *)l->data)->area;
+        if (fabs(r->x1 - w->left) < 1 && fabs(r->x2 - w->right) < 1 && fabs(height - r->y2 - w->top) < 1 &&
+            fabs(height - r->y1 - w->bottom) < 1)
+            return true;
+    }
+    return false;
+}
+
+/* poppler-glib gives the places of annotations with /Rotate applied, those of form fields without, and does not
+ * say what /Rotate is.  A field is also an annotation: the turn that makes both agree is the page's. */
+static int rotation_of(GList *fields, GList *annotations, double width, double height)
+{
+    for (int degrees = 0; degrees < 360; degrees += 90) {
+        bool all = true;
+        for (GList *l = fields; l && all; l = l->next) {
+            struct word_record w = placed(&((PopplerFormFieldMapping *)l->data)->area, degrees, width, height);
+            all = among_annotations(&w, annotations, height);
+        }
+        if (all) return degrees;
+    }
+    return 0;
+}
+
+/* The value of a field as the document holds it, whether or not it was ever drawn. NULL: nothing to read. */
+static char *field_value(PopplerFormField *field, struct word_record *w)
+{
+    switch (poppler_form_field_get_field_type(field)) {
+    case POPPLER_FORM_FIELD_TEXT:
+        if (poppler_form_field_text_is_password(field)) return NULL;
+        w->multiline = poppler_form_field_text_get_text_type(field) == POPPLER_FORM_TEXT_MULTILINE;
+        w->font_pt = (float)poppler_form_field_get_font_size(field);
+        return poppler_form_field_text_get_text(field);
+    case POPPLER_FORM_FIELD_BUTTON:
+        if (poppler_form_field_button_get_button_type(field) == POPPLER_FORM_BUTTON_PUSH) return NULL;
+        return poppler_form_field_button_get_state(field) ? g_strdup("[x]") : NULL;
+    case POPPLER_FORM_FIELD_CHOICE: {
+        char *own = poppler_form_field_choice_get_text(field);
+        if (own && *own) return own;
+        g_free(own);
+        GString *chosen = g_string_new(NULL);
+        int n = poppler_form_field_choice_get_n_items(field);
+        for (int i = 0; i < n; i++) {
+            if (!poppler_form_field_choice_is_item_selected(field, i)) continue;
+            char *item = poppler_form_field_choice_get_item(field, i);
+            if (item) g_string_append_printf(chosen, "%s%s", chosen->len ? " " : "", item);
+            g_free(item);
+        }
+        return g_string_free(chosen, FALSE);
+    }
+    default:
+        return NULL;
+    }
+}
+
+static void read_fields(PopplerPage *page, GList *annotations, struct word_sink *sink)
+{
+    double width = sink->header.width_pt, height = sink->header.height_pt;
+    GList *fields = poppler_page_get_form_field_mapping(page);
+    int degrees = rotation_of(fields, annotations, width, height);
+    for (GList *l = fields; l && sink->header.n < PAGE_MAX_WORDS; l = l->next) {
+        PopplerFormFieldMapping *m = l->data;
+        struct word_record w = placed(&m->area, degrees, width, height);
+        w.is_field = 1;
+        char *value = field_value(m->field, &w);
+        char *name = poppler_form_field_get_name(m->field);
+        if (value && *value) {
+            char *sound = g_utf8_make_valid(value, -1);
+            char *composed = g_utf8_normalize(sound, -1, G_NORMALIZE_NFC);
+            char *sound_name = name && *name ? g_utf8_make_valid(name, -1) : g_strdup("field");
+            word_sink_add(sink, w, composed ? composed : sound, sound_name);
+            g_free(sound_name);
+            g_free(composed);
+            g_free(sound);
+        }
+        g_free(value);
+        g_free(name);
+    }
+    poppler_page_free_form_field_mapping(fields);
+}
+
+/* ---- what else lies on the page ------------------------------------------------------------------ */
+
+static bool annotations_mark(GList *annotations)
+{
+    for (GList *l = annotations; l; l = l->next) {
+        switch (poppler_annot_get_annot_type(((PopplerAnnotMapping *)l->data)->annot)) {
+        case POPPLER_ANNOT_INK:
+        case POPPLER_ANNOT_STAMP:
+        case POPPLER_ANNOT_POLYGON:
+        case POPPLER_ANNOT_POLY_LINE: return true;
+        default: break;
+        }
+    }
+    return false;
+}
+
+/* Share of the page under pictures, counted in cells so that overlapping strips count once. */
+static double image_share(PopplerPage *page, double width, double height)
+{
+    enum { CELLS = 32 };
+    bool covered[CELLS][CELLS] = {0};
+    int n = 0;
+    GList *images = poppler_page_get_image_mapping(page);
+    for (GList *l = images; l; l = l->next) {
+        const PopplerRectangle *r = &((PopplerImageMapping *)l->data)->area;
+        double x1 = fmin(r->x1, r->x2), x2 = fmax(r->x1, r->x2), y1 = fmin(r->y1, r->y2), y2 = fmax(r->y1, r->y2);
+        for (int y = 0; y < CELLS; y++)
+            for (int x = 0; x < CELLS; x++) {
+                double cx = (x + 0.5) * width / CELLS, cy = (y + 0.5) * height / CELLS;
+                if (cx >= x1 && cx <= x2 && cy >= y1 && cy <= y2) covered[y][x] = true;
+            }
+    }
+    poppler_page_free_image_mapping(images);
+    for (int y = 0; y < CELLS; y++)
+        for (int x = 0; x < CELLS; x++) n += covered[y][x];
+    return (double)n / (CELLS * CELLS);
+}
+
+static enum decode_status pdf_words(void *doc, int number, struct word_sink *sink)
+{
+    struct pdf *p = doc;
+    PopplerPage *page = poppler_document_get_page(p->document, number);
+    if (!page) return DECODE_DAMAGED;
+    poppler_page_get_size(page, &sink->header.width_pt, &sink->header.height_pt);
+    GList *annotations = poppler_page_get_annot_mapping(page);
+    read_text(page, sink);
+    read_fields(page, annotations, sink);
+    sink->header.has_markings = annotations_mark(annotations);
+    poppler_page_free_annot_mapping(annotations);
+    sink->header.image_share = image_share(page, sink->header.width_pt, sink->header.height_pt);
+    g_object_unref(page);
+    return DECODE_OK;
+}
+
+/* ---- rendering ----------------------------------------------------------------------------------- */
+
+static void to_grey(cairo_surface_t *surface, const struct pixels_header *h, uint8_t *grey)
+{
+    cairo_surface_flush(surface);
+    const uint8_t *rows = cairo_image_surface_get_data(surface);
+    size_t pitch = (size_t)cairo_image_surface_get_stride(surface);
+    for (uint32_t y = 0; y < h->height; y++) {
+        const uint32_t *from = (const uint32_t *)(const void *)(rows + y * pitch);
+        uint8_t *to = grey + (size_t)y * h->stride;
+        for (uint32_t x = 0; x < h->width; x++) /* Rec. 601 luma in 8 bits */
+            to[x] = (uint8_t)((77 * (from[x] >> 16 & 255) + 150 * (from[x] >> 8 & 255) + 29 * (from[x] & 255)) >> 8);
+    }
+}
+
+static enum decode_status draw(PopplerPage *page, double scale, struct pixel_sink *sink)
+{
+    int w = (int)sink->header->width, h = (int)sink->header->height;
+    enum decode_status status = DECODE_OK;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
+    cairo_t *cr = cairo_create(surface);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_paint(cr);
+    cairo_scale(cr, scale, scale);
+    poppler_page_render(page, cr);
+    /* A picture too large for the memory limit makes cairo fail without a crash. */
+    if (cairo_status(cr) == CAIRO_STATUS_SUCCESS && cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS)
+        to_grey(surface, sink->header, sink->grey);
+    else
+        status = cairo_surface_status(surface) == CAIRO_STATUS_NO_MEMORY || cairo_status(cr) == CAIRO_STATUS_NO_MEMORY
+                     ? DECODE_PAGE_TOO_LARGE
+                     : DECODE_DAMAGED;
+    cairo_destroy(cr);
+    cairo_surface_destroy(surface);
+    return status;
+}
+
+static enum decode_status pdf_pixels(void *doc, int number, int dpi, struct pixel_sink *sink)
+{
+    struct pdf *p = doc;
+    PopplerPage *page = poppler_document_get_page(p->document, number);
+    if (!page) return DECODE_DAMAGED;
+    double width, height;
+    poppler_page_get_size(page, &width, &height);
+    double fits = limits_dpi_that_fits(&p->limits, width, height, dpi);
+    enum decode_status status = DECODE_PAGE_TOO_LARGE;
+    if (fits > 0) {
+        double scale = fits / 72;
+        uint32_t w = (uint32_t)fmax(1, floor(width * scale)), h = (uint32_t)fmax(1, floor(height * scale));
+        status = pixel_sink_begin(sink, w, h, width, height);
+        if (status == DECODE_OK) status = draw(page, scale, sink);
+    }
+    g_object_unref(page);
+    return status;
+}
+
+const struct decode_format decode_format_pdf = {
+    .name = "pdf",
+    .is = pdf_is,
+    .open = pdf_open,
+    .words = pdf_words,
+    .pixels = pdf_pixels,
+    .close = pdf_close,
+};

@@ -1,0 +1,87 @@
+#include "ocr-svc/fields.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FONT_PT     10.0 /* where the document leaves the size to the viewer */
+#define LETTER_WIDE 0.5  /* of the font's size, a mean over Latin text */
+#define LINE_HIGH   1.2
+
+struct page_box fields_box(const struct page *page, const struct word_record *r)
+{
+    double x = PAGE_UNITS / page->width, y = PAGE_UNITS / page->height;
+    /* What a document states may be anything; clip before it becomes an integer. */
+    return (struct page_box){
+        (int)fmax(0, fmin(PAGE_UNITS, floor((double)r->left * x))),
+        (int)fmax(0, fmin(PAGE_UNITS, floor((double)r->top * y))),
+        (int)fmax(0, fmin(PAGE_UNITS, ceil((double)r->right * x))),
+        (int)fmax(0, fmin(PAGE_UNITS, ceil((double)r->bottom * y))),
+    };
+}
+
+/* Letters, not bytes. */
+static size_t letters(const char *text, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) n += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* Where the next word of a value goes. */
+struct pen {
+    const struct word_record *field;
+    double letter, line; /* points */
+    double x, y;         /* of the next word's top left corner */
+    int on_line;         /* words on this line so far */
+};
+
+static void new_line(struct pen *p)
+{
+    p->x = (double)p->field->left;
+    p->y += p->line;
+    p->on_line = 0;
+}
+
+static int set_word(struct page *page, struct pen *p, const char *word, size_t len, const char *name, struct err *err)
+{
+    char text[512];
+    double wide = (double)letters(word, len) * p->letter;
+    if (p->field->multiline && p->on_line > 0 && p->x + wide > (double)p->field->right) new_line(p);
+    struct word_record at = {.left = (float)p->x,
+                             .top = (float)fmin(p->y, (double)p->field->bottom - p->line / 2),
+                             .right = (float)fmin(p->x + wide, (double)p->field->right),
+                             .bottom = (float)fmin(p->y + p->line, (double)p->field->bottom)};
+    if (at.left > at.right) at.left = at.right;
+    p->x += wide + p->letter;
+    p->on_line++;
+    struct page_box box = fields_box(page, &at);
+    if (len >= sizeof text) len = sizeof text - 1; /* no word is: what is cut here was never one */
+    memcpy(text, word, len);
+    text[len] = '\0';
+    return page_add_word(page, text, name, &box, 1.0, WORD_FIELD, err);
+}
+
+static int lay_out(struct page *page, const struct word_record *r, const char *value, const char *name, struct err *err)
+{
+    double width = (double)(r->right - r->left), height = (double)(r->bottom - r->top);
+    double font = r->font_pt > 0 ? (double)r->font_pt : FONT_PT;
+    struct pen p = {.field = r, .letter = font * LETTER_WIDE, .x = (double)r->left, .y = (double)r->top};
+    p.line = r->multiline ? fmin(font * LINE_HIGH, height) : height;
+    if (!r->multiline) p.letter = fmin(p.letter, width / (double)(letters(value, strlen(value)) + 1));
+    for (const char *at = value; *at;) {
+        size_t len = strcspn(at, " \t\r\n");
+        if (len > 0 && set_word(page, &p, at, len, name, err) != 0) return -1;
+        at += len;
+        for (; *at && strchr(" \t\r\n", *at); at++)
+            if (r->multiline && (*at == '\n' || (*at == '\r' && at[1] != '\n'))) new_line(&p);
+    }
+    return 0;
+}
+
+int fields_add(struct page *page, const struct word_record *r, const char *value, const char *name, struct err *err)
+{
+    struct page_box box = fields_box(page, r);
+    if (page_adopt_field(page, &box, value, name)) return 0;
+    page_drop_inside(page, 0, &box);
+    return lay_out(page, r, value, name, err);
+}

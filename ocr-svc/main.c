@@ -1,0 +1,68 @@
+/* ocr-svc: stages `inspect` and `page`.  Started as the service, as its own decoding child (decode.h), or to
+ * read one file for a person (read.h). */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include <leptonica/allheaders.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tesseract/capi.h>
+#include "lib/log.h"
+#include "lib/stage.h"
+#include "lib/svc.h"
+#include "ocr-svc/decode.h"
+#include "ocr-svc/ocr.h"
+#include "ocr-svc/read.h"
+#include "ocr-svc/stage.h"
+
+#define NULL_ROOM 64 /* tasks held at once by a provider that takes no time */
+
+/* The processors this process may use, which in a container are fewer than the machine's. */
+static int processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static int run(struct svc *svc, struct err *err)
+{
+    const struct settings *s = svc_settings(svc);
+    const struct ocr_provider *provider = ocr_provider_find(s->ocr, err);
+    if (!provider) return -1;
+    int threads = s->threads != SETTING_UNSET ? (int)s->threads : processors();
+    int room = s->room != SETTING_UNSET ? (int)s->room : provider->without_document ? NULL_ROOM : threads;
+    const struct stage_type types[] = {
+        {.name = "inspect", .threads = 1, .room = provider->without_document ? room : 2, .work = ocr_inspect},
+        {.name = "page", .threads = threads, .room = room > threads ? room : threads, .work = ocr_page},
+    };
+    const struct stage_service service = {
+        .types = types, .n_types = 2, .thread_open = ocr_thread_open, .thread_close = ocr_thread_close};
+    log_info("provider", F_STR("ocr", provider->name), F_INT("threads", threads), F_INT("room", types[1].room));
+    return stage_run(svc, &service, (void *)(uintptr_t)s, err);
+}
+
+static const char *versions(void)
+{
+    static char text[160];
+    char *lept = getLeptonicaVersion();
+    snprintf(text, sizeof text, "tesseract %s, %s", TessVersion(), lept ? lept : "leptonica");
+    lept_free(lept);
+    return text;
+}
+
+static const struct service ocr_service = {
+    .name = "ocr-svc",
+    .about = "Counts the pages of documents and reads them, one task a page.",
+    .who = W_OCR,
+    .run = run,
+    .versions = versions,
+};
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], DECODE_CHILD) == 0) return decode_child_main();
+    /* One thread an engine: Tesseract's own threads cost more than they bring as soon as pages run side by side. */
+    setenv("OMP_THREAD_LIMIT", "1", 1);
+    if (argc >= 2 && strcmp(argv[1], READ_ARG) == 0) return read_main(argc, argv);
+    return svc_main(&ocr_service, argc, argv);
+}

@@ -1,0 +1,197 @@
+/* How a page is read is decided page by page:
+ *
+ *   form fields   their values are in the document itself, drawn or not, and are always taken
+ *   text layer    taken where it is what a reader sees (text_layer.h); such a page is not drawn
+ *   otherwise     the page is drawn, and recognised unless it is blank
+ */
+#include "ocr-svc/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ocr-svc/fields.h"
+#include "ocr-svc/ink.h"
+#include "ocr-svc/text_layer.h"
+
+/* Less ink than this is dust: a line of ten letters on a page of letter size has three times as much. */
+#define BLANK_INK 0.0003
+
+struct reader {
+    decoder_t *decoder;
+    const struct ocr_provider *provider;
+    void *engine;
+    int dpi;
+};
+
+reader_t *reader_new(const struct settings *settings, bool with_engine, struct err *err)
+{
+    reader_t *r = calloc(1, sizeof *r);
+    if (!r) {
+        err_set(err, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    struct limits limits;
+    limits_from_settings(&limits, settings);
+    r->dpi = (int)settings->ocr_dpi;
+    r->provider = ocr_provider_find(settings->ocr, err);
+    if (!r->provider) goto failed;
+    if (!r->provider->without_document && !(r->decoder = decoder_new(&limits, err))) goto failed;
+    if (with_engine && r->provider->open(settings, &r->engine, err) != 0) goto failed;
+    return r;
+failed:
+    reader_destroy(&r);
+    return NULL;
+}
+
+void reader_destroy(reader_t **r)
+{
+    if (!*r) return;
+    if ((*r)->engine) (*r)->provider->close((*r)->engine);
+    decoder_destroy(&(*r)->decoder);
+    free(*r);
+    *r = NULL;
+}
+
+bool reader_needs_document(const reader_t *r)
+{
+    return !r->provider->without_document;
+}
+
+int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct decode_document *out, struct err *err)
+{
+    if (reader_needs_document(r)) return decoder_open(r->decoder, fd, wait->deadline_ms, out, err);
+    *out = (struct decode_document){.kind = DECODE_PDF, .pages = 1};
+    return 0;
+}
+
+void reader_page_failed(struct page *page, const char *code)
+{
+    page_drop_all(page);
+    page->source = PAGE_NONE;
+    snprintf(page->failed, sizeof page->failed, "%s", code);
+}
+
+static int check_wanted(const struct ocr_wait *wait, struct err *err)
+{
+    if (wait->cancelled && wait->cancelled(wait->of)) return err_set(err, ERR_CANCELLED, "not wanted any more");
+    return 0;
+}
+
+/* ---- one page ------------------------------------------------------------------------------------ */
+
+static int add_text_layer(struct page *page, const struct decode_words *w, struct err *err)
+{
+    for (uint32_t i = 0; i < w->head->n; i++) {
+        if (w->words[i].is_field) continue;
+        struct page_box box = fields_box(page, &w->words[i]);
+        if (page_add_word(page, w->texts + w->words[i].text, NULL, &box, 1.0, WORD_TEXT_LAYER, err) != 0) return -1;
+    }
+    return 0;
+}
+
+/* Fields stand where the document says; on a page that was turned after decoding they turn with it. */
+static int add_fields(struct page *page, const struct decode_words *w, struct err *err)
+{
+    for (uint32_t i = 0; i < w->head->n; i++) {
+        const struct word_record *r = &w->words[i];
+        if (!r->is_field) continue;
+        if (fields_add(page, r, w->texts + r->text, w->texts + r->field, err) != 0) return -1;
+    }
+    return 0;
+}
+
+static int doubtful_layer_is_real(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
+                                  bool *real, struct err *err)
+{
+    struct decode_pixels picture = {0};
+    if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &picture, err) != 0) return -1;
+    *real = text_layer_covers(w, &picture);
+    decode_pixels_done(&picture);
+    return 0;
+}
+
+static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+{
+    struct decode_pixels picture = {0};
+    if (decoder_pixels(r->decoder, index, r->dpi, wait->deadline_ms, &picture, err) != 0) return -1;
+    const struct pixels_header *h = picture.head;
+    struct ocr_image image = {.grey = picture.grey,
+                              .width = (int)h->width,
+                              .height = (int)h->height,
+                              .stride = h->stride,
+                              .dpi = (int)h->dpi};
+    struct ink_map ink;
+    int result = ink_map_init(&ink, image.grey, image.width, image.height, image.stride);
+    if (result == 0) {
+        page->ink = ink_share(&ink);
+        ink_map_done(&ink);
+        page->width = h->width_pt;
+        page->height = h->height_pt;
+        page->dpi = image.dpi;
+        page->pixel_width = image.width;
+        page->pixel_height = image.height;
+        if (page->ink >= BLANK_INK) result = r->provider->recognise(r->engine, &image, wait, page, err);
+    } else {
+        err_set(err, ERR_NOMEM, "out of memory for a page's ink");
+    }
+    decode_pixels_done(&picture);
+    return result;
+}
+
+/* Text layer, or recognition. */
+static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
+                     struct page *page, struct err *err)
+{
+    enum text_layer layer = text_layer_judge(w);
+    if (layer == TEXT_LAYER_DOUBTFUL) {
+        bool real;
+        if (doubtful_layer_is_real(r, index, wait, w, &real, err) != 0) return -1;
+        layer = real ? TEXT_LAYER_REAL : TEXT_LAYER_NONE;
+    }
+    if (check_wanted(wait, err) != 0) return -1;
+    return layer == TEXT_LAYER_REAL ? add_text_layer(page, w, err) : recognise(r, index, wait, page, err);
+}
+
+static enum page_source source_of(const struct page *page)
+{
+    bool fields = false, text = false, recognised = false;
+    for (size_t i = 0; i < page->n_words; i++) {
+        fields |= page->words[i].source == WORD_FIELD;
+        text |= page->words[i].source == WORD_TEXT_LAYER;
+        recognised |= page->words[i].source == WORD_RECOGNISED;
+    }
+    if (fields + text + recognised > 1) return PAGE_MIXED;
+    return fields ? PAGE_FIELDS : text ? PAGE_TEXT : recognised ? PAGE_OCR : PAGE_NONE;
+}
+
+static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+{
+    struct decode_document document;
+    struct decode_words w = {0};
+    if (decoder_open(r->decoder, fd, wait->deadline_ms, &document, err) != 0) return -1;
+    if (check_wanted(wait, err) != 0) return -1;
+    if (decoder_words(r->decoder, index, wait->deadline_ms, &w, err) != 0) return -1;
+    page->width = w.head->width_pt;
+    page->height = w.head->height_pt;
+    int result = read_base(r, index, wait, &w, page, err);
+    if (result == 0) result = add_fields(page, &w, err);
+    decode_words_done(&w);
+    return result;
+}
+
+int reader_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+{
+    struct err why = {0};
+    int result = reader_needs_document(r) ? read_page(r, fd, index, wait, page, &why)
+                                          : r->provider->recognise(r->engine, NULL, wait, page, &why);
+    if (result == 0) {
+        page->source = source_of(page);
+        return page_set_reading_order(page, err);
+    }
+    if (why.kind == ERR_INPUT || why.kind == ERR_LIMIT) {
+        reader_page_failed(page, why.code[0] ? why.code : "damaged");
+        return 0;
+    }
+    if (err) *err = why;
+    return -1;
+}

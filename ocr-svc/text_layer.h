@@ -1,0 +1,23 @@
+/* text_layer: whether the text that a PDF carries is what a reader of the page sees. Pure; any thread.
+ *
+ * It often is not: a scanner's stamp over a picture of the page, a font without a sound map to Unicode, an old
+ * recogniser's text that leaves the handwriting out. */
+#ifndef SHEAF_OCR_SVC_TEXT_LAYER_H
+#define SHEAF_OCR_SVC_TEXT_LAYER_H
+
+#include "ocr-svc/decode.h"
+
+enum text_layer {
+    TEXT_LAYER_NONE,     /* no text, or text that cannot be right */
+    TEXT_LAYER_REAL,     /* the page is made of text */
+    TEXT_LAYER_DOUBTFUL, /* only a look at the page can tell: text_layer_covers() */
+};
+enum text_layer text_layer_judge(const struct decode_words *words);
+
+/* The resolution to draw a page at for text_layer_covers(). */
+#define TEXT_LAYER_DPI 72
+
+/* Whether the text stands on (nearly) all ink of the page. Ruled lines and frames do not count as ink. */
+bool text_layer_covers(const struct decode_words *words, const struct decode_pixels *picture);
+
+#endif

@@ -1,0 +1,84 @@
+#include "persist-svc/export_csv.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "lib/auto.h"
+
+/* The order that other programs read by position: never changed, only added to at the end. */
+static const char *const columns[] = {"submission_id",    "student_name",        "school_name",  "grade",      "teacher_name",
+                                      "city_or_location", "father_figure_name",  "phone",        "email",      "word_count",
+                                      "ocr_confidence_avg", "review_reason_codes", "artifact_dir", "filename", "pdf_url"};
+
+void export_csv_cell(struct buf *out, const char *text)
+{
+    const char *apostrophe = *text && strchr("=+-@\t\r", *text) ? "'" : "";
+    if (!strpbrk(text, ",\"\r\n")) {
+        buf_puts(out, apostrophe);
+        buf_puts(out, text);
+        return;
+    }
+    buf_putc(out, '"');
+    buf_puts(out, apostrophe);
+    for (; *text; text++) {
+        if (*text == '"') buf_putc(out, '"');
+        buf_putc(out, *text);
+    }
+    buf_putc(out, '"');
+}
+
+static void add_value(struct buf *out, const char *column, const json_t *value, const char *address)
+{
+    char number[40];
+    if (json_is_string(value) && strcmp(column, "pdf_url") == 0) {
+        char url[1024];
+        snprintf(url, sizeof url, "%s%s", address, json_string_value(value));
+        export_csv_cell(out, url);
+    } else if (json_is_string(value)) {
+        export_csv_cell(out, json_string_value(value));
+    } else if (json_is_integer(value)) {
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        buf_puts(out, number);
+    } else if (json_is_real(value)) {
+        snprintf(number, sizeof number, "%.2f", json_real_value(value));
+        buf_puts(out, number);
+    }
+}
+
+void export_csv_header(struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        if (i) buf_putc(out, ',');
+        buf_puts(out, columns[i]);
+    }
+    buf_puts(out, "\r\n");
+}
+
+void export_csv_row(struct buf *out, const json_t *record, const char *address)
+{
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        if (i) buf_putc(out, ',');
+        add_value(out, columns[i], json_object_get(record, columns[i]), address);
+    }
+    buf_puts(out, "\r\n");
+}
+
+static void add_plain(struct buf *out, const char *text)
+{
+    for (size_t n = 0; *text && n < 60; text++, n++) {
+        bool plain = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= '9') || *text == '-';
+        buf_putc(out, plain ? *text : '_');
+    }
+}
+
+void export_filename(struct buf *out, const char *school, const char *grade, int64_t n, const char *extension)
+{
+    if (school) {
+        buf_puts(out, "school_");
+        add_plain(out, school);
+    }
+    if (grade) {
+        buf_puts(out, "_grade_");
+        add_plain(out, grade);
+    }
+    buf_printf(out, "%s_export_%lld_records.%s", school ? "" : "clean_records", (long long)n, extension);
+}

@@ -1,0 +1,132 @@
+/* records_list: pages of records for the review list, for a batch, for a job. */
+#include <stdlib.h>
+#include <string.h>
+#include "persist-svc/object_path.h"
+#include "persist-svc/record.h"
+#include "persist-svc/records_http.h"
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX     500
+
+struct page {
+    json_t *records;
+    int64_t total;
+    int limit;
+    bool more;
+};
+
+static int page_begin(void *user, int64_t total)
+{
+    struct page *page = user;
+    page->total = total;
+    return 0;
+}
+
+/* One more than asked for is fetched, to know whether there is a next page. */
+static int page_add(void *user, const json_t *record)
+{
+    struct page *page = user;
+    if (page->limit && json_array_size(page->records) == (size_t)page->limit) {
+        page->more = true;
+        return 0;
+    }
+    return json_array_append_new(page->records, record_public(record, false));
+}
+
+static int read_page(struct http_request *rq, struct record_query *query, struct page *page, struct err *err)
+{
+    const struct record_sink sink = {.begin = page_begin, .each = page_add, .user = page};
+    page->records = json_array();
+    page->limit = query->limit;
+    if (query->limit) query->limit++;
+    if (page->records && rq->stores->records->list(rq->stores->record_state, query, &sink, err) == 0) return 0;
+    if (!page->records || err->kind == ERR_CANCELLED) err_set(err, ERR_NOMEM, "out of memory");
+    json_decref(page->records);
+    return -1;
+}
+
+static json_t *next_cursor(const struct page *page)
+{
+    size_t n = json_array_size(page->records);
+    if (!page->more || n == 0) return json_null();
+    return json_incref(json_object_get(json_array_get(page->records, n - 1), "submission_id"));
+}
+
+static int read_limit(const char *text, int *limit, struct err *err)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (*end || n < 1) return err_code(err, ERR_INPUT, "bad_request", "limit is a number from 1.");
+    *limit = n > LIMIT_MAX ? LIMIT_MAX : (int)n;
+    return 0;
+}
+
+static int read_mode(const char *text, struct record_query *query, struct err *err)
+{
+    if (!text || strcmp(text, "all") == 0)
+        query->mode = RECORDS_ALL;
+    else if (strcmp(text, "needs_review") == 0)
+        query->mode = RECORDS_NEEDS_REVIEW;
+    else if (strcmp(text, "approved") == 0)
+        query->mode = RECORDS_APPROVED;
+    else
+        return err_code(err, ERR_INPUT, "bad_request", "mode is needs_review, approved or all.");
+    return 0;
+}
+
+int records_list(struct http_request *rq, struct err *err)
+{
+    char school[ROUTE_TEXT], grade[16], reason[64], batch[64], batch_old[64], text[ROUTE_TEXT], mode[16], cursor[16], limit[16];
+    struct record_query query = {
+        .owner = rq->owner,
+        .school = http_param(rq, "school", school, sizeof school, err),
+        .grade = http_param(rq, "grade", grade, sizeof grade, err),
+        .reason = http_param(rq, "reason", reason, sizeof reason, err),
+        .batch = http_param(rq, "batch", batch, sizeof batch, err),
+        .text = http_param(rq, "q", text, sizeof text, err),
+        .after = http_param(rq, "cursor", cursor, sizeof cursor, err),
+        .limit = LIMIT_DEFAULT,
+    };
+    /* The name that links in the batch's mail use. */
+    if (!query.batch) query.batch = http_param(rq, "upload_batch_id", batch_old, sizeof batch_old, err);
+    const char *mode_text = http_param(rq, "mode", mode, sizeof mode, err);
+    const char *limit_text = http_param(rq, "limit", limit, sizeof limit, err);
+    if (err->kind != ERR_NONE || read_mode(mode_text, &query, err) == -1) return -1;
+    if (limit_text && read_limit(limit_text, &query.limit, err) == -1) return -1;
+    if (query.after && !is_hex(query.after, BASE_ID - 1))
+        return err_code(err, ERR_INPUT, "bad_request", "This cursor was not given by this list.");
+
+    struct page page = {0};
+    json_t *groups = NULL;
+    if (rq->stores->records->groups(rq->stores->record_state, &query, &groups, err) == -1) return -1;
+    if (read_page(rq, &query, &page, err) == -1) {
+        json_decref(groups);
+        return -1;
+    }
+    json_t *cursor_out = next_cursor(&page);
+    return http_json(rq, 200,
+                     json_pack("{s:o, s:o, s:I, s:o}", "records", page.records, "next_cursor", cursor_out, "total",
+                               (json_int_t)page.total, "groups", groups),
+                     err);
+}
+
+static int list_all(struct http_request *rq, struct record_query *query, struct err *err)
+{
+    struct page page = {0};
+    if (read_page(rq, query, &page, err) == -1) return -1;
+    return http_json(rq, 200, json_pack("{s:o, s:I}", "records", page.records, "total", (json_int_t)page.total), err);
+}
+
+int records_of_batch(struct http_request *rq, struct err *err)
+{
+    struct record_query query = {.owner = rq->owner, .batch = rq->path.part[0]};
+    return list_all(rq, &query, err);
+}
+
+int records_of_job(struct http_request *rq, struct err *err)
+{
+    char job[64];
+    struct record_query query = {.owner = rq->owner, .job = http_param(rq, "job", job, sizeof job, err)};
+    if (!query.job) return err_code(err, ERR_INPUT, "bad_request", "Name the job.");
+    return list_all(rq, &query, err);
+}

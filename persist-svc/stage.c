@@ -1,0 +1,141 @@
+#include "persist-svc/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "lib/auto.h"
+#include "lib/clock.h"
+#include "persist-svc/entry.h"
+
+#define ENTRY_MAX_BYTES (8 * 1024 * 1024)
+
+/* --- store: puts the original where it lives for good ----------------------------------------------------------- */
+
+static int put_original(const struct stores *stores, const struct stage_task *task, const struct document *document,
+                        struct err *err)
+{
+    char name[BLOB_NAME_MAX];
+    AUTO_CLOSE int fd = -1;
+    int64_t size;
+    if (blob_fd(task->blobs, blob_upload_name(name, task->job), &fd, &size, err) == 0)
+        return stores->objects->put_file(stores->object_state, document->object_path, fd, size, document->digest, err);
+    /* The upload may be gone because an earlier delivery of this task has stored it already. */
+    AUTO_CLOSE int stored = -1;
+    if (err->kind == ERR_INPUT && strcmp(err->code, "gone") == 0 &&
+        stores->objects->get(stores->object_state, document->object_path, &stored, &size, NULL) == 0) {
+        err_clear(err);
+        return 0;
+    }
+    return -1;
+}
+
+static int work_store(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    const struct stores *stores = thread;
+    struct document document;
+    struct err why = {0};
+    if (document_read(&document, task->body, err) == -1) return -1;
+    if (put_original(stores, task, &document, &why) == -1) {
+        if (err) *err = why;
+        return -1;
+    }
+    json_t *out = json_pack("{s:s}", "object", document.object_path);
+    if (!out) return err_set(err, ERR_NOMEM, "out of memory");
+    *result = out;
+    return 0;
+}
+
+/* --- save: writes one entry's record ---------------------------------------------------------------------------- */
+
+/* The token of this entry's extract: a text, or a list that has it at this index or alone. */
+static const char *extract_token(const struct stage_task *task)
+{
+    const json_t *given = json_object_get(json_object_get(task->body, "in"), "extract_out");
+    if (json_is_array(given)) given = json_array_get(given, json_array_size(given) == 1 ? 0 : task->index);
+    return json_string_value(given);
+}
+
+static int put_artifact(const struct stores *stores, const struct document *document, const struct stage_task *task,
+                        const struct buf *entry, char dir[OBJECT_PATH_MAX], struct err *err)
+{
+    char run[24], path[OBJECT_PATH_MAX + 32];
+    snprintf(run, sizeof run, "%llu", (unsigned long long)task->token.run);
+    if (!object_path_artifacts(dir, document->owner, document->base, run))
+        return err_set(err, ERR_BUG, "no folder for an entry's artifact");
+    snprintf(path, sizeof path, "%s/entry-%u.json", dir, task->index);
+    return stores->objects->put_data(stores->object_state, path, entry->data, entry->len, err);
+}
+
+static int save_entry(const struct stores *stores, const struct stage_task *task, const struct document *document,
+                      const json_t *entry, const char *artifact_dir, json_t **result, struct err *err)
+{
+    const json_t *split = json_object_get(json_object_get(task->body, "in"), "split");
+    json_int_t entries = json_integer_value(json_object_get(split, "fan"));
+    char at[CLOCK_RFC3339_MAX];
+    struct record_save save = {
+        .owner = document->owner,
+        .base = document->base,
+        .digest = document->digest,
+        .job = task->job,
+        .batch = document->batch,
+        .filename = document->name,
+        .object_path = document->object_path,
+        .artifact_dir = artifact_dir,
+        .token = task->token,
+        .index = task->index,
+        .entries = entries > (json_int_t)task->index ? (unsigned)entries : task->index + 1,
+        .at = clock_rfc3339(clock_wall_ms(), at),
+    };
+    struct record_saved saved;
+    if (entry_read(&save, entry, err) == -1) return -1;
+    int rc = stores->records->save(stores->record_state, &save, &saved, err);
+    entry_done(&save);
+    if (rc == -1) return -1;
+    json_t *out = json_pack("{s:s, s:s}", "submission_id", saved.submission_id, "action", saved.action);
+    if (!out) return err_set(err, ERR_NOMEM, "out of memory");
+    *result = out;
+    return 0;
+}
+
+static int work_save(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    const struct stores *stores = thread;
+    struct document document;
+    const char *token = extract_token(task);
+    if (document_read(&document, task->body, err) == -1) return -1;
+    if (!token) return err_set(err, ERR_INPUT, "the task names no extracted entry");
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    if (stage_input(task, "extract", task->index, token, ENTRY_MAX_BYTES, &text, err) == -1) return -1;
+    json_t *entry = json_loadb(text.data, text.len, 0, NULL);
+    if (!entry) return err_set(err, ERR_INPUT, "an extracted entry is not JSON");
+    char dir[OBJECT_PATH_MAX];
+    int rc = put_artifact(stores, &document, task, &text, dir, err);
+    if (rc == 0) rc = save_entry(stores, task, &document, entry, dir, result, err);
+    json_decref(entry);
+    return rc;
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------- */
+
+static int thread_open(void *shared, const struct stage_type *type, void **thread, struct err *err)
+{
+    (void)type, (void)err;
+    *thread = shared; /* the stores take calls from any thread */
+    return 0;
+}
+
+int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
+{
+    const struct settings *settings = svc_settings(svc);
+    const int64_t threads = settings->threads == SETTING_UNSET ? 4 : settings->threads;
+    const int store_threads = threads > 1 ? (int)threads / 2 : 1;
+    int room = settings->room == SETTING_UNSET ? 0 : (int)settings->room;
+    if (!room && stores->records->instant) room = 64;
+    const struct stage_type types[] = {
+        {"store", store_threads, room > store_threads ? room : store_threads * 2, work_store},
+        /* Four tasks a thread: while a turn of saves is made durable the next ones are at hand. */
+        {"save", (int)threads, room > threads ? room : (int)threads * 4, work_save},
+    };
+    const struct stage_service service = {.types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
+    return stage_run(svc, &service, stores, err);
+}
