@@ -1,4 +1,5 @@
-# Sheaf. `make help` lists the targets; build/<mode>/ holds everything that is made.
+# Sheaf. `make help` lists the targets; build/<mode>/ holds everything that is made:
+# objects under obj/, beside them the archives and the programs (a program is named like its folder).
 SERVICES := gateway dispatcher ocr-svc llm-svc persist-svc notify-svc
 PROGRAMS := $(SERVICES) sheaf wirecat
 MODE     ?= release
@@ -35,7 +36,7 @@ pkg_libs    = $(if $(1),$(shell pkg-config --libs $(1)))
 INCLUDES   := $(filter-out -I/usr/include/hiredis,$(call pkg_cflags,$(sort $(PKG_lib) $(PKG_ocr-svc) sqlite3)))
 
 sources = $(wildcard $(1)/*.c $(1)/providers/*.c)
-objects = $(patsubst %.c,$(O)/%.o,$(1))
+objects = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIB_OBJ   := $(call objects,$(call sources,lib))
 PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
@@ -45,14 +46,14 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
 
-$(O)/%.o: %.c Makefile
+$(O)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(INCLUDES) -c -o $@ $<
 # Files that are built into a binary by lib/embed.h.
-$(O)/lib/scripts.o: $(wildcard proto/redis/*.lua)
-$(O)/lib/form.o: $(wildcard lib/forms/*.json)
-$(O)/gateway/web.o: $(wildcard gateway/web/*)
-$(O)/persist-svc/providers/sqlite_schema.o: $(wildcard persist-svc/migrations/*)
+$(O)/obj/lib/scripts.o: $(wildcard proto/redis/*.lua)
+$(O)/obj/lib/form.o: $(wildcard lib/forms/*.json)
+$(O)/obj/gateway/web.o: $(wildcard gateway/web/*)
+$(O)/obj/persist-svc/providers/sqlite_schema.o: $(wildcard persist-svc/migrations/*)
 
 $(O)/libproto.a: $(PROTO_OBJ)
 	@rm -f $@ && ar rcs $@ $^
@@ -74,7 +75,8 @@ UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT     := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 svc_of    = $(filter $(SERVICES),$(word 3,$(subst /, ,$(1))))
 define unit_test
-$(O)/$(1:.c=): $(O)/$(1:.c=.o) $$(filter-out %/main.o,$$(if $(call svc_of,$(1)),$$(call objects,$$(call sources,$(call svc_of,$(1)))))) $(O)/libsheaf.a $(O)/libproto.a
+$(O)/$(1:.c=): $(O)/obj/$(1:.c=.o) $$(filter-out %/main.o,$$(if $(call svc_of,$(1)),$$(call objects,$$(call sources,$(call svc_of,$(1)))))) $(O)/libsheaf.a $(O)/libproto.a
+	@mkdir -p $$(@D)
 	$$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_tests) $(PKG_$(call svc_of,$(1)))) $(LIBS_$(call svc_of,$(1))) -lpthread -lm
 $(O)/$(1:.c=.ok): $(O)/$(1:.c=)
 	$$< && touch $$@
@@ -89,4 +91,4 @@ help: ## this list
 clean: ## remove what was built
 	rm -rf build
 
--include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
