@@ -1,8 +1,9 @@
 /* Blobs in a Redis of their own.
  *
- *     sheaf:blob:<name>        hash: size, chunks        the blob is there when this is
- *     sheaf:blob:<name>:<n>    256 KiB of it
- *     sheaf:blobs:<job>        set of the job's names
+ *     sheaf:blob:<name>               hash: size, chunks, writer   the blob is there when this is
+ *     sheaf:blob:<name>:<writer>:<n>  256 KiB of it; <writer> is random, so that two writers of one name
+ *                                     do not mix and a reader never sees half of each
+ *     sheaf:blobs:<job>               set of the job's names
  *
  * Everything has 24 hours to live until it is kept.  Chunks go out as they fill, a few at a time without
  * waiting for each; the last step is one script, so that a blob appears as a whole.  How durable it is then,
@@ -19,6 +20,7 @@
 #include <unistd.h>
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/digest.h"
 #include "lib/redis.h"
 #include "proto/ids.h"
 
@@ -26,7 +28,8 @@
 #define IN_FLIGHT    4  /* chunks */
 #define CALL_MS      10000
 #define LIFE_SECONDS "86400"
-#define KEY_MAX      (BLOB_NAME_MAX + 40)
+#define KEY_MAX      (BLOB_NAME_MAX + 56)
+#define WRITER_MAX   17
 #define META         "sheaf:blob:"
 #define INDEX        "sheaf:blobs:"
 
@@ -36,47 +39,53 @@ struct store {
     struct redis_script commit, keep, drop, drop_job;
 };
 
-/* All take names as ARGV; KEYS[1] is the key that they are about. */
+/* What the scripts share: whether every chunk is there, and the end of a blob. */
+#define PARTS                                                                                                \
+    "local function chunk(meta, n) return meta .. ':' .. redis.call('HGET', meta, 'writer') .. ':' .. n "    \
+    "end\n"                                                                                                  \
+    "local function chunks(meta) return tonumber(redis.call('HGET', meta, 'chunks') or 0) end\n"             \
+    "local function drop(meta)\n"                                                                            \
+    "  for n = 0, chunks(meta) - 1 do redis.call('UNLINK', chunk(meta, n)) end\n"                            \
+    "  redis.call('UNLINK', meta)\n"                                                                         \
+    "end\n"                                                                                                  \
+    "local function lasting(key) return redis.call('TTL', key) == -1 end\n"
 
-/* KEYS[1] the meta key, ARGV name, job, size, chunks, life.  An index that was made lasting stays so. */
-static const char commit_lua[] = //
-    "if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('TTL', KEYS[1]) == -1 then return 0 end\n"
+/* KEYS[1] the meta key, ARGV name, job, size, chunks, writer, life.
+ * 1 done, 0 a kept blob has the name, -1 a chunk is not there (the server lost it).
+ * An index that was made lasting by the keeping of another blob stays so. */
+static const char commit_lua[] = PARTS //
+    "if lasting(KEYS[1]) then return 0 end\n"
+    "for n = 0, ARGV[4] - 1 do\n"
+    "  if redis.call('EXISTS', KEYS[1] .. ':' .. ARGV[5] .. ':' .. n) == 0 then return -1 end\n"
+    "end\n"
     "local index = '" INDEX "' .. ARGV[2]\n"
-    "local lasting = redis.call('EXISTS', index) == 1 and redis.call('TTL', index) == -1\n"
+    "local index_lasts = lasting(index)\n"
+    "drop(KEYS[1])\n"
+    "redis.call('HSET', KEYS[1], 'size', ARGV[3], 'chunks', ARGV[4], 'writer', ARGV[5])\n"
+    "redis.call('EXPIRE', KEYS[1], ARGV[6])\n"
     "redis.call('SADD', index, ARGV[1])\n"
-    "if not lasting then redis.call('EXPIRE', index, ARGV[5]) end\n"
-    "redis.call('DEL', KEYS[1])\n"
-    "redis.call('HSET', KEYS[1], 'size', ARGV[3], 'chunks', ARGV[4])\n"
-    "redis.call('EXPIRE', KEYS[1], ARGV[5])\n"
+    "if not index_lasts then redis.call('EXPIRE', index, ARGV[6]) end\n"
     "return 1\n";
 
 /* KEYS[1] the meta key, ARGV job.  0 when any part is gone: half a blob is none. */
-static const char keep_lua[] = //
-    "local chunks = redis.call('HGET', KEYS[1], 'chunks')\n"
-    "if not chunks then return 0 end\n"
-    "for n = 0, chunks - 1 do\n"
-    "  if redis.call('EXISTS', KEYS[1] .. ':' .. n) == 0 then return 0 end\n"
+static const char keep_lua[] = PARTS //
+    "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end\n"
+    "for n = 0, chunks(KEYS[1]) - 1 do\n"
+    "  if redis.call('EXISTS', chunk(KEYS[1], n)) == 0 then return 0 end\n"
     "end\n"
-    "for n = 0, chunks - 1 do redis.call('PERSIST', KEYS[1] .. ':' .. n) end\n"
+    "for n = 0, chunks(KEYS[1]) - 1 do redis.call('PERSIST', chunk(KEYS[1], n)) end\n"
     "redis.call('PERSIST', '" INDEX "' .. ARGV[1])\n"
     "redis.call('PERSIST', KEYS[1])\n"
     "return 1\n";
 
-#define DROP_FUNCTION                                                                                        \
-    "local function drop(meta)\n"                                                                            \
-    "  local chunks = redis.call('HGET', meta, 'chunks') or 0\n"                                             \
-    "  for n = 0, chunks - 1 do redis.call('UNLINK', meta .. ':' .. n) end\n"                                \
-    "  redis.call('UNLINK', meta)\n"                                                                         \
-    "end\n"
-
 /* KEYS[1] the meta key, ARGV name, job. */
-static const char drop_lua[] = DROP_FUNCTION //
+static const char drop_lua[] = PARTS //
     "drop(KEYS[1])\n"
     "redis.call('SREM', '" INDEX "' .. ARGV[2], ARGV[1])\n"
     "return 1\n";
 
 /* KEYS[1] the index. */
-static const char drop_job_lua[] = DROP_FUNCTION //
+static const char drop_job_lua[] = PARTS //
     "for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do drop('" META "' .. name) end\n"
     "redis.call('UNLINK', KEYS[1])\n"
     "return 1\n";
@@ -87,9 +96,9 @@ static char *meta_key(char out[KEY_MAX], const char *name)
     return out;
 }
 
-static char *chunk_key(char out[KEY_MAX], const char *name, int64_t n)
+static char *chunk_key(char out[KEY_MAX], const char *name, const char *writer, int64_t n)
 {
-    snprintf(out, KEY_MAX, META "%s:%lld", name, (long long)n);
+    snprintf(out, KEY_MAX, META "%s:%s:%lld", name, writer, (long long)n);
     return out;
 }
 
@@ -126,6 +135,7 @@ struct writer {
     size_t filled;
     struct err failed; /* the first chunk that was refused */
     char name[BLOB_NAME_MAX];
+    char id[WRITER_MAX];
     char chunk[BLOB_CHUNK];
 };
 
@@ -140,6 +150,15 @@ static void on_chunk(void *user, const redis_reply_t *reply)
         redis_reply_err(reply, &w->failed);
 }
 
+static char *writer_id(char out[WRITER_MAX])
+{
+    uint64_t number = 0;
+
+    random_bytes(&number, sizeof number);
+    snprintf(out, WRITER_MAX, "%016llx", (unsigned long long)number);
+    return out;
+}
+
 static int store_create(void *state, const char *name, void **writer, struct err *err)
 {
     struct store *s = state;
@@ -152,6 +171,7 @@ static int store_create(void *state, const char *name, void **writer, struct err
     w->filled = 0;
     w->failed = (struct err){0};
     snprintf(w->name, sizeof w->name, "%s", name);
+    writer_id(w->id);
     w->r = redis_pool_take(s->pool, deadline_ms, err);
     if (!w->r || redis_connect(w->r, deadline_ms, err) == -1) {
         if (w->r) redis_pool_put(s->pool, &w->r);
@@ -165,7 +185,7 @@ static int store_create(void *state, const char *name, void **writer, struct err
 static int send_chunk(struct writer *w, struct err *err)
 {
     char key[KEY_MAX];
-    const char *argv[] = {"SET", chunk_key(key, w->name, w->chunks), w->chunk, "EX", LIFE_SECONDS};
+    const char *argv[] = {"SET", chunk_key(key, w->name, w->id, w->chunks), w->chunk, "EX", LIFE_SECONDS};
     const size_t argvlen[] = {3, strlen(key), w->filled, 2, strlen(LIFE_SECONDS)};
 
     if (redis_wait(w->r, IN_FLIGHT - 1, clock_ms() + CALL_MS, err) == -1) return -1;
@@ -210,7 +230,8 @@ static void store_abort(void *writer)
     char key[KEY_MAX];
 
     for (int64_t n = 0; n < w->chunks && redis_connected(w->r); n++)
-        redis_send(w->r, 2, (const char *const[]){"UNLINK", chunk_key(key, w->name, n)}, NULL, NULL, NULL);
+        redis_send(w->r, 2, (const char *const[]){"UNLINK", chunk_key(key, w->name, w->id, n)}, NULL, NULL,
+                   NULL);
     (void)redis_wait(w->r, 0, clock_ms() + CALL_MS, NULL); /* what stays has a day to live */
     end_writer(w);
 }
@@ -218,7 +239,7 @@ static void store_abort(void *writer)
 static int finish(struct writer *w, struct err *err)
 {
     char key[KEY_MAX], job[ID_TEXT], size[24], chunks[24];
-    const char *argv[] = {w->name, job_of(w->name, job), size, chunks, LIFE_SECONDS};
+    const char *argv[] = {w->name, job_of(w->name, job), size, chunks, w->id, LIFE_SECONDS};
     redis_reply_t *reply = NULL;
     int64_t answer;
 
@@ -230,12 +251,14 @@ static int finish(struct writer *w, struct err *err)
     }
     snprintf(size, sizeof size, "%lld", (long long)w->size);
     snprintf(chunks, sizeof chunks, "%lld", (long long)w->chunks);
-    if (redis_call_script(w->r, clock_ms() + CALL_MS, &w->s->commit, meta_key(key, w->name), 5, argv, NULL,
+    if (redis_call_script(w->r, clock_ms() + CALL_MS, &w->s->commit, meta_key(key, w->name), 6, argv, NULL,
                           &reply, err) == -1)
         return -1;
     answer = redis_int(reply);
     redis_reply_free(reply);
-    return answer == 1 ? 0 : err_set(err, ERR_INPUT, "blob %.100s is there and kept", w->name);
+    if (answer == 1) return 0;
+    if (answer == 0) return err_set(err, ERR_INPUT, "blob %.100s is there and kept", w->name);
+    return err_set(err, ERR_UNAVAILABLE, "the blobs' Redis lost a part of blob %.100s", w->name);
 }
 
 static int store_commit(void *writer, struct err *err)
@@ -255,7 +278,9 @@ static int store_commit(void *writer, struct err *err)
 struct fetch {
     redis_t *r;
     int fd;
-    int64_t written, chunks_left;
+    int64_t size, chunks; /* as noted at commit */
+    char writer[WRITER_MAX];
+    int64_t written;
     struct err failed;
 };
 
@@ -272,58 +297,57 @@ static void on_fetched(void *user, const redis_reply_t *reply)
         err_code(&f->failed, ERR_INPUT, "gone", "a part of the blob is gone");
     } else if (blob_write_all(f->fd, redis_str(reply), redis_len(reply), &f->failed) == 0) {
         f->written += (int64_t)redis_len(reply);
-        f->chunks_left--;
     }
 }
 
-static int read_meta(redis_t *r, const char *name, int64_t *size, int64_t *chunks, struct err *err)
+static int read_meta(struct fetch *f, const char *name, struct err *err)
 {
     char key[KEY_MAX];
     redis_reply_t *reply = NULL;
     bool there;
 
-    if (redis_do(r, clock_ms() + CALL_MS, &reply, err, "HMGET", meta_key(key, name), "size", "chunks",
-                 NULL) == -1)
+    if (redis_do(f->r, clock_ms() + CALL_MS, &reply, err, "HMGET", meta_key(key, name), "size", "chunks",
+                 "writer", NULL) == -1)
         return -1;
     there = redis_type(redis_at(reply, 0)) == REDIS_STRING;
-    *size = redis_int(redis_at(reply, 0));
-    *chunks = redis_int(redis_at(reply, 1));
+    f->size = redis_int(redis_at(reply, 0));
+    f->chunks = redis_int(redis_at(reply, 1));
+    snprintf(f->writer, sizeof f->writer, "%s", redis_str(redis_at(reply, 2)));
     redis_reply_free(reply);
     return there ? 0 : blob_gone(name, err);
 }
 
-static int fetch_chunks(struct fetch *f, const char *name, int64_t size, struct err *err)
+static int read_chunks(struct fetch *f, const char *name, struct err *err)
 {
-    int64_t chunks = f->chunks_left;
     char key[KEY_MAX];
 
-    for (int64_t n = 0; n < chunks && f->failed.kind == ERR_NONE; n++) {
+    for (int64_t n = 0; n < f->chunks && f->failed.kind == ERR_NONE; n++) {
         if (redis_wait(f->r, IN_FLIGHT - 1, clock_ms() + CALL_MS, err) == -1) return -1;
-        redis_send(f->r, 2, (const char *const[]){"GET", chunk_key(key, name, n)}, NULL, on_fetched, f);
+        redis_send(f->r, 2, (const char *const[]){"GET", chunk_key(key, name, f->writer, n)}, NULL,
+                   on_fetched, f);
     }
     if (f->failed.kind == ERR_NONE && redis_wait(f->r, 0, clock_ms() + CALL_MS, err) == -1) return -1;
     if (f->failed.kind != ERR_NONE) {
         if (err) *err = f->failed;
         return -1;
     }
-    if (f->chunks_left == 0 && f->written == size) return 0;
-    return err_set(err, ERR_BUG, "blob %.100s has not the size that was noted", name);
+    return f->written == f->size ? 0
+                                 : err_set(err, ERR_BUG, "blob %.100s has not the size that was noted", name);
 }
 
 /* Writes the whole blob into fd. */
 static int fetch_into(struct store *s, const char *name, int fd, int64_t *size, struct err *err)
 {
-    int64_t noted = 0;
     struct fetch f = {.fd = fd};
     int rc;
 
     f.r = redis_pool_take(s->pool, clock_ms() + CALL_MS, err);
     if (!f.r) return -1;
-    rc = read_meta(f.r, name, &noted, &f.chunks_left, err);
-    if (rc == 0) rc = fetch_chunks(&f, name, noted, err);
-    redis_pool_put(s->pool, &f.r); /* answers what is left to handlers that look at f */
+    rc = read_meta(&f, name, err);
+    if (rc == 0) rc = read_chunks(&f, name, err);
+    redis_pool_put(s->pool, &f.r); /* answers the handlers that still look at f */
     if (rc == -1) return -1;
-    *size = noted;
+    *size = f.size;
     return lseek(fd, 0, SEEK_SET) == -1 ? err_sys(err, ERR_UNAVAILABLE, errno, "cache of blobs") : 0;
 }
 

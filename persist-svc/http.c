@@ -2,6 +2,7 @@
 
 #include <civetweb.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "lib/buf.h"
 
 #define PIECE_BYTES (64 * 1024)
+#define LARGE_BYTES (256 * 1024) /* after an answer of this size memory is given back to the system */
 
 static const char *reason_of(int status)
 {
@@ -77,7 +79,7 @@ static int send_json(struct http_request *rq, int status, const json_t *body, st
     /* A record's ETag is its updated_at, which the client hands back as If-Match. */
     const char *etag = json_string_value(json_object_get(json_object_get(body, "record"), "updated_at"));
     char header[64] = "";
-    AUTO_FREE char *text = json_dumps(body, JSON_COMPACT);
+    AUTO_FREE char *text = json_dumps(body, HTTP_JSON);
     if (!text) return err_set(err, ERR_NOMEM, "out of memory");
     if (etag) snprintf(header, sizeof header, "ETag: \"%.30s\"\r\n", etag);
     size_t len = strlen(text);
@@ -91,6 +93,17 @@ int http_json(struct http_request *rq, int status, json_t *body, struct err *err
     int rc = body ? send_json(rq, status, body, err) : err_set(err, ERR_NOMEM, "out of memory");
     json_decref(body);
     return rc;
+}
+
+int http_json_text(struct http_request *rq, int status, struct buf *text, struct err *err)
+{
+    const bool large = text->len > LARGE_BYTES;
+    if (text->bad) return err_set(err, ERR_NOMEM, "out of memory");
+    if (send_head(rq, status, "application/json; charset=utf-8", (int64_t)text->len, NULL) == 0 && !rq->head)
+        (void)mg_write(rq->conn, text->data, text->len);
+    buf_done(text);
+    if (large) malloc_trim(0);
+    return 0;
 }
 
 int http_status_of(const struct err *err)
@@ -129,8 +142,10 @@ void http_error(struct http_request *rq, const struct err *err)
         buf_json_string(&b, rq->error_field);
     }
     buf_puts(&b, "}");
-    const char *retry = status == 503 ? "Retry-After: 2\r\n" : NULL;
-    if (b.bad || send_head(rq, status, "application/json; charset=utf-8", (int64_t)b.len, retry) == -1) return;
+    char more[80] = "";
+    if (status == 503) snprintf(more, sizeof more, "Retry-After: 2\r\n");
+    if (status == 405) snprintf(more, sizeof more, "Allow: %s\r\n", rq->allow);
+    if (b.bad || send_head(rq, status, "application/json; charset=utf-8", (int64_t)b.len, more) == -1) return;
     if (!rq->head) (void)mg_write(rq->conn, b.data, b.len);
 }
 

@@ -6,10 +6,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/buf.h"
 #include "persist-svc/route.h"
 #include "persist-svc/store.h"
 
 #define HTTP_BODY_MAX (1024 * 1024)
+#define HTTP_JSON     (JSON_COMPACT | JSON_REAL_PRECISION(10)) /* for json_dumps(): 0.934, not 0.93400000000000005 */
 
 struct mg_connection;
 
@@ -25,6 +27,7 @@ struct http_request {
     char user[200];           /* who asks; from X-Sheaf-User, else the owner */
     char if_match[64];        /* without quotes; "" when not given */
     char error_field[64];     /* the field that an error is about; "" none */
+    char allow[48];           /* the methods that the path knows, when the request's is not among them */
 };
 
 /* Answers and returns 0, or returns -1 with *err, which is then answered by http_error(). */
@@ -39,6 +42,8 @@ int http_body(struct http_request *rq, json_t **body, struct err *err);
 
 /* Sends `body` and releases it; NULL (memory was out while building it) is ERR_NOMEM. */
 int http_json(struct http_request *rq, int status, json_t *body, struct err *err);
+/* The same with a body that is JSON already; `text` is emptied. */
+int http_json_text(struct http_request *rq, int status, struct buf *text, struct err *err);
 /* {"success":false,"error","code"[,"field"]} with the status that the error's code and kind stand for. */
 void http_error(struct http_request *rq, const struct err *err);
 

@@ -44,7 +44,7 @@ static int export_each(void *user, const json_t *record)
     if (e->csv) {
         export_csv_row(&e->out, shown, e->address);
     } else {
-        AUTO_FREE char *line = json_dumps(shown, JSON_COMPACT);
+        AUTO_FREE char *line = json_dumps(shown, HTTP_JSON);
         if (line) {
             buf_puts(&e->out, line);
             buf_putc(&e->out, '\n');

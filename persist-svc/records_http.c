@@ -59,11 +59,15 @@ static int check_framing(const struct mg_request_info *info, struct err *err)
     return 0;
 }
 
-static bool has_control(const char *text)
+/* A name that can stand in the history: UTF-8 without control characters. */
+static bool is_name(const char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) return true;
-    return false;
+    if (!text || !*text) return false;
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) return false;
+    json_t *json = json_string(text); /* NULL when it is not UTF-8 */
+    json_decref(json);
+    return json != NULL;
 }
 
 static int read_identity(struct http_request *rq, struct err *err)
@@ -72,7 +76,7 @@ static int read_identity(struct http_request *rq, struct err *err)
     const char *match = mg_get_header(rq->conn, "If-Match");
     if (!is_uuid(owner)) return err_code(err, ERR_INPUT, "unauthorized", "The request does not say whose records it is about.");
     snprintf(rq->owner, sizeof rq->owner, "%s", owner);
-    if (!user || !*user || has_control(user)) user = owner;
+    if (!is_name(user) || strlen(user) >= sizeof rq->user) user = owner;
     snprintf(rq->user, sizeof rq->user, "%s", user);
     if (match && strcmp(match, "*") != 0) {
         if (strncmp(match, "W/", 2) == 0) match += 2;
@@ -82,19 +86,19 @@ static int read_identity(struct http_request *rq, struct err *err)
     return 0;
 }
 
-/* The handler, or NULL with *err: no such path, or not with this method (then *allow lists those there are). */
+/* The handler, or NULL with *err: no such path, or not with this method (then rq->allow lists those there are). */
 static http_handler *find_route(struct http_request *rq, const struct mg_request_info *info, struct err *err)
 {
     const char *method = rq->head ? "GET" : info->request_method;
     size_t len;
     const char *path = route_path(info->request_uri, &len);
-    bool known = false;
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (!route_matches(routes[i].pattern, path, len, &rq->path)) continue;
         if (strcmp(routes[i].method, method) == 0) return routes[i].handle;
-        known = true;
+        size_t at = strlen(rq->allow);
+        snprintf(rq->allow + at, sizeof rq->allow - at, "%s%s", at ? ", " : "", routes[i].method);
     }
-    if (known)
+    if (*rq->allow)
         err_code(err, ERR_INPUT, "method_not_allowed", "%.10s is not possible here.", method);
     else
         err_code(err, ERR_INPUT, "not_found", "There is nothing here.");
@@ -154,11 +158,12 @@ records_http_t *records_http_start(const struct stores *stores, const char *addr
 {
     char listen[80];
     snprintf(listen, sizeof listen, "%.60s:%d", address, port);
-    /* No document_root: every path is answered by on_request(). Origins are the gateway's affair. */
+    /* No document_root: every path is answered by on_request().  Paths stay as they came, so that a '/' in a school's name
+     * can be told from one between names.  Origins are the gateway's affair. */
     const char *options[] = {"listening_ports",             listen,  "num_threads",        "4",
                              "connection_queue",            "64",    "request_timeout_ms", "30000",
                              "enable_directory_listing",    "no",    "enable_keep_alive",  "no",
-                             "access_control_allow_origin", "",      NULL};
+                             "access_control_allow_origin", "",      "decode_url",         "no", NULL};
     const struct mg_callbacks callbacks = {.http_error = on_library_error, .log_message = on_library_message};
     char text[160] = "";
     struct mg_error_data why = {.text = text, .text_buffer_size = sizeof text};

@@ -1,6 +1,8 @@
 /* records_list: pages of records for the review list, for a batch, for a job. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/auto.h"
 #include "persist-svc/object_path.h"
 #include "persist-svc/record.h"
 #include "persist-svc/records_http.h"
@@ -8,11 +10,13 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     500
 
+/* A page is written as text, record by record: the trees of some hundred records would take ten times the room. */
 struct page {
-    json_t *records;
+    struct buf text; /* {"records":[...], not closed yet */
     int64_t total;
-    int limit;
+    int limit, n;
     bool more;
+    char last[BASE_ID];
 };
 
 static int page_begin(void *user, int64_t total)
@@ -26,30 +30,33 @@ static int page_begin(void *user, int64_t total)
 static int page_add(void *user, const json_t *record)
 {
     struct page *page = user;
-    if (page->limit && json_array_size(page->records) == (size_t)page->limit) {
+    if (page->limit && page->n == page->limit) {
         page->more = true;
         return 0;
     }
-    return json_array_append_new(page->records, record_public(record, false));
+    json_t *shown = record_public(record, false);
+    AUTO_FREE char *text = shown ? json_dumps(shown, HTTP_JSON) : NULL;
+    json_decref(shown);
+    if (!text) return -1;
+    if (page->n++) buf_putc(&page->text, ',');
+    buf_puts(&page->text, text);
+    snprintf(page->last, sizeof page->last, "%s", record_text(record, "submission_id"));
+    return page->text.bad ? -1 : 0;
 }
 
 static int read_page(struct http_request *rq, struct record_query *query, struct page *page, struct err *err)
 {
     const struct record_sink sink = {.begin = page_begin, .each = page_add, .user = page};
-    page->records = json_array();
     page->limit = query->limit;
     if (query->limit) query->limit++;
-    if (page->records && rq->stores->records->list(rq->stores->record_state, query, &sink, err) == 0) return 0;
-    if (!page->records || err->kind == ERR_CANCELLED) err_set(err, ERR_NOMEM, "out of memory");
-    json_decref(page->records);
-    return -1;
-}
-
-static json_t *next_cursor(const struct page *page)
-{
-    size_t n = json_array_size(page->records);
-    if (!page->more || n == 0) return json_null();
-    return json_incref(json_object_get(json_array_get(page->records, n - 1), "submission_id"));
+    buf_puts(&page->text, "{\"records\":[");
+    if (rq->stores->records->list(rq->stores->record_state, query, &sink, err) == -1) {
+        if (err->kind == ERR_CANCELLED) err_set(err, ERR_NOMEM, "out of memory"); /* the only reason page_add() has */
+        buf_done(&page->text);
+        return -1;
+    }
+    buf_printf(&page->text, "],\"total\":%lld", (long long)page->total);
+    return 0;
 }
 
 static int read_limit(const char *text, int *limit, struct err *err)
@@ -99,22 +106,29 @@ int records_list(struct http_request *rq, struct err *err)
     struct page page = {0};
     json_t *groups = NULL;
     if (rq->stores->records->groups(rq->stores->record_state, &query, &groups, err) == -1) return -1;
-    if (read_page(rq, &query, &page, err) == -1) {
-        json_decref(groups);
-        return -1;
-    }
-    json_t *cursor_out = next_cursor(&page);
-    return http_json(rq, 200,
-                     json_pack("{s:o, s:o, s:I, s:o}", "records", page.records, "next_cursor", cursor_out, "total",
-                               (json_int_t)page.total, "groups", groups),
-                     err);
+    int rc = read_page(rq, &query, &page, err);
+    AUTO_FREE char *groups_text = json_dumps(groups, HTTP_JSON);
+    json_decref(groups);
+    if (rc == -1) return -1;
+    buf_puts(&page.text, ",\"next_cursor\":");
+    if (page.more)
+        buf_json_string(&page.text, page.last);
+    else
+        buf_puts(&page.text, "null");
+    buf_printf(&page.text, ",\"groups\":%s}", groups_text ? groups_text : "[]");
+    rc = groups_text ? http_json_text(rq, 200, &page.text, err) : err_set(err, ERR_NOMEM, "out of memory");
+    buf_done(&page.text);
+    return rc;
 }
 
 static int list_all(struct http_request *rq, struct record_query *query, struct err *err)
 {
     struct page page = {0};
     if (read_page(rq, query, &page, err) == -1) return -1;
-    return http_json(rq, 200, json_pack("{s:o, s:I}", "records", page.records, "total", (json_int_t)page.total), err);
+    buf_putc(&page.text, '}');
+    int rc = http_json_text(rq, 200, &page.text, err);
+    buf_done(&page.text);
+    return rc;
 }
 
 int records_of_batch(struct http_request *rq, struct err *err)

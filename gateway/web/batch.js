@@ -1,7 +1,7 @@
 /* batch.js: one batch on the dashboard: its files, each with a progress bar, its counts, and what happens at its end.
  * A view lives either from files that were just dropped, or from an id (after a reload). */
 import { batchEvents, batchStatus, closeBatch, openBatch, retryJob } from "./api.js";
-import { el, setAttribute, setProgress, setText } from "./dom.js";
+import { el, fill, setAttribute, setProgress, setText } from "./dom.js";
 import { watch } from "./live.js";
 import { persistently, uploadAll } from "./upload.js";
 import { bytes, count, duration, ENDED, jobError, STATUS } from "./words.js";
@@ -182,7 +182,7 @@ export class BatchView {
       onDone: (job) => change({
         phase: "accepted",
         jobId: job.job_id,
-        note: job.is_own_duplicate || job.is_duplicate ? "Uploaded before; its record is updated" : null,
+        note: job.is_own_duplicate || job.is_duplicate ? "Uploaded before: the same record is updated" : null,
       }),
       onError: (error) => change({ phase: "refused", error: error.message }),
     };
@@ -327,7 +327,7 @@ export class BatchView {
     const completed = this.rows.some((row) => row.status === "finished");
     if (failed.length > 0) {
       this.result.className = "result bad";
-      this.result.replaceChildren(
+      fill(this.result,
         el("p", null, el("strong", null, `${failed.length} of ${count(this.rows.length, "file")} could not be processed.`),
           " The reason stands with each file below.", completed ? " The others are ready for review." : ""),
         completed ? el("a", { class: "button primary", href: this.reviewUrl }, "Open the review list") : null);

@@ -57,6 +57,7 @@ function addView() {
   });
   views.unshift(view);
   $("#batches").prepend(view.node);
+  $("#drop").classList.add("compact");
   return view;
 }
 

@@ -15,6 +15,11 @@ export function el(tag, attributes, ...children) {
   return node;
 }
 
+/* The node's children are these now; null and false are left out. */
+export function fill(node, ...children) {
+  node.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+}
+
 export const $ = (selector, root = document) => root.querySelector(selector);
 
 /* Writes only what differs: a screen reader announces every write to a live region, and a selection survives. */

@@ -1,6 +1,6 @@
 /* job.js: one job: where it is, who works on it, what came of it. */
 import { cancelJob, jobEvents, jobStatus, retryJob } from "./api.js";
-import { $, el, setAttribute, setProgress, setText } from "./dom.js";
+import { $, el, fill, setAttribute, setProgress, setText } from "./dom.js";
 import { watch } from "./live.js";
 import { codeLabel, codeMeaning, codesOf, count, duration, ENDED, gradeName, jobError, moment, seconds, STAGES, stageName, STATUS } from "./words.js";
 import { watchWorkers } from "./workers.js";
@@ -46,7 +46,7 @@ function showProblem() {
   const where = error.stage ? ` (while: ${stageName(error.stage).toLowerCase()})` : "";
   if (box.dataset.text === error.text + where) return;
   box.dataset.text = error.text + where;
-  box.replaceChildren(el("strong", null, error.text), where, error.code && el("code", null, error.code));
+  fill(box, el("strong", null, error.text), where, error.code && el("code", null, error.code));
 }
 
 function showProgress() {

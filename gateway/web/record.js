@@ -3,7 +3,7 @@
  * The card owns its record and the typed text; the list (review.js) owns where the card stands.  It is told of every change
  * by the callbacks, never by reaching into the page. */
 import { approveRecord, deleteRecord, editRecord, getRecord, sendForReview } from "./api.js";
-import { $, confirmed, el, setAttribute, setText } from "./dom.js";
+import { $, confirmed, el, fill, setAttribute, setText } from "./dom.js";
 import { codeLabel, codeMeaning, codesOf, count, FIELDS, moment, percent, sourceName } from "./words.js";
 
 /* Below this the evidence is shown as doubtful; the same as the default of SHEAF_REVIEW_BELOW. */
@@ -45,7 +45,7 @@ function evidenceOf(record, name) {
 }
 
 export class RecordCard {
-  /* callbacks: changed(card), deleted(card), selected(card), approved(card). */
+  /* callbacks: changed(card), deleted(card), selected(card), approved(card), met(card): somebody else changed it. */
   constructor(record, callbacks) {
     this.record = record;
     this.callbacks = callbacks;
@@ -56,14 +56,14 @@ export class RecordCard {
     this.toggle = el("button", { class: "record-name", type: "button", "aria-expanded": "false", "aria-controls": `body-${id}`, onclick: () => this.open(!this.opened) });
     this.meta = el("p", { class: "record-meta" });
     this.chips = el("p", { class: "chips" });
-    this.approveButton = el("button", { class: "button small primary", type: "button", onclick: () => this.approve() }, "Approve");
+    this.approveButton = el("button", { class: "button small soft", type: "button", onclick: () => this.approve() }, "Approve");
     this.problem = el("div", { class: "banner bad", role: "alert", hidden: true });
     this.body = el("div", { class: "record-body", id: `body-${id}`, hidden: true });
     this.node = el("article", { class: "record", id: `record-${id}`, "aria-label": nameOf(record) },
       el("div", { class: "record-head" },
         el("label", { class: "check" }, this.check, el("span", { class: "unseen" })),
-        el("div", { class: "record-title" }, el("h4", null, this.toggle), this.meta, this.chips),
-        this.approveButton),
+        el("h4", { class: "record-title" }, this.toggle), this.approveButton,
+        el("div", { class: "record-facts" }, this.meta, this.chips)),
       this.problem, this.body);
     this.draw();
   }
@@ -141,8 +141,8 @@ export class RecordCard {
       if (!touched) input.value = value;
       const conflict = touched && value !== valueOf(before, name) && value !== input.value.trim();
       newer.hidden = !conflict;
-      newer.replaceChildren(...(conflict ? [el("span", null, "Now: ", el("strong", null, name === "essay_text" ? "another text" : value || "empty")), " ",
-        el("button", { class: "button small", type: "button", onclick: () => this.takeNewer(name) }, "Use this")] : []));
+      fill(newer, conflict && [el("span", null, "Now: ", el("strong", null, name === "essay_text" ? "another text" : value || "empty")), " ",
+        el("button", { class: "button small", type: "button", onclick: () => this.takeNewer(name) }, "Use this")]);
       setAttribute(input, "aria-invalid", null);
       evidence.replaceChildren(...(name === "essay_text" ? [el("span", null, count(this.record.word_count ?? 0, "word"))] : evidenceOf(this.record, name)));
     }
@@ -256,7 +256,8 @@ export class RecordCard {
       this.open(true);
       this.say(el("strong", null, "Somebody else changed this record in the meantime."),
         ` It is shown as it is now (${moment(this.record.updated_at)}); what you typed is kept. Look at it, then save again.`);
-      this.callbacks.changed(this);
+      /* It stays where it is, even if it fits the list no more: there is typed text in it. */
+      this.callbacks.met(this);
     } catch (second) {
       this.fail(second.status === 404 ? second : error);
     }

@@ -1,6 +1,6 @@
 /* review.js: the review list: School → Grade → records, with filters from the address, pages by cursor, and a selection. */
 import { deleteRecords, exportPath, getRecord, listRecords, NO_VALUE, query, sendForReview } from "./api.js";
-import { $, confirmed, el, setAttribute, setText } from "./dom.js";
+import { $, confirmed, el, fill, setAttribute, setText } from "./dom.js";
 import { RecordCard } from "./record.js";
 import { CODES, count, gradeName } from "./words.js";
 
@@ -247,7 +247,7 @@ function drawSection(key) {
 }
 
 function addRecord(record) {
-  const card = new RecordCard(record, { changed, deleted, approved, selected: drawSelection });
+  const card = new RecordCard(record, { changed, deleted, approved, selected: drawSelection, met: refreshGroups });
   cards.set(card.id, card);
   gradeSection(record.school_name, record.grade).content.append(card.node);
   return card;
@@ -401,7 +401,7 @@ function toast(text, undoIt = null) {
   announce(text);
   clearTimeout(toastTimer);
   const box = $("#toast");
-  box.replaceChildren(el("span", null, text), undoIt && el("button", { class: "button small", type: "button", onclick: undoIt }, "Send back for review"),
+  fill(box, el("span", null, text), undoIt && el("button", { class: "button small", type: "button", onclick: undoIt }, "Send back for review"),
     el("button", { class: "button small quiet", type: "button", "aria-label": "Dismiss", onclick: hideToast }, "×"));
   box.hidden = false;
   const hide = () => {
@@ -418,7 +418,7 @@ function hideToast() {
 
 function showProblem(text, again = null) {
   const box = $("#problem");
-  box.replaceChildren(el("span", null, text), ...(again ? [" ", el("button", { class: "button small", type: "button", onclick: again }, "Try again")] : []));
+  fill(box, el("span", null, text), again && [" ", el("button", { class: "button small", type: "button", onclick: again }, "Try again")]);
   box.hidden = false;
 }
 

@@ -23,7 +23,7 @@ export function workerWarning(status) {
   return null;
 }
 
-/* Looks again every few seconds while needed() says so, and at once when the returned function is called. */
+/* Looks again every few seconds while needed() says so or a warning stands there, and at once when the returned function is called. */
 export function watchWorkers(banner, needed) {
   let timer = 0;
   async function look() {
@@ -38,7 +38,7 @@ export function watchWorkers(banner, needed) {
     schedule();
   }
   function schedule() {
-    timer = setTimeout(() => (needed() && !document.hidden ? look() : schedule()), EVERY_MS);
+    timer = setTimeout(() => ((needed() || !banner.hidden) && !document.hidden ? look() : schedule()), EVERY_MS);
   }
   look();
   return look;

@@ -1,23 +1,17 @@
 /* tesseract: recognition on this machine, English and Spanish, without a network.
  *
- * One engine per work thread, kept warm.  Before the engine sees a page it is put straight (leptonica) and its
- * paper made white where the light is uneven; a page that lies on its side or its head is found out by
- * orientation.c and turned. */
-#include <leptonica/allheaders.h>
+ * One engine per work thread, kept warm.  A page is turned upright (orientation.c), put straight, read as
+ * a whole, and read once more where ink was left without words (missed.c).  Making the paper white beforehand
+ * was measured and left out: it costs thin strokes more than the engine's own threshold does. */
+#include "ocr-svc/providers/tesseract.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tesseract/capi.h>
 #include "lib/clock.h"
-#include "ocr-svc/ocr.h"
-#include "ocr-svc/providers/tesseract.h"
 
 #define LANGUAGES "eng+spa"
-
-struct engine {
-    TessBaseAPI *api;
-};
 
 static void tesseract_close(void *state)
 {
@@ -52,7 +46,7 @@ static int tesseract_open(const struct settings *settings, void **engine, struct
     return 0;
 }
 
-/* ---- one picture --------------------------------------------------------------------------------- */
+/* ---- recognition --------------------------------------------------------------------------------- */
 
 static bool not_wanted(void *wait, int words)
 {
@@ -67,63 +61,38 @@ static int why_not(const struct ocr_wait *wait, struct err *err)
     return err_code(err, ERR_TIMEOUT, "timeout", "A page took too long to be recognised.");
 }
 
-static int run(struct engine *e, PIX *pix, TessPageSegMode mode, int dpi, const struct ocr_wait *wait, struct err *err)
+static int recognise(struct engine *e, const struct sheet *sheet, const BOX *area, TessPageSegMode mode,
+                     const struct ocr_wait *wait, struct err *err)
 {
-    if (not_wanted((void *)(uintptr_t)wait, 0)) return why_not(wait, err);
+    void *waiting = (void *)(uintptr_t)wait;
+    if (not_wanted(waiting, 0)) return why_not(wait, err);
     ETEXT_DESC *monitor = TessMonitorCreate();
     if (!monitor) return err_set(err, ERR_NOMEM, "out of memory");
     TessMonitorSetCancelFunc(monitor, not_wanted);
-    TessMonitorSetCancelThis(monitor, (void *)(uintptr_t)wait);
+    TessMonitorSetCancelThis(monitor, waiting);
     TessBaseAPISetPageSegMode(e->api, mode);
-    TessBaseAPISetImage2(e->api, pix);
-    TessBaseAPISetSourceResolution(e->api, dpi);
+    TessBaseAPISetImage2(e->api, sheet->pix);
+    TessBaseAPISetSourceResolution(e->api, sheet->dpi);
+    if (area) TessBaseAPISetRectangle(e->api, area->x, area->y, area->w, area->h);
     int bad = TessBaseAPIRecognize(e->api, monitor);
     TessMonitorDelete(monitor);
-    if (!bad) return 0;
-    TessBaseAPIClear(e->api);
-    if (not_wanted((void *)(uintptr_t)wait, 0)) return why_not(wait, err);
-    return err_code(err, ERR_INPUT, "damaged", "A page could not be recognised.");
+    if (not_wanted(waiting, 0)) return why_not(wait, err); /* what was read is half a page */
+    return bad ? err_code(err, ERR_INPUT, "damaged", "A page could not be recognised.") : 0;
 }
 
-struct engine_seen engine_look(struct engine *e, PIX *pix, int dpi, const struct ocr_wait *wait)
+/* Where on the page a box of the straightened sheet lies: its middle, turned back by the slant. */
+static struct page_box box_on_page(const struct sheet *s, int l, int t, int r, int b)
 {
-    struct engine_seen seen = {0};
-    if (run(e, pix, PSM_SINGLE_BLOCK, dpi, wait, NULL) != 0) return seen;
-    TessResultIterator *it = TessBaseAPIGetIterator(e->api);
-    if (it) {
-        do {
-            char *text = TessResultIteratorGetUTF8Text(it, RIL_WORD);
-            if (!text) continue;
-            size_t n = strlen(text);
-            seen.letters += n;
-            seen.sure += (double)n * (double)TessResultIteratorConfidence(it, RIL_WORD) / 100;
-            TessDeleteText(text);
-        } while (TessResultIteratorNext(it, RIL_WORD));
-        TessResultIteratorDelete(it);
-    }
-    TessBaseAPIClear(e->api);
-    return seen;
-}
-
-/* ---- words --------------------------------------------------------------------------------------- */
-
-/* Where on the upright page a box of the straightened picture lies: its middle turned back by the slant. */
-struct straightened {
-    int width, height;
-    double slant; /* radians, clockwise, by which the picture was turned */
-};
-
-static struct page_box box_on_page(const struct straightened *s, int l, int t, int r, int b)
-{
-    double cx = s->width / 2.0, cy = s->height / 2.0, x = (l + r) / 2.0 - cx, y = (t + b) / 2.0 - cy;
+    int width = pixGetWidth(s->pix), height = pixGetHeight(s->pix);
+    double cx = width / 2.0, cy = height / 2.0, x = (l + r) / 2.0 - cx, y = (t + b) / 2.0 - cy;
     double c = cos(s->slant), n = sin(s->slant);
     double ox = x * c + y * n + cx, oy = y * c - x * n + cy, w = (r - l) / 2.0, h = (b - t) / 2.0;
-    double ux = (double)PAGE_UNITS / s->width, uy = (double)PAGE_UNITS / s->height;
+    double ux = (double)PAGE_UNITS / width, uy = (double)PAGE_UNITS / height;
     return (struct page_box){(int)lround((ox - w) * ux), (int)lround((oy - h) * uy), (int)lround((ox + w) * ux),
                              (int)lround((oy + h) * uy)};
 }
 
-static int take_words(struct engine *e, const struct straightened *s, struct page *page, struct err *err)
+static int take_words(struct engine *e, const struct sheet *s, struct page *page, struct err *err)
 {
     int result = 0;
     TessResultIterator *it = TessBaseAPIGetIterator(e->api);
@@ -144,7 +113,16 @@ static int take_words(struct engine *e, const struct straightened *s, struct pag
     return result;
 }
 
-/* ---- the page ------------------------------------------------------------------------------------ */
+int engine_read(struct engine *e, const struct sheet *sheet, const BOX *area, TessPageSegMode mode,
+                const struct ocr_wait *wait, struct page *page, struct err *err)
+{
+    int result = recognise(e, sheet, area, mode, wait, err);
+    if (result == 0) result = take_words(e, sheet, page, err);
+    TessBaseAPIClear(e->api);
+    return result;
+}
+
+/* ---- the sheet ----------------------------------------------------------------------------------- */
 
 static PIX *pix_of(const struct ocr_image *image)
 {
@@ -157,45 +135,58 @@ static PIX *pix_of(const struct ocr_image *image)
         const uint8_t *from = image->grey + (size_t)y * image->stride;
         for (int x = 0; x < image->width; x++) SET_DATA_BYTE(line, x, from[x]);
     }
-    pixSetResolution(pix, image->dpi, image->dpi);
     return pix;
 }
 
-static PIX *replaced(PIX *pix, PIX *by)
+/* A step that failed, for want of memory, is a step left out. */
+static void replace(struct sheet *s, PIX *by)
 {
-    if (!by) return pix; /* a step that failed is a step left out */
-    pixDestroy(&pix);
-    return by;
+    if (!by) return;
+    pixDestroy(&s->pix);
+    s->pix = by;
+}
+
+static void turn(struct sheet *s, int degrees, struct page *page)
+{
+    if (degrees == 0) return;
+    replace(s, pixRotateOrth(s->pix, degrees / 90));
+    page->rotation = degrees;
+    if (degrees == 180) return;
+    double width = page->width;
+    int pixel_width = page->pixel_width;
+    page->width = page->height;
+    page->height = width;
+    page->pixel_width = page->pixel_height;
+    page->pixel_height = pixel_width;
+}
+
+/* A slant below a tenth of a degree moves the end of a line by less than a stroke; a low confidence (a ratio of
+ * leptonica's line scores) means that there are no lines to measure it by. */
+static void straighten(struct sheet *s)
+{
+    l_float32 angle = 0, confidence = 0;
+    PIX *black = pixConvertTo1(s->pix, 130);
+    if (black && pixFindSkew(black, &angle, &confidence) == 0 && confidence > 3 && fabsf(angle) > 0.1f) {
+        double slant = (double)angle * 3.14159265358979 / 180;
+        PIX *straight = pixRotate(s->pix, (l_float32)slant, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
+        if (straight) s->slant = slant;
+        replace(s, straight);
+    }
+    pixDestroy(&black);
 }
 
 static int tesseract_recognise(void *engine, const struct ocr_image *image, const struct ocr_wait *wait,
                                struct page *page, struct err *err)
 {
     struct engine *e = engine;
-    PIX *pix = pix_of(image);
-    if (!pix) return err_set(err, ERR_NOMEM, "out of memory for a page's picture");
-    struct straightened s = {0};
-    int dpi = image->dpi;
+    struct sheet sheet = {.pix = pix_of(image), .dpi = image->dpi};
+    if (!sheet.pix) return err_set(err, ERR_NOMEM, "out of memory for a page's picture");
     page->lang = LANGUAGES;
-    if (getenv("T_NORM")) pix = replaced(pix, pixBackgroundNormSimple(pix, NULL, NULL));
-    if (getenv("T_SCALE")) { float f=(float)atof(getenv("T_SCALE")); pix = replaced(pix, pixScale(pix, f, f)); dpi=(int)(dpi*f); }
-    if (getenv("T_DESKEW")) {
-        l_float32 angle = 0, conf = 0;
-        PIX *bw = pixConvertTo1(pix, 130);
-        if (pixFindSkew(bw, &angle, &conf) == 0 && conf > 3 && fabsf(angle) > 0.1f) {
-            s.slant = (double)angle * 3.14159265 / 180;
-            pix = replaced(pix, pixRotate(pix, (l_float32)s.slant, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0));
-        }
-        pixDestroy(&bw);
-    }
-    if (getenv("T_THRESH")) TessBaseAPISetVariable(e->api, "thresholding_method", getenv("T_THRESH"));
-    s.width = pixGetWidth(pix);
-    s.height = pixGetHeight(pix);
-    int mode = getenv("T_PSM") ? atoi(getenv("T_PSM")) : PSM_AUTO;
-    int result = run(e, pix, mode, dpi, wait, err);
-    if (result == 0) result = take_words(e, &s, page, err);
-    TessBaseAPIClear(e->api);
-    pixDestroy(&pix);
+    turn(&sheet, orientation_find(e, &sheet, wait), page);
+    straighten(&sheet);
+    int result = engine_read(e, &sheet, NULL, PSM_AUTO, wait, page, err);
+    if (result == 0) result = missed_read(e, &sheet, wait, page, err);
+    pixDestroy(&sheet.pix);
     return result;
 }
 

@@ -1,17 +1,34 @@
-/* tesseract: what tesseract.c and orientation.c share; nobody else includes it. */
+/* tesseract: what the files of this provider share; nobody else includes it. */
 #ifndef SHEAF_OCR_SVC_PROVIDERS_TESSERACT_H
 #define SHEAF_OCR_SVC_PROVIDERS_TESSERACT_H
 
 #include <leptonica/allheaders.h>
+#include <tesseract/capi.h>
 #include "ocr-svc/ocr.h"
 
-struct engine;
-
-/* What the engine makes of a strip of a page: how many letters, and how sure it is of them in all. */
-struct engine_seen {
-    size_t letters;
-    double sure; /* sum over letters of 0 to 1 */
+/* One warm engine; belongs to one work thread. */
+struct engine {
+    TessBaseAPI *api;
 };
-struct engine_seen engine_look(struct engine *e, PIX *pix, int dpi, const struct ocr_wait *wait);
+
+/* A page's picture on its way through the provider. */
+struct sheet {
+    PIX *pix; /* 8 bits grey, upright and straight */
+    int dpi;
+    double slant; /* radians, clockwise, by which it was turned to be straight */
+};
+
+/* Recognises `area` of the sheet (NULL: all of it) and appends its words to `page`. Errors as ocr_provider.recognise. */
+int engine_read(struct engine *e, const struct sheet *sheet, const BOX *area, TessPageSegMode mode,
+                const struct ocr_wait *wait, struct page *page, struct err *err);
+
+/* By how many degrees clockwise (0, 90, 180, 270) the picture has to be turned to be read. Cheap for a page that
+ * stands upright. Never says anything but 0 on weak evidence. */
+int orientation_find(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait);
+
+/* Reads again what the engine's division of the page into blocks left out or garbled, as handwriting between
+ * printed lines often is. `page` holds what was read so far. Errors as engine_read(). */
+int missed_read(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait, struct page *page,
+                struct err *err);
 
 #endif

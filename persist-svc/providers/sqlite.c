@@ -40,6 +40,15 @@ static int lock_database(const char *path, int *lock_fd, struct err *err)
     return 0;
 }
 
+/* SQLite would make the file readable by everybody; what it keeps beside it takes over the mode. */
+static int create_private(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd == -1) return err_sys(err, ERR_CONFIG, errno, "records database");
+    close(fd);
+    return 0;
+}
+
 static void close_store(void **state)
 {
     struct sqlite_store *s = *state;
@@ -74,7 +83,8 @@ static int open_store(void **state, const struct store_options *options, struct 
         err_sys(err, ERR_CONFIG, errno, "SHEAF_VAR %s", options->settings->var);
         goto fail;
     }
-    if (lock_database(s->path, &s->lock_fd, err) == -1 || db_open(&s->write, s->path, false, err) == -1 ||
+    if (lock_database(s->path, &s->lock_fd, err) == -1 || create_private(s->path, err) == -1 ||
+        db_open(&s->write, s->path, false, err) == -1 ||
         sqlite_schema_update(&s->write, err) == -1)
         goto fail;
     s->writer = sqlite_writer_start(&s->write, err);

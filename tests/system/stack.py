@@ -1,0 +1,228 @@
+"""Real services on free ports, each in its own process; ended by pid, whatever happens."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SHEAF_BUILD", TOP / "build" / "release"))
+ADMIN = {"gateway": 1, "dispatcher": 2, "ocr-svc": 3, "llm-svc": 4, "persist-svc": 5, "notify-svc": 6}
+SLOW = float(os.environ.get("SHEAF_SLOW", "1"))  # sanitizer builds take longer
+
+
+def free_base():
+    """A port with room for a whole stack behind it (0 … +39)."""
+    for base in range(21000 + os.getpid() % 300 * 100, 60000, 100):
+        taken = False
+        for offset in (0, 1, 2, 3, 4, 5, 6, 10, 20, 21, 30):
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    s.bind(("127.0.0.1", base + offset))
+                except OSError:
+                    taken = True
+                    break
+        if not taken:
+            return base
+    raise RuntimeError("no free ports")
+
+
+def wait_for(condition, timeout=15, what="it"):
+    until = time.monotonic() + timeout * SLOW
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not come about in {timeout * SLOW:.0f} s")
+        time.sleep(0.02)
+
+
+def http(method, url, body=None, headers=None, timeout=30):
+    """(status, headers, body bytes); any status is an answer."""
+    request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as e:
+        with e:
+            return e.code, e.headers, e.read()
+
+
+class Process:
+    def __init__(self, stack, name, env, log, argv=()):
+        self.name, self.env, self.log, self.stack, self.argv = name, env, log, stack, argv
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen([str(BUILD / self.name), *self.argv], env=self.env, stdout=out, stderr=out,
+                                            stdin=subprocess.DEVNULL, cwd=TOP)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """kill -9, and gone."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self, timeout=40):
+        """SIGTERM; its exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout)
+
+    def rss_mib(self):
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+
+class Stack:
+    """Redis and any services. `with Stack("dispatcher", "gateway", SHEAF_OCR="null") as s:`"""
+
+    def __init__(self, *services, redis_options=(), **settings):
+        self.folder = tempfile.mkdtemp(prefix="sheaf-test-")
+        self.base = free_base()
+        self.settings = settings
+        self.processes = []
+        self.named = {}
+        self.redis_options = redis_options
+        self.redis_socket = self.folder + "/redis.sock"
+        self.services = services
+
+    def __enter__(self):
+        try:
+            self.start_redis()
+            for name in self.services:
+                self.start(name)
+            for name in self.services:
+                self.wait_ready(name)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        for p in reversed(self.processes):
+            if p.process.poll() is None:
+                with contextlib.suppress(Exception):
+                    p.signal(signal.SIGCONT)
+                p.process.kill()
+                p.process.wait(10)
+        self.redis_process.kill()
+        self.redis_process.wait(10)
+        reports = self.sanitizer_reports()
+        if kind is not None:
+            for log in sorted(pathlib.Path(self.folder).glob("*.log")):
+                print(f"==== {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert not reports, reports
+
+    def sanitizer_reports(self):
+        found = []
+        for log in pathlib.Path(self.folder).glob("*.log"):
+            text = log.read_text(errors="replace")
+            if "Sanitizer" in text or "runtime error:" in text:
+                found.append(log.name + ":\n" + text[-4000:])
+        return "\n".join(found)
+
+    # -- parts ------------------------------------------------------------------------------------
+    def start_redis(self):
+        self.redis_process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.folder, "--save", "",
+             "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "16", *self.redis_options],
+            stdout=subprocess.DEVNULL)
+        import redis
+        self.redis = redis.Redis(unix_socket_path=self.redis_socket, decode_responses=True)
+
+        def up():
+            try:
+                return self.redis.ping()
+            except redis.exceptions.RedisError:
+                return False
+        wait_for(up, what="Redis")
+
+    def env(self, **more):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("SHEAF_")}
+        env.update(REDIS_URL="unix://" + self.redis_socket, SHEAF_PORT=str(self.base), SHEAF_VAR=self.folder + "/var",
+                   ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "detect_leaks=1"))
+        env.update({k: str(v) for k, v in {**self.settings, **more}.items()})
+        return env
+
+    def start(self, name, label=None, **more):
+        label = label or name
+        if label != name:
+            more.setdefault("SHEAF_ADMIN_PORT", 0)
+        p = Process(self, name, self.env(**more), f"{self.folder}/{label}.log")
+        self.processes.append(p)
+        self.named[label] = p
+        return p
+
+    def __getitem__(self, label):
+        return self.named[label]
+
+    def log(self, label):
+        return pathlib.Path(f"{self.folder}/{label}.log").read_text(errors="replace")
+
+    def wait_ready(self, name, timeout=20):
+        def ready():
+            code = self.named[name].process.poll()
+            assert code is None, f"{name} ended with {code}: {self.log(name)[-2000:]}"
+            try:
+                return http("GET", f"http://127.0.0.1:{self.base + ADMIN[name]}/readyz", timeout=2)[0] == 200
+            except OSError:
+                return False
+        wait_for(ready, timeout, f"{name} ready")
+
+    @property
+    def dispatcher_endpoint(self):
+        return f"tcp://127.0.0.1:{self.base + 20}"
+
+    # -- the gateway ----------------------------------------------------------------------------------
+    def url(self, path):
+        return f"http://127.0.0.1:{self.base}{path}"
+
+    def get(self, path, **headers):
+        status, head, body = http("GET", self.url(path), headers=headers)
+        return status, json.loads(body) if "json" in head.get("Content-Type", "") else body
+
+    def post(self, path, value=None, method="POST", **headers):
+        body = b"" if value is None else json.dumps(value).encode()
+        headers = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        status, head, answer = http(method, self.url(path), body, headers)
+        return status, json.loads(answer) if "json" in head.get("Content-Type", "") else answer
+
+    def upload(self, *files, fields=(), key=None, timeout=60):
+        """files: (name, bytes). (status, answer)."""
+        boundary = "----sheaf-test-boundary"
+        parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields]
+        for name, data in files:
+            quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+            parts += [f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{quoted}"\r\n'
+                      "Content-Type: application/octet-stream\r\n\r\n".encode(), data, b"\r\n"]
+        body = b"".join(parts) + f"--{boundary}--\r\n".encode()
+        headers = {"Content-Type": "multipart/form-data; boundary=" + boundary}
+        if key:
+            headers["Idempotency-Key"] = key
+        status, head, answer = http("POST", self.url("/upload"), body, headers, timeout)
+        return status, json.loads(answer)
+
+    def batch_done(self, batch, timeout=60):
+        def done():
+            status, answer = self.get(f"/api/batch_status?batch_id={batch}")
+            return answer if status == 200 and answer["done"] else None
+        return wait_for(done, timeout, f"batch {batch}")

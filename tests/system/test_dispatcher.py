@@ -1,0 +1,301 @@
+"""A real dispatcher, a real Redis, scripted workers."""
+import json
+import time
+
+import pytest
+
+from engine import OWNER, SHARD, Engine
+from stack import Stack, wait_for
+from wire import ACCEPTED, REFUSED, RETRY, SUPERSEDED, THROTTLED, Message, Worker
+
+ALL = {t: 8 for t in ("store", "inspect", "page", "split", "extract", "save", "notify")}
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack("dispatcher", SHEAF_NOTIFY_WHEN="never", SHEAF_LEASE="2s") as s:
+        yield s
+
+
+@pytest.fixture
+def engine(stack):
+    for key in stack.redis.scan_iter("sheaf:{*"):
+        if not key.endswith("policy"):
+            stack.redis.delete(key)
+    engine = Engine.__new__(Engine)
+    engine.r = stack.redis
+    engine.scripts = {p.stem: (p.parent / "common.lua").read_text() + p.read_text()
+                      for p in __import__("engine").LUA.glob("*.lua") if p.stem != "common"}
+    return engine
+
+
+@pytest.fixture
+def worker(stack):
+    made = []
+
+    def make(**rooms):
+        w = Worker(stack.dispatcher_endpoint, **rooms)
+        made.append(w)
+        return w
+    yield make
+    for w in made:
+        w.send(Message("BYE"))
+        time.sleep(0.02)
+        w.close()
+
+
+def state_of(engine, job):
+    return engine.job(job).get("state")
+
+
+def test_a_job_goes_through_all_stages_over_the_wire(engine, worker):
+    w = worker(**ALL)
+    assert w.hello().body["adopted"] == []
+    job = engine.submit()
+    tasks = w.work(6)
+    assert sorted(t.type for t in tasks) == ["extract", "inspect", "page", "save", "split", "store"]
+    page = next(t for t in tasks if t.type == "page")
+    assert page.body["in"]["inspect"] == {"fan": 1} and page.body["owner"] == OWNER and page.ms_left == 120000
+    split = next(t for t in tasks if t.type == "split")
+    assert split.body["in"]["page_out"] == ["%d.%d.%d" % page.token]
+    assert state_of(engine, job) == "finished"
+    assert engine.job(job)["by:page"] == w.instance
+
+
+def test_room_is_never_exceeded_and_the_least_loaded_is_served(engine, worker):
+    a, b = worker(inspect=2), worker(inspect=1)
+    a.hello(), b.hello()
+    engine.enqueue(files=5)
+    got_a = [a.get("TASK"), a.get("TASK")]
+    got_b = b.get("TASK")
+    assert all(got_a) and got_b
+    assert a.get("TASK", timeout=0.3) is None and b.get("TASK", timeout=0.3) is None
+    b.result(got_b)
+    assert b.get("RESULT_ACK").status == ACCEPTED
+    assert b.get("TASK") is not None
+
+
+def test_a_result_said_again_is_acknowledged_again_and_counts_once(engine, worker):
+    w = worker(inspect=1)
+    w.hello()
+    job = engine.submit()
+    task = w.get("TASK")
+    w.result(task, body={"fan": 2})
+    assert w.get("RESULT_ACK").status == ACCEPTED
+    w.result(task, body={"fan": 2})
+    assert w.get("RESULT_ACK").status == ACCEPTED
+    assert engine.job(job)["n:page"] == "2"
+
+
+def test_retry_throttled_and_refused_are_told_apart(engine, worker):
+    w = worker(inspect=1)
+    w.hello()
+    job = engine.submit()
+    task = w.get("TASK")
+    w.result(task, THROTTLED, {"after_ms": 100, "text": "waiting"})
+    task = w.get("TASK")
+    assert task.token[1:] == (1, 2), "no attempt spent"
+    w.result(task, RETRY, {"text": "refused connection"})
+    task = w.get("TASK")
+    assert task.token[1:] == (2, 1)
+    w.result(task, REFUSED, {"code": "encrypted", "text": "This PDF is protected with a password."})
+    wait_for(lambda: state_of(engine, job) == "failed")
+    assert json.loads(engine.job(job)["err"])["code"] == "encrypted"
+
+
+def test_an_unknown_worker_is_asked_who_it_is(engine, worker):
+    w = worker(inspect=1)
+    w.beat()
+    assert w.get("WHO", beat=False) is not None
+
+
+def test_another_major_is_refused_by_name(engine, worker):
+    w = worker(inspect=1)
+    w.send(Message("HELLO", major=9))
+    answer = w.get("WELCOME", beat=False)
+    assert answer.status == 2 and answer.body["version"]
+
+
+def test_nonsense_changes_nothing(engine, worker, stack):
+    w = worker(inspect=1)
+    for frames in ([b""], [b"x" * 104], [b"SHF1" + b"\xff" * 100], [b"SHF1\x01\x00\x05" + bytes(97)], [b"a", b"b", b"c"]):
+        w.socket.send_multipart(frames)
+    w.send(Message("HELLO", body="not an object"))
+    assert w.hello() is not None
+    assert stack["dispatcher"].process.poll() is None
+
+
+def test_a_task_handed_back_goes_to_another_without_an_attempt(engine, worker):
+    a = worker(inspect=1)
+    a.hello()
+    engine.submit()
+    task = a.get("TASK")
+    a.rooms["inspect"] = 0
+    a.about(task, "HANDED_BACK")
+    b = worker(inspect=1)
+    b.hello()
+    again = b.get("TASK")
+    assert again.job == task.job and again.token[1:] == (1, 2)
+
+
+def test_a_silent_worker_is_dead_and_its_task_is_lost_not_failed(engine, worker):
+    a = worker(inspect=1)
+    a.hello()
+    engine.submit()
+    task = a.get("TASK")
+    b = worker(inspect=1)
+    b.hello()
+    again = b.get("TASK", timeout=9)
+    assert again.job == task.job
+    assert again.token[1:] == (1, 2)
+    a.result(task, body={"fan": 7})
+    assert a.get("WHO", beat=False) is not None
+    a.hello()
+    a.result(task, body={"fan": 7})
+    assert a.get("RESULT_ACK").status == SUPERSEDED
+    b.result(again)
+    assert b.get("RESULT_ACK").status == ACCEPTED
+
+
+def test_bye_gives_its_tasks_away_at_once(engine, worker):
+    a = worker(inspect=1)
+    a.hello()
+    engine.submit()
+    task = a.get("TASK")
+    b = worker(inspect=1)
+    b.hello()
+    a.send(Message("BYE"))
+    assert b.get("TASK", timeout=2).job == task.job
+
+
+def test_a_cancelled_job_is_cancelled_at_its_worker(engine, worker):
+    w = worker(inspect=1)
+    w.hello()
+    job = engine.submit()
+    task = w.get("TASK")
+    assert engine.run("cancel", job, OWNER) == "ok"
+    cancel = w.get("CANCEL", timeout=5)
+    assert cancel.job == task.job and cancel.token == task.token
+
+
+def test_a_running_task_is_renewed_beyond_its_lease(engine, worker):
+    w = worker(inspect=1)
+    w.hello()
+    engine.submit()
+    task = w.get("TASK")
+    assert w.get("TASK", "CANCEL", timeout=5) is None, "two and a half leases"
+    w.result(task)
+    assert w.get("RESULT_ACK").status == ACCEPTED
+
+
+def test_a_task_lost_with_its_connection_is_found_by_the_heartbeats_count(engine, worker):
+    w = worker(inspect=1)
+    w.hello()
+    engine.submit()
+    task = w.get("TASK")
+    # It never arrived, as far as this worker knows: it counts nothing held.
+    assert w.get("WHO", timeout=6, held={"inspect": 0}) is not None
+    time.sleep(2.1)
+    w.hello()
+    again = w.get("TASK", timeout=5)
+    assert again.job == task.job and again.token[2] == 2
+
+
+# ---- two dispatchers ---------------------------------------------------------------------------------------
+
+@pytest.fixture
+def two(stack, engine):
+    port = stack.base + 21
+    second = stack.start("dispatcher", "dispatcher-2", SHEAF_DISPATCHER_BIND=f"tcp://127.0.0.1:{port}")
+    wait_for(lambda: "redis_up" in stack.log("dispatcher-2"), what="the second dispatcher")
+    yield f"tcp://127.0.0.1:{port}", second
+    if second.process.poll() is None:
+        second.kill()
+
+
+def test_two_dispatchers_share_the_work(stack, engine, two):
+    endpoint, _ = two
+    a, b = Worker(stack.dispatcher_endpoint, inspect=4), Worker(endpoint, inspect=4)
+    a.hello(), b.hello()
+    engine.enqueue(files=8)
+    jobs = {t.job for t in [w.get("TASK") for w in (a, b) for _ in range(4)] if t}
+    assert len(jobs) == 8
+    for w in (a, b):
+        w.send(Message("BYE"))
+        time.sleep(0.02)
+        w.close()
+
+
+def test_a_running_task_is_adopted_when_its_dispatcher_dies(stack, engine, two):
+    endpoint, second = two
+    to_second = Worker(endpoint, "adoptee", inspect=1)
+    to_second.hello()
+    job = engine.submit()
+    task = to_second.get("TASK")
+    second.kill()
+    to_first = Worker(stack.dispatcher_endpoint, "adoptee", inspect=1)
+    answer = to_first.hello(holds=[task])
+    if "adopted" not in answer.body:
+        answer = to_first.get("WELCOME")
+    assert answer.body["adopted"] == [0]
+    assert to_first.get("CANCEL", timeout=4) is None, "renewed by its new dispatcher"
+    to_first.result(task)
+    assert to_first.get("RESULT_ACK").status == ACCEPTED
+    assert engine.job(job)["d:inspect"] == "1"
+    to_first.send(Message("BYE"))
+    time.sleep(0.02)
+    to_first.close(), to_second.close()
+
+
+def test_what_a_dead_dispatcher_held_is_reclaimed(stack, engine, two):
+    endpoint, second = two
+    gone = Worker(endpoint, inspect=1)
+    gone.hello()
+    engine.submit()
+    task = gone.get("TASK")
+    second.kill()
+    gone.close()
+    w = Worker(stack.dispatcher_endpoint, inspect=1)
+    w.hello()
+    again = w.get("TASK", timeout=10)
+    assert again.job == task.job and again.token[1:] == (1, 2)
+    w.send(Message("BYE"))
+    time.sleep(0.02)
+    w.close()
+
+
+def test_sigterm_says_drain_and_bye_and_leaves_nothing_behind(stack, engine, two):
+    endpoint, second = two
+    w = Worker(endpoint, inspect=1)
+    w.hello()
+    assert second.stop() == 0
+    assert w.get("BYE", beat=False, timeout=2) is not None
+    assert "sheaf:dispatcher:" not in " ".join(k for k in stack.redis.keys("sheaf:dispatcher:*") if k.endswith(f"-{second.pid}"))
+    w.close()
+
+
+# ---- Redis comes and goes ------------------------------------------------------------------------------------
+
+def test_an_outage_of_redis_spends_nothing_and_the_loop_turns_again(engine, worker, stack):
+    w = worker(inspect=1)
+    w.hello()
+    job = engine.submit()
+    task = w.get("TASK")
+    stack.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    w.result(task)
+    assert w.get("RESULT_ACK", timeout=8).status == ACCEPTED
+    assert engine.job(job)["d:inspect"] == "1"
+
+
+def test_an_eviction_policy_that_may_lose_jobs_is_refused(stack):
+    with Stack(redis_options=("--maxmemory-policy", "allkeys-lru")) as s:
+        p = s.start("dispatcher")
+        assert p.process.wait(10) == 100
+        assert "noeviction" in s.log("dispatcher")
+        assert s.start("dispatcher", "allowed", SHEAF_REDIS_ALLOW_EVICTION="yes").process.poll() is None
+
+
+def test_another_shard_count_than_the_first_is_refused(stack):
+    p = stack.start("dispatcher", "sharded", SHEAF_SHARDS=4, SHEAF_DISPATCHER_BIND=f"tcp://127.0.0.1:{stack.base + 21}")
+    assert p.process.wait(10) == 100
+    assert "shards" in stack.log("sharded")
