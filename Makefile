@@ -42,7 +42,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit system check asan tsan clean clean-data format $(PROGRAMS)
+.PHONY: all help deps demo run test unit unit-programs system check asan clean clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
 
@@ -84,6 +84,36 @@ endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_test,$(t))))
 
 unit: $(UNIT:=.ok) ## run the unit tests that are not up to date
+unit-programs: $(UNIT)
+
+deps: ## install what is missing to build and to run (Debian packages)
+	@tests/deps.sh build
+
+demo: deps ## the main job: build, start everything, upload the sample forms, show the records (ONCE=1: then stop)
+	@$(MAKE) -s -j2 all
+	@cli/demo.sh $(O)
+
+run: deps all ## the stack alone, empty, until Ctrl-C
+	@$(O)/sheaf up
+
+test: ## install what is missing, build, run all tests; ends with "N passed, N failed"
+	@tests/deps.sh test
+	@$(MAKE) -s -j2 all unit-programs
+	@SHEAF_BUILD=$(O) tests/run.py
+
+system: all ## the system tests alone
+	@SHEAF_BUILD=$(O) tests/run.py system
+
+asan: ## unit and system tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) -s -j2 MODE=asan all unit-programs
+	@SHEAF_BUILD=build/asan SHEAF_SLOW=4 tests/run.py unit system
+
+check: ## layering, settings in the README, formatting of what the tools can see
+	@tests/check.py
+
+clean-data: ## remove all local state (var/), after asking
+	@printf 'Remove %s with its database, documents and messages? [y/N] ' "$${SHEAF_VAR:-var}"; \
+	read answer; [ "$$answer" = y ] && rm -rf "$${SHEAF_VAR:-var}" || echo kept
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22

@@ -28,7 +28,8 @@ static void print_help(const struct command *command, const struct option *optio
 }
 
 /* The option that `arg` names, with *value behind its "=" (or NULL). */
-static const struct option *find(const struct option *options, int n_options, const char *arg, const char **value)
+static const struct option *find(const struct option *options, int n_options, const char *arg,
+                                 const char **value)
 {
     size_t len = strcspn(arg, "=");
     for (int i = 0; i < n_options; i++) {

@@ -5,10 +5,10 @@
 #include "cli/cli.h"
 
 struct option {
-    const char *name;                          /* with its dashes */
+    const char *name; /* with its dashes */
     enum { OPT_FLAG, OPT_TEXT, OPT_LIST } kind;
-    void *to;                                  /* bool *, const char ** or struct option_list *; texts are borrowed from argv */
-    const char *value, *help;                  /* what the help calls the value; NULL for a flag */
+    void *to; /* bool *, const char ** or struct option_list *; texts are borrowed from argv */
+    const char *value, *help; /* what the help calls the value; NULL for a flag */
 };
 
 #define OPTION_LIST_MAX 32

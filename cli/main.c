@@ -7,7 +7,8 @@
 #include "lib/svc.h"
 
 static const struct command commands[] = {
-    {"up", "[--replicas SERVICE=N]...", "Starts Redis and the six services on this machine and looks after them.", cmd_up},
+    {"up", "[--replicas SERVICE=N]...",
+     "Starts Redis and the six services on this machine and looks after them.", cmd_up},
     {"submit", "FILE...", "Sends files and shows how far they are.", cmd_submit},
     {"status", "[BATCH]", "How far a batch is; without one, how the whole stack does.", cmd_status},
     {"jobs", "[--state STATE]", "The latest jobs.", cmd_jobs},
@@ -16,7 +17,10 @@ static const struct command commands[] = {
     {"cancel", "ID", "Stops a job that has not ended.", cmd_cancel},
     {"rerun", "ID --from STAGE", "Runs an ended job again from a stage.", cmd_rerun},
     {"workers", "", "Who is alive, by stage, and what is stuck.", cmd_workers},
-    {"export", "[--predictions]", "The approved records as CSV, JSON lines or a workbook; or all records in the format of the accuracy measure.", cmd_export},
+    {"export", "[--predictions]",
+     "The approved records as CSV, JSON lines or a workbook; or all records in the format of the accuracy "
+     "measure.",
+     cmd_export},
     {"doctor", "", "Looks for what is wrong and says how to mend it.", cmd_doctor},
 };
 

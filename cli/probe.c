@@ -12,11 +12,12 @@
 
 void probe_begin(struct probe *p, int port, const char *question, const char *wanted)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     *p = (struct probe){.question = question, .wanted = wanted, .deadline_ms = clock_ms() + PROBE_MS};
     p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (p->fd >= 0 && connect(p->fd, (struct sockaddr *)&a, sizeof a) == -1 && errno != EINPROGRESS) probe_cancel(p);
+    if (p->fd >= 0 && connect(p->fd, (struct sockaddr *)&a, sizeof a) == -1 && errno != EINPROGRESS)
+        probe_cancel(p);
 }
 
 short probe_events(const struct probe *p)

@@ -9,9 +9,9 @@
 struct relay {
     char name[40];
     char path[4096];
-    int colour;     /* ANSI number, 0: none */
-    bool quiet;     /* only to the file */
-    int file;       /* -1: not open */
+    int colour; /* ANSI number, 0: none */
+    bool quiet; /* only to the file */
+    int file;   /* -1: not open */
     long file_bytes;
     struct buf line; /* the beginning of a line whose end has not come */
 };

@@ -91,6 +91,12 @@ char *blob_temporary_name(const char *name, char *out, size_t size)
     return out;
 }
 
+bool blob_file_is_of_job(const char *file, const char *job)
+{
+    if (*file == '.') file++;
+    return strncmp(file, job, ID_TEXT - 1) == 0 && file[ID_TEXT - 1] == '.';
+}
+
 static int sync_folder(const char *path)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -60,15 +60,22 @@ static int listing_add(struct listing *l, const char *name, const struct stat *s
     return 0;
 }
 
-static void listing_read(struct listing *l, int root)
+static DIR *open_root(int root)
 {
     int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd == -1 ? NULL : fdopendir(fd);
+
+    if (fd >= 0 && !d) close(fd);
+    return d;
+}
+
+static void listing_read(struct listing *l, int root)
+{
+    DIR *d = open_root(root);
     int64_t unfinished_ns = (clock_wall_ms() - UNFINISHED_MS) * 1000000;
     struct dirent *e;
     struct stat st;
 
-    if (fd >= 0 && !d) close(fd);
     while (d && (e = readdir(d))) {
         if (fstatat(root, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode)) continue;
         if (e->d_name[0] == '.') {
@@ -164,4 +171,14 @@ void blob_cache_cancel(blob_cache_t *c, const char *temporary)
 void blob_cache_forget(blob_cache_t *c, const char *name)
 {
     (void)unlinkat(c->root, name, 0); /* mostly it is not there */
+}
+
+void blob_cache_forget_job(blob_cache_t *c, const char *job)
+{
+    DIR *d = open_root(c->root);
+    struct dirent *e;
+
+    while (d && (e = readdir(d)))
+        if (blob_file_is_of_job(e->d_name, job)) blob_cache_forget(c, e->d_name);
+    if (d) closedir(d);
 }

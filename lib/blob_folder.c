@@ -217,13 +217,7 @@ static DIR *open_folder(struct folder *f, const char *name)
     return d;
 }
 
-/* "<job>.leaf", or ".<job>.leaf.random" of a writer that is at work: its commit will fail, as it should. */
-static bool is_of_job(const char *file, const char *job)
-{
-    if (*file == '.') file++;
-    return strncmp(file, job, ID_TEXT - 1) == 0 && file[ID_TEXT - 1] == '.';
-}
-
+/* The files of writers that are at work go too: their commit fails, as it should. */
 static int folder_drop_job(void *state, const char *job, struct err *err)
 {
     struct folder *f = state;
@@ -234,7 +228,7 @@ static int folder_drop_job(void *state, const char *job, struct err *err)
 
     if (!d) return err_sys(err, ERR_UNAVAILABLE, errno, "folder of blobs");
     while ((e = readdir(d)))
-        if (is_of_job(e->d_name, job) && unlinkat(dirfd(d), e->d_name, 0) == -1 && errno != ENOENT)
+        if (blob_file_is_of_job(e->d_name, job) && unlinkat(dirfd(d), e->d_name, 0) == -1 && errno != ENOENT)
             rc = err_sys(err, ERR_UNAVAILABLE, errno, "dropping a blob");
     closedir(d);
     return rc;

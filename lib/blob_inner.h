@@ -3,6 +3,7 @@
 #ifndef SHEAF_LIB_BLOB_INNER_H
 #define SHEAF_LIB_BLOB_INNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "lib/blob.h"
 #include "lib/err.h"
@@ -38,6 +39,8 @@ int blob_gone(const char *name, struct err *err); /* ERR_INPUT, code "gone"; -1 
 int blob_write_all(int fd, const void *data, size_t len, struct err *err);
 char *blob_temporary_name(const char *name, char *out, size_t size); /* ".<name>.<random>" */
 #define BLOB_TEMPORARY_MAX (BLOB_NAME_MAX + 24)
+/* "<job>.leaf", or the temporary name of a writer at work on one. */
+bool blob_file_is_of_job(const char *file, const char *job);
 int blob_make_folder(const char *path, struct err *err); /* and its parents; durable; 0700 */
 
 /* --- local cache of a back end that is not a folder --- */
@@ -52,5 +55,6 @@ int blob_cache_create(blob_cache_t *cache, const char *name, char temporary[BLOB
 void blob_cache_add(blob_cache_t *cache, const char *name, const char *temporary, int64_t size);
 void blob_cache_cancel(blob_cache_t *cache, const char *temporary);
 void blob_cache_forget(blob_cache_t *cache, const char *name);
+void blob_cache_forget_job(blob_cache_t *cache, const char *job);
 
 #endif

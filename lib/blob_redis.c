@@ -104,7 +104,8 @@ static char *chunk_key(char out[KEY_MAX], const char *name, const char *writer, 
 
 static char *job_of(const char *name, char out[ID_TEXT])
 {
-    snprintf(out, ID_TEXT, "%s", name); /* cut behind the id */
+    memcpy(out, name, ID_TEXT - 1); /* a well-formed name is longer */
+    out[ID_TEXT - 1] = '\0';
     return out;
 }
 
@@ -417,6 +418,7 @@ static int store_drop_job(void *state, const char *job, struct err *err)
     char key[KEY_MAX];
     int64_t done = 0;
 
+    blob_cache_forget_job(s->cache, job);
     snprintf(key, sizeof key, INDEX "%s", job);
     return call(s, &s->drop_job, key, 0, NULL, &done, err);
 }

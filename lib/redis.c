@@ -201,6 +201,7 @@ void redis_flush(redis_t *r)
         if (taken <= 0) return;
         redis_out_sent(&r->out, (size_t)taken);
     }
+    if (redis_net_flush(&r->net, &err) == -1) note_break(r, &err);
 }
 
 /* --- greeting --- */

@@ -91,7 +91,9 @@ int64_t redis_net_next_ms(const struct redis_net *n);
 ssize_t redis_net_read(struct redis_net *n, void *data, size_t len,
                        struct err *err); /* 0: nothing now; -1: broken, closed */
 ssize_t redis_net_write(struct redis_net *n, const void *data, size_t len,
-                        struct err *err);           /* bytes taken; -1: broken */
+                        struct err *err); /* bytes taken; -1: broken */
+/* Sends what TLS took by redis_net_write() but the socket did not yet. */
+int redis_net_flush(struct redis_net *n, struct err *err);
 bool redis_net_buffered(const struct redis_net *n); /* a read would find bytes although the socket is quiet */
 
 /* --- commands --- */

@@ -303,6 +303,11 @@ ssize_t redis_net_write(struct redis_net *n, const void *data, size_t len, struc
     return taken;
 }
 
+int redis_net_flush(struct redis_net *n, struct err *err)
+{
+    return n->tls ? tls_flush(n, err) : 0;
+}
+
 bool redis_net_buffered(const struct redis_net *n)
 {
     return n->tls && redis_tls_buffered(n->tls);

@@ -8,8 +8,8 @@
 static size_t bucket_of(const struct stage_hold *hold, const struct wire_header *t)
 {
     /* Without the token, so that all deliveries of a task meet in one bucket. */
-    uint64_t x = t->entry.ms * 0x9e3779b97f4a7c15u + t->entry.seq * 0xff51afd7ed558ccdu + (uint8_t)t->type[0] * 31u +
-                 (uint8_t)t->type[1] + t->shard;
+    uint64_t x = t->entry.ms * 0x9e3779b97f4a7c15u + t->entry.seq * 0xff51afd7ed558ccdu +
+                 (uint8_t)t->type[0] * 31u + (uint8_t)t->type[1] + t->shard;
     return (size_t)(x >> 32) & (hold->n_buckets - 1);
 }
 
@@ -64,8 +64,10 @@ struct held *stage_hold_add(struct stage_hold *hold, const struct wire_header *t
     h->next_in_bucket = hold->buckets[b];
     hold->buckets[b] = h;
     h->prev = hold->last;
-    if (hold->last) hold->last->next = h;
-    else hold->first = h;
+    if (hold->last)
+        hold->last->next = h;
+    else
+        hold->first = h;
     hold->last = h;
     hold->n++;
     count(hold, h, 1);
@@ -78,10 +80,14 @@ static void forget(struct stage_hold *hold, struct held *h)
     struct held **at = &hold->buckets[bucket_of(hold, &h->task)];
     while (*at != h) at = &(*at)->next_in_bucket;
     *at = h->next_in_bucket;
-    if (h->prev) h->prev->next = h->next;
-    else hold->first = h->next;
-    if (h->next) h->next->prev = h->prev;
-    else hold->last = h->prev;
+    if (h->prev)
+        h->prev->next = h->next;
+    else
+        hold->first = h->next;
+    if (h->next)
+        h->next->prev = h->prev;
+    else
+        hold->last = h->prev;
     hold->n--;
     free(h->body);
     free(h);
@@ -119,7 +125,7 @@ bool stage_hold_finish(struct stage_hold *hold, struct held *h, uint8_t outcome,
     }
     count(hold, h, -1);
     h->state = HELD_RESULT;
-    h->stop = NULL;
+    h->work = NULL;
     h->outcome = outcome;
     h->body = *body;
     h->body_len = body_len;
@@ -134,7 +140,7 @@ void stage_hold_drop(struct stage_hold *hold, struct held *h)
         forget(hold, h);
         return;
     }
-    if (h->stop) atomic_store(h->stop, true);
+    if (h->work) atomic_store(&h->work->cancelled, true);
     count(hold, h, -1);
     h->state = HELD_DROPPED;
     count(hold, h, 1);
@@ -163,7 +169,9 @@ void stage_hold_answer(struct stage_hold *hold, int link, uint32_t seq, const bo
         next = h->next;
         if (h->state == HELD_DROPPED || h->link != link || h->offer_seq != seq) continue;
         h->offer_seq = 0;
-        if (h->offer_at < n && adopted[h->offer_at]) stage_hold_confirm(hold, h);
-        else stage_hold_drop(hold, h);
+        if (h->offer_at < n && adopted[h->offer_at])
+            stage_hold_confirm(hold, h);
+        else
+            stage_hold_drop(hold, h);
     }
 }

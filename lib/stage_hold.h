@@ -1,22 +1,22 @@
-/* stage_hold: what a worker has in hand: tasks that are worked on, and results that nobody has acknowledged yet.
+/* stage_hold: what a worker has in hand: tasks that are worked on, and results that nobody has acknowledged
+ * yet.
  *
  *    add ──► WORKING ── finish ──► RESULT ── drop (RESULT_ACK, CANCEL, …) ──► gone
  *               │ drop
  *               ▼
  *            DROPPED ── finish ──► gone
  *
- * A task in hand belongs to one link.  It is `confirmed` when that link's dispatcher counts it as in flight: dealt by
- * it, or adopted by it.  Moved to another link it is unconfirmed until the answer to the HELLO that offered it.
- * The loop's thread only; pure but for memory.
+ * A task in hand belongs to one link.  It is `confirmed` when that link's dispatcher counts it as in flight:
+ * dealt by it, or adopted by it.  Moved to another link it is unconfirmed until the answer to the HELLO that
+ * offered it. The loop's thread only; pure but for memory.
  */
 #ifndef SHEAF_STAGE_HOLD_H
 #define SHEAF_STAGE_HOLD_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "lib/stage.h"
+#include "lib/stage_pool.h"
 #include "proto/wire.h"
 
 #define STAGE_LINKS_MAX 32
@@ -29,9 +29,8 @@ struct held {
     int type, link; /* positions: in the service's types, in the stage's links */
     bool confirmed;
     uint32_t offer_seq, offer_at; /* the HELLO that last listed it, and where; 0: none */
-    atomic_bool *stop;            /* set by drop while it is worked on; may be NULL */
+    struct stage_inner *work;     /* while it is worked on: drop sets its `cancelled`; may be NULL */
     uint64_t progress_said;
-    int64_t deadline_ms;
     /* The result, once there is one. */
     uint8_t outcome;
     char *body; /* owned */
@@ -63,16 +62,17 @@ struct held *stage_hold_find(const struct stage_hold *hold, const struct wire_he
 /* An earlier delivery of the same task whose answer is still wanted: the header's token supersedes it. */
 struct held *stage_hold_find_older(const struct stage_hold *hold, const struct wire_header *task);
 
-/* The work ended.  `body` is taken (set to NULL) when the result is kept.  False: the answer was not wanted, and
- * what was held is gone. */
-bool stage_hold_finish(struct stage_hold *hold, struct held *h, uint8_t outcome, char **body, size_t body_len);
+/* The work ended.  `body` is taken (set to NULL) when the result is kept.  False: the answer was not wanted,
+ * and what was held is gone. */
+bool stage_hold_finish(struct stage_hold *hold, struct held *h, uint8_t outcome, char **body,
+                       size_t body_len);
 /* Nobody wants the answer (any more): a result is forgotten, work is told to stop. */
 void stage_hold_drop(struct stage_hold *hold, struct held *h);
 
 void stage_hold_move(struct stage_hold *hold, struct held *h, int link); /* unconfirmed there */
 void stage_hold_confirm(struct stage_hold *hold, struct held *h);
-/* The answer to the HELLO `seq` of that link: what it listed is confirmed where `adopted` (by position, n of them)
- * says so, and dropped where it does not. */
+/* The answer to the HELLO `seq` of that link: what it listed is confirmed where `adopted` (by position, n of
+ * them) says so, and dropped where it does not. */
 void stage_hold_answer(struct stage_hold *hold, int link, uint32_t seq, const bool *adopted, size_t n);
 
 #endif

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memrchr */
 #include "lib/stage_names.h"
 
 #include <arpa/inet.h>
@@ -49,6 +50,13 @@ static bool is_number(const char *host)
     return inet_pton(AF_INET, host, &any) == 1 || host[0] == '[';
 }
 
+static bool is_port(const char *p, const char *end)
+{
+    if (p == end || end - p > 5) return false;
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    return p == end;
+}
+
 static int parse_name(struct name *name, const char *text, size_t len, struct err *err)
 {
     if (len == 0 || len >= STAGE_ADDRESS)
@@ -58,12 +66,11 @@ static int parse_name(struct name *name, const char *text, size_t len, struct er
     name->literal = true;
     if (strncmp(name->text, "ipc://", 6) == 0 || strncmp(name->text, "inproc://", 9) == 0) return 0;
 
-    const char *host = name->text + 6, *colon = strrchr(name->text, ':');
-    if (strncmp(name->text, "tcp://", 6) != 0 || colon <= host || strlen(colon + 1) > 5 ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1) || !colon[1])
+    const char *host = text + 6, *colon = memrchr(text, ':', len), *end = text + len;
+    if (strncmp(name->text, "tcp://", 6) != 0 || !colon || colon <= host || !is_port(colon + 1, end))
         return err_set(err, ERR_CONFIG, "SHEAF_DISPATCHERS: %s is not tcp://host:port", name->text);
-    snprintf(name->host, sizeof(name->host), "%.*s", (int)(colon - host), host);
-    snprintf(name->port, sizeof(name->port), "%.5s", colon + 1);
+    memcpy(name->host, host, (size_t)(colon - host));
+    memcpy(name->port, colon + 1, (size_t)(end - colon - 1));
     name->literal = is_number(name->host);
     return 0;
 }
@@ -98,7 +105,8 @@ static void look_up(struct name *name)
     for (struct addrinfo *a = list; a; a = a->ai_next) {
         char host[INET6_ADDRSTRLEN], text[STAGE_ADDRESS];
         if (a->ai_family != (v4 ? AF_INET : AF_INET6)) continue;
-        if (getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0) continue;
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
+            continue;
         snprintf(text, sizeof(text), v4 ? "tcp://%s:%s" : "tcp://[%s]:%s", host, name->port);
         add_address(&found, text);
     }

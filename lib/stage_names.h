@@ -1,8 +1,9 @@
 /* stage_names: where the dispatchers are.
  *
- * Turns SHEAF_DISPATCHERS ("tcp://host:port", comma-separated) into addresses.  A name stands for all its addresses, and
- * is looked up again and again by a thread of its own: libzmq would take only the first, and block its I/O thread
- * over it.  A look-up that fails or comes back empty changes nothing.  Without names there is no thread.
+ * Turns SHEAF_DISPATCHERS ("tcp://host:port", comma-separated) into addresses.  A name stands for all its
+ * addresses, and is looked up again and again by a thread of its own: libzmq would take only the first, and
+ * block its I/O thread over it.  A look-up that fails or comes back empty changes nothing.  Without names
+ * there is no thread.
  */
 #ifndef SHEAF_STAGE_NAMES_H
 #define SHEAF_STAGE_NAMES_H

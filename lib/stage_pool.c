@@ -73,7 +73,8 @@ static struct stage_inner *queue_take_all(struct queue *q)
     return all;
 }
 
-struct stage_inner *stage_inner_new(const struct wire_header *task, int type, const char *body, size_t body_len)
+struct stage_inner *stage_inner_new(const struct wire_header *task, int type, const char *body,
+                                    size_t body_len)
 {
     struct stage_inner *work = calloc(1, sizeof(*work));
     if (!work) return NULL;
@@ -114,9 +115,12 @@ static enum wire_outcome outcome_of(enum err_kind kind)
     switch (kind) {
     case ERR_INPUT:
     case ERR_LIMIT:
-    case ERR_CONFIG: return OUTCOME_REFUSED;
-    case ERR_THROTTLED: return OUTCOME_THROTTLED;
-    default: return OUTCOME_RETRY;
+    case ERR_CONFIG:
+        return OUTCOME_REFUSED;
+    case ERR_THROTTLED:
+        return OUTCOME_THROTTLED;
+    default:
+        return OUTCOME_RETRY;
     }
 }
 
@@ -145,7 +149,8 @@ static void answer_done(struct stage_inner *work, const json_t *result)
         answer_failure(work, OUTCOME_RETRY);
         return;
     }
-    err_set(&work->err, ERR_BUG, "the stage's result has %zu bytes or is not an object; at most %d are allowed", len,
+    err_set(&work->err, ERR_BUG,
+            "the stage's result has %zu bytes or is not an object; at most %d are allowed", len,
             STAGE_RESULT_MAX);
     answer_failure(work, OUTCOME_REFUSED);
 }
@@ -160,7 +165,8 @@ static void answer_error(struct stage_inner *work)
     answer_failure(work, outcome_of(work->err.kind));
 }
 
-static void fill_task(const struct crew *crew, struct stage_inner *work, const json_t *body, struct stage_task *task)
+static void fill_task(const struct crew *crew, struct stage_inner *work, const json_t *body,
+                      struct stage_task *task)
 {
     *task = (struct stage_task){.index = work->task.index,
                                 .token = work->task.token,
@@ -194,6 +200,7 @@ static void do_work(struct crew *crew, void *thread, struct stage_inner *work)
     struct stage_task task;
     json_t *result = NULL;
     fill_task(crew, work, body, &task);
+    atomic_store(&work->begun, true);
     if (crew->type->work(thread, &task, &result, &work->err) == 0) {
         answer_done(work, result);
         json_decref(result);
@@ -234,7 +241,8 @@ static int open_thread(struct crew *crew, void **thread)
 {
     struct stage_pool *pool = crew->pool;
     struct err err = {0};
-    int rc = pool->service->thread_open ? pool->service->thread_open(pool->shared, crew->type, thread, &err) : 0;
+    int rc =
+        pool->service->thread_open ? pool->service->thread_open(pool->shared, crew->type, thread, &err) : 0;
     pthread_mutex_lock(&pool->lock);
     pool->opened++;
     if (rc == -1 && pool->failed++ == 0) pool->failure = err;
@@ -320,9 +328,9 @@ static int wait_until_open(struct stage_pool *pool, void (*beat)(void *), void *
     return rc;
 }
 
-stage_pool_t *stage_pool_start(const struct stage_service *service, void *shared, const struct settings *settings,
-                               blob_store_t *blobs, int event_fd, void (*beat)(void *), void *beat_arg,
-                               struct err *err)
+stage_pool_t *stage_pool_start(const struct stage_service *service, void *shared,
+                               const struct settings *settings, blob_store_t *blobs, int event_fd,
+                               void (*beat)(void *), void *beat_arg, struct err *err)
 {
     int total = 0;
     for (int i = 0; i < service->n_types; i++) total += service->types[i].threads;

@@ -9,8 +9,8 @@ static unsigned live_links(const struct stage_room_link *links, int n)
     return live;
 }
 
-static void even_parts(unsigned places, const struct stage_room_link *links, int n, unsigned live, uint32_t spread,
-                       uint16_t *rooms)
+static void even_parts(unsigned places, const struct stage_room_link *links, int n, unsigned live,
+                       uint32_t spread, uint16_t *rooms)
 {
     unsigned each = places / live, odd = places % live, nth = live - spread % live;
     for (int i = 0; i < n; i++) {
@@ -34,7 +34,8 @@ static bool take_one(const struct stage_room_link *links, int n, uint16_t *rooms
     return most >= 0;
 }
 
-void stage_room_divide(unsigned places, const struct stage_room_link *links, int n, uint32_t spread, uint16_t *rooms)
+void stage_room_divide(unsigned places, const struct stage_room_link *links, int n, uint32_t spread,
+                       uint16_t *rooms)
 {
     unsigned live = live_links(links, n);
     if (places > WIRE_ROOM_MAX) places = WIRE_ROOM_MAX;

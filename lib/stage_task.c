@@ -24,8 +24,8 @@ int stage_output(const struct stage_task *task, const void *data, size_t len, st
     return blob_put(task->blobs, name, data, len, err);
 }
 
-int stage_input(const struct stage_task *task, const char *stage, unsigned index, const char *token, size_t max,
-                struct buf *out, struct err *err)
+int stage_input(const struct stage_task *task, const char *stage, unsigned index, const char *token,
+                size_t max, struct buf *out, struct err *err)
 {
     struct token parsed;
     char name[BLOB_NAME_MAX];

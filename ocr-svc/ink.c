@@ -56,7 +56,7 @@ int ink_map_init(struct ink_map *map, const uint8_t *grey, int width, int height
 {
     int side = width > height ? width : height, by = (side + INK_SIDE - 1) / INK_SIDE;
     uint8_t *small = shrunk(grey, width, height, stride, by, &map->width, &map->height);
-    map->cells = small ? calloc((size_t)map->width, (size_t)map->height) : NULL;
+    map->cells = small ? calloc((unsigned)map->width, (unsigned)map->height) : NULL;
     if (!map->cells) {
         free(small);
         return -1;

@@ -1,110 +1,13 @@
 /* batch.js: one batch on the dashboard: its files, each with a progress bar, its counts, and what happens at its end.
  * A view lives either from files that were just dropped, or from an id (after a reload). */
-import { batchEvents, batchStatus, closeBatch, openBatch, retryJob } from "./api.js";
+import { batchEvents, batchStatus, closeBatch, openBatch } from "./api.js";
 import { el, fill, setAttribute, setProgress, setText } from "./dom.js";
+import { FileRow } from "./file-row.js";
 import { watch } from "./live.js";
 import { persistently, uploadAll } from "./upload.js";
-import { bytes, count, duration, ENDED, jobError, STATUS } from "./words.js";
+import { count, duration } from "./words.js";
 
-/* Of a file's way, this much is the upload, as the batch's bar sees it. */
-const UPLOAD_SHARE = 0.25;
 const ANNOUNCE_MS = 5_000;
-
-/* A file's row. phase: waiting, uploading, retrying, accepted, refused, unsent (lost in a reload). */
-class Row {
-  constructor({ name, size = null, phase = "waiting", error = null, job = null }) {
-    this.name = name;
-    this.phase = phase;
-    this.error = error;
-    this.jobId = job;
-    this.job = null;       /* the last snapshot */
-    this.uploaded = 0;     /* percent */
-    this.note = null;
-    this.waitText = null;
-    this.title = el("span", { class: "file-name" }, name);
-    this.size = size === null ? null : el("span", { class: "file-size" }, bytes(size));
-    this.state = el("span", { class: "file-state" });
-    this.bar = el("progress", { class: "bar", max: 100, value: 0, "aria-label": `Progress of ${name}` });
-    this.detail = el("span", { class: "file-detail" });
-    this.again = el("button", { class: "button small", type: "button", hidden: true, onclick: () => this.retry() }, "Try again");
-    this.node = el("li", { class: "file" },
-      el("div", { class: "file-head" }, this.title, this.size, this.state), this.bar,
-      el("div", { class: "file-foot" }, this.detail, this.again));
-    this.draw();
-  }
-
-  get status() {
-    return this.job?.status ?? (this.phase === "accepted" ? "queued" : null);
-  }
-  get ended() {
-    return this.phase === "refused" || this.phase === "unsent" || ENDED.has(this.status);
-  }
-  get failed() {
-    return this.phase === "refused" || this.phase === "unsent" || this.status === "failed";
-  }
-  /* 0 to 1, of the whole way. */
-  get share() {
-    if (this.ended) return 1;
-    if (this.phase === "accepted") return UPLOAD_SHARE + ((1 - UPLOAD_SHARE) * (this.job?.progress ?? 0)) / 100;
-    return (UPLOAD_SHARE * this.uploaded) / 100;
-  }
-  /* What is wrong, in words, or null. */
-  get problem() {
-    if (this.phase === "refused") return this.error;
-    if (this.phase === "unsent") return "Not sent: the page was closed before. Choose it again.";
-    if (this.status === "failed") return jobError(this.job)?.text ?? "It failed.";
-    return null;
-  }
-
-  set(changes) {
-    Object.assign(this, changes);
-    this.draw();
-  }
-
-  async retry() {
-    this.again.disabled = true;
-    try {
-      await retryJob(this.jobId);
-      this.set({ job: { ...this.job, status: "queued", progress: 0, error: null, status_message: null } });
-      this.onRetry?.();
-    } catch (error) {
-      setText(this.detail, error.message);
-    }
-    this.again.disabled = false;
-  }
-
-  draw() {
-    const [kind, label, percent, detail] = this.looks();
-    setAttribute(this.node, "data-state", kind);
-    setText(this.state, label);
-    setProgress(this.bar, percent);
-    this.bar.hidden = this.ended;
-    setText(this.detail, detail ?? "");
-    this.again.hidden = this.status !== "failed";
-    if (this.jobId && !this.title.querySelector("a")) {
-      this.title.replaceChildren(el("a", { href: `/jobs/${encodeURIComponent(this.jobId)}` }, this.name));
-    }
-  }
-
-  /* kind for the style sheet, label, percent (null: unknown), detail. */
-  looks() {
-    if (this.problem !== null) return ["failed", this.phase === "accepted" ? "Failed" : this.phase === "unsent" ? "Not sent" : "Refused", 100, this.problem];
-    switch (this.phase) {
-      case "waiting": return ["waiting", "Waits to be sent", 0, null];
-      case "uploading": return ["uploading", this.uploaded < 100 ? `Uploading ${this.uploaded} %` : "Being stored", this.uploaded, null];
-      case "retrying": return ["waiting", "Will be sent again", this.uploaded, this.waitText];
-    }
-    const job = this.job;
-    const progress = job?.progress ?? 0;
-    const detail = [this.note, job?.status_message].filter(Boolean).join(" · ") || null;
-    switch (job?.status) {
-      case "started": return ["working", `${STATUS.started} ${Math.round(progress)} %`, progress, detail];
-      case "finished": return ["done", STATUS.finished, 100, detail];
-      case "cancelled": return ["cancelled", STATUS.cancelled, 100, detail];
-      default: return ["waiting", "Uploaded, waits for a worker", 0, detail];
-    }
-  }
-}
 
 export class BatchView {
   /* onChange(view) after each change; onDone(view) once, when everything ended while the page watched. */
@@ -138,7 +41,7 @@ export class BatchView {
   }
 
   addRow(values) {
-    const row = new Row(values);
+    const row = new FileRow(values);
     row.onRetry = () => this.follow();
     this.rows.push(row);
     this.list.append(row.node);
@@ -297,7 +200,7 @@ export class BatchView {
     setProgress(this.bar, percent);
     setText(this.figure, `${percent} %`);
     if (!this.sending && this.rows.length > 0) setText(this.heading, count(this.rows.length, "file"));
-    if (this.active) this.wasOpen = true;
+    if (this.sending || this.server?.done === false || this.rows.some((row) => row.job && !row.ended)) this.wasOpen = true;
     this.announce(counts);
     this.finish();
     this.onChange(this);

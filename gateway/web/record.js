@@ -279,13 +279,16 @@ export class RecordCard {
   }
 
   async approve() {
-    const well = await this.attempt(async () => {
+    if (await this.approveQuietly()) this.callbacks.approved(this);
+  }
+
+  /* Without telling the list, which may be about to approve many. */
+  approveQuietly() {
+    return this.attempt(async () => {
       /* Approving accepts what is stored; so what was typed is stored first. */
       if (this.dirty) this.accept(await editRecord(this.record, this.changes));
       if (this.record.needs_review) this.accept(await approveRecord(this.record));
     });
-    if (well) this.callbacks.approved(this);
-    return well;
   }
 
   async sendBack() {

@@ -4,6 +4,8 @@
  * sideways, on a small black and white copy (12 ms a page).  When the count speaks clearly for another side, the
  * engine reads a strip both ways and has the last word: a page that stands upright is never turned by mistake. */
 #include <math.h>
+#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include "ocr-svc/providers/tesseract.h"
 
@@ -50,6 +52,7 @@ static double strip_confidence(struct engine *e, const struct sheet *s, int degr
 int orientation_find(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait)
 {
     int degrees = counted(sheet);
+    if (getenv("T_DEBUG")) for (int d=0; d<360; d+=90) fprintf(stderr, "counted %d: %d %.3f\n", degrees, d, strip_confidence(e, sheet, d, wait));
     if (degrees == 0) return 0;
     double as_it_is = strip_confidence(e, sheet, 0, wait);
     return strip_confidence(e, sheet, degrees, wait) > as_it_is + BETTER ? degrees : 0;

@@ -1,8 +1,8 @@
 /* tesseract: recognition on this machine, English and Spanish, without a network.
  *
- * One engine per work thread, kept warm.  A page is turned upright (orientation.c), put straight, read as
- * a whole, and read once more where ink was left without words (missed.c).  Making the paper white beforehand
- * was measured and left out: it costs thin strokes more than the engine's own threshold does. */
+ * One engine per work thread, kept warm.  A page is turned upright (orientation.c), put straight, read
+ * as a whole.  Making the paper white beforehand was measured and left out: on thin handwriting in uneven light
+ * leptonica's normalisation takes away more than it gives. */
 #include "ocr-svc/providers/tesseract.h"
 
 #include <math.h>
@@ -71,6 +71,7 @@ static int recognise(struct engine *e, const struct sheet *sheet, const BOX *are
     TessMonitorSetCancelFunc(monitor, not_wanted);
     TessMonitorSetCancelThis(monitor, waiting);
     TessBaseAPISetPageSegMode(e->api, mode);
+    if (getenv("T_THRESH")) TessBaseAPISetVariable(e->api, "thresholding_method", getenv("T_THRESH"));
     TessBaseAPISetImage2(e->api, sheet->pix);
     TessBaseAPISetSourceResolution(e->api, sheet->dpi);
     if (area) TessBaseAPISetRectangle(e->api, area->x, area->y, area->w, area->h);
@@ -184,8 +185,7 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     page->lang = LANGUAGES;
     turn(&sheet, orientation_find(e, &sheet, wait), page);
     straighten(&sheet);
-    int result = engine_read(e, &sheet, NULL, PSM_AUTO, wait, page, err);
-    if (result == 0) result = missed_read(e, &sheet, wait, page, err);
+    int result = engine_read(e, &sheet, NULL, getenv("T_PSM") ? atoi(getenv("T_PSM")) : PSM_AUTO, wait, page, err);
     pixDestroy(&sheet.pix);
     return result;
 }

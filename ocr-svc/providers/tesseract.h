@@ -26,9 +26,4 @@ int engine_read(struct engine *e, const struct sheet *sheet, const BOX *area, Te
  * stands upright. Never says anything but 0 on weak evidence. */
 int orientation_find(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait);
 
-/* Reads again what the engine's division of the page into blocks left out or garbled, as handwriting between
- * printed lines often is. `page` holds what was read so far. Errors as engine_read(). */
-int missed_read(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait, struct page *page,
-                struct err *err);
-
 #endif

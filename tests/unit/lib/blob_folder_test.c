@@ -40,7 +40,6 @@ static int set_up(void **state)
     (void)state;
     strcpy(root, "/tmp/sheaf-blob-XXXXXX");
     assert_non_null(mkdtemp(root));
-    syncs_until_failure = -1;
     store = blob_open(&settings, NULL);
     assert_non_null(store);
     return 0;
@@ -50,6 +49,16 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 {
     (void)st, (void)type, (void)ftw;
     return remove(path);
+}
+
+/* Every test finds the store empty. */
+static int empty(void **state)
+{
+    (void)state;
+    syncs_until_failure = -1;
+    assert_int_equal(blob_drop_job(store, JOB, NULL), 0);
+    assert_int_equal(blob_drop_job(store, OTHER, NULL), 0);
+    return 0;
 }
 
 static int tear_down(void **state)
@@ -304,7 +313,7 @@ static void test_names_of_upload_and_output(void **state)
     assert_string_equal(blob_output_name(name, JOB, "page", 12, "1700.2.3"), JOB ".page.12.1700.2.3");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup(name, empty)
 
 int main(void)
 {
@@ -323,5 +332,5 @@ int main(void)
         T(test_drop_job_takes_all_of_that_job_and_no_other),
         T(test_names_of_upload_and_output),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -565,7 +565,7 @@ static int tls_call(const char *host, int port, const char *ca, const char *valu
 
     snprintf(url, sizeof url, "rediss://%s:%d/2", host, port);
     r = redis_new(&(struct redis_options){.url = url, .ca_file = ca}, err);
-    assert_non_null(r);
+    if (!r) return -1;
     rc = redis_do(r, soon(), &reply, err, "ECHO", value, NULL);
     if (rc == 0 && strcmp(redis_str(reply), value) != 0) rc = -2;
     redis_reply_free(reply);
@@ -573,31 +573,103 @@ static int tls_call(const char *host, int port, const char *ca, const char *valu
     return rc;
 }
 
-static void test_tls_checks_chain_and_host_name_and_carries_megabytes(void **state)
+static struct server tls;
+static int tls_port;
+static char cert[96];
+
+static int set_up_tls(void **state)
 {
-    struct server tls;
-    char port[8], cert[96], key[96];
-    AUTO_FREE char *big = malloc(3 << 20);
-    struct err err = {0};
-    int number = free_port();
+    char port[8], key[96];
 
     (void)state;
+    tls_port = free_port();
     server_init(&tls);
     make_certificate(tls.folder);
-    snprintf(port, sizeof port, "%d", number);
+    snprintf(port, sizeof port, "%d", tls_port);
     snprintf(cert, sizeof cert, "%s/cert", tls.folder);
     snprintf(key, sizeof key, "%s/key", tls.folder);
     server_start(&tls, (const char *[]){"--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key,
                                         "--tls-auth-clients", "no", "--bind", "127.0.0.1", NULL});
+    return 0;
+}
+
+static int tear_down_tls(void **state)
+{
+    (void)state;
+    server_done(&tls);
+    return 0;
+}
+
+static void test_tls_checks_chain_and_host_name_and_carries_megabytes(void **state)
+{
+    AUTO_FREE char *big = malloc(3 << 20);
+    struct err err = {0};
+
+    (void)state;
     memset(big, 'x', 3 << 20);
     big[(3 << 20) - 1] = '\0';
-    assert_int_equal(tls_call("localhost", number, cert, "hello", &err), 0);
-    assert_int_equal(tls_call("localhost", number, cert, big, &err), 0);
-    assert_int_equal(tls_call("127.0.0.1", number, cert, "hello", &err), -1); /* not in the certificate */
+    assert_int_equal(tls_call("localhost", tls_port, cert, "hello", &err), 0);
+    assert_int_equal(tls_call("localhost", tls_port, cert, big, &err), 0);
+    assert_int_equal(tls_call("127.0.0.1", tls_port, cert, "hello", &err), -1); /* not in the certificate */
     assert_int_equal(err.kind, ERR_CONFIG);
-    assert_int_equal(tls_call("localhost", number, NULL, "hello", &err), -1); /* not signed by anyone known */
+    assert_int_equal(tls_call("localhost", tls_port, NULL, "hello", &err),
+                     -1); /* not signed by anyone known */
     assert_int_equal(err.kind, ERR_CONFIG);
-    server_done(&tls);
+    assert_int_equal(tls_call("localhost", tls_port, "/nowhere", "hello", &err), -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+}
+
+static redis_t *tls_connection(void)
+{
+    char url[64];
+    struct err err = {0};
+    redis_t *r;
+
+    snprintf(url, sizeof url, "rediss://localhost:%d", tls_port);
+    r = redis_new(&(struct redis_options){.url = url, .ca_file = cert}, &err);
+    assert_non_null(r);
+    return r;
+}
+
+static int64_t length_of(redis_t *r, const char *key)
+{
+    redis_reply_t *reply = NULL;
+    struct err err = {0};
+    int64_t length;
+
+    if (redis_do(r, soon(), &reply, &err, "STRLEN", key, NULL) == -1) fail_msg("%s", err.text);
+    length = redis_int(reply);
+    redis_reply_free(reply);
+    return length;
+}
+
+/* Without replies nothing but POLLOUT can move the last bytes. */
+static void test_tls_output_that_the_socket_did_not_take_goes_out_later(void **state)
+{
+    enum { SIZE = 60000, MOST = 2000 };
+    static char text[SIZE + MOST];
+    redis_t *r = tls_connection(), *other = tls_connection();
+    struct counter c = {0};
+    size_t sent = 0;
+
+    (void)state;
+    COMMAND(other, "PING");
+    TURN_UNTIL(r, redis_connected(r));
+    redis_send(r, 3, (const char *[]){"CLIENT", "REPLY", "OFF"}, NULL, on_incr, &c);
+    redis_flush(r);
+    kill(tls.pid, SIGSTOP);
+    while (!(redis_events(r) & POLLOUT) && sent < MOST) {
+        sent++;
+        redis_send(r, 3, (const char *[]){"SET", "last", text}, (const size_t[]){3, 4, SIZE + sent}, on_incr,
+                   &c);
+        redis_flush(r);
+    }
+    assert_in_range(sent, 1, MOST - 1);
+    kill(tls.pid, SIGCONT);
+    TURN_UNTIL(r, length_of(other, "last") == (int64_t)(SIZE + sent));
+    redis_destroy(&r);
+    redis_destroy(&other);
+    assert_int_equal(c.nulls, sent + 1);
 }
 
 int main(void)
@@ -622,7 +694,11 @@ int main(void)
         cmocka_unit_test(test_silent_subscriber_asks_whether_its_server_is_still_there),
         cmocka_unit_test(test_auth_and_db_of_the_url_are_used_and_a_wrong_password_is_a_config_error),
         cmocka_unit_test(test_pool_of_two_serves_four_threads),
-        cmocka_unit_test(test_tls_checks_chain_and_host_name_and_carries_megabytes),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest tls_tests[] = {
+        cmocka_unit_test(test_tls_checks_chain_and_host_name_and_carries_megabytes),
+        cmocka_unit_test(test_tls_output_that_the_socket_did_not_take_goes_out_later),
+    };
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests(tls_tests, set_up_tls, tear_down_tls);
 }

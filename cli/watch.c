@@ -1,0 +1,184 @@
+#include "cli/watch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/text.h"
+#include "lib/auto.h"
+#include "lib/clock.h"
+
+#define LOOK_EVERY_MS 300
+#define BAR_COLUMNS   20
+
+/* What was drawn last, so that the next picture goes over it. */
+struct picture {
+    int lines;
+};
+
+struct watch {
+    api_t *api;
+    const struct watch_options *options;
+    struct picture picture;
+    json_t *ended; /* job id -> the job as it ended */
+};
+
+static bool has_ended(const char *status)
+{
+    return strcmp(status, "finished") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
+}
+
+/* --- the picture --- */
+
+static void terminal_size(int *rows, int *columns)
+{
+    struct winsize w = {0};
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 3 && w.ws_col > 40;
+    *rows = known ? w.ws_row : 24;
+    *columns = known ? w.ws_col : 80;
+}
+
+static void draw_summary(struct buf *b, const json_t *batch)
+{
+    long total = count_of(batch, "total"), completed = count_of(batch, "completed"), failed = count_of(batch, "failed");
+    long cancelled = count_of(batch, "cancelled"), ended = completed + failed + cancelled;
+    double left = number_of(batch, "estimated_remaining_seconds");
+    text_bar(b, total ? (double)ended / (double)total : 0, BAR_COLUMNS);
+    buf_printf(b, " %ld of %ld finished", completed, total);
+    if (failed) buf_printf(b, ", %ld failed", failed);
+    if (cancelled) buf_printf(b, ", %ld cancelled", cancelled);
+    if (ended < total && left >= 1) buf_printf(b, ", about %.0f s to go", left);
+    buf_puts(b, "\033[K\n");
+}
+
+static void draw_job(struct buf *b, const json_t *job, int columns)
+{
+    const char *message = text_of(job, "status_message");
+    int name = columns - BAR_COLUMNS - 8 - 26;
+    text_bar(b, number_of(job, "progress") / 100, BAR_COLUMNS);
+    buf_printf(b, " %3.0f %% ", number_of(job, "progress"));
+    text_cell(b, text_of(job, "filename"), name > 12 ? name : 12);
+    buf_putc(b, ' ');
+    text_cell(b, *message ? message : text_of(job, "status"), 24);
+    buf_puts(b, "\033[K\n");
+}
+
+static void draw(struct picture *p, const json_t *batch)
+{
+    struct buf b = BUF_INIT;
+    int rows, columns, lines = 1;
+    size_t i;
+    json_t *job;
+    terminal_size(&rows, &columns);
+    if (p->lines) buf_printf(&b, "\033[%dA", p->lines);
+    draw_summary(&b, batch);
+    json_array_foreach(json_object_get(batch, "jobs"), i, job)
+    {
+        if (has_ended(text_of(job, "status")) || lines >= rows - 2) continue;
+        draw_job(&b, job, columns);
+        lines++;
+    }
+    buf_puts(&b, "\033[J"); /* the rest of a taller picture */
+    if (!b.bad) (void)fwrite(b.data, 1, b.len, stderr);
+    buf_done(&b);
+    p->lines = lines;
+}
+
+static void undraw(struct picture *p)
+{
+    if (p->lines) (void)fprintf(stderr, "\033[%dA\033[J", p->lines);
+    p->lines = 0;
+}
+
+/* --- following --- */
+
+static void say_ended(const json_t *job)
+{
+    struct buf b = BUF_INIT;
+    const json_t *error = json_object_get(job, "error");
+    size_t records = json_array_size(json_object_get(json_object_get(job, "result"), "submission_ids"));
+    text_cell(&b, text_of(job, "status"), 9);
+    buf_putc(&b, ' ');
+    text_cell(&b, text_of(job, "filename"), 0);
+    if (json_is_object(error)) {
+        buf_puts(&b, ": ");
+        text_cell(&b, text_of(error, "text"), 0);
+        buf_printf(&b, " (%s)", text_of(error, "code"));
+    } else if (strcmp(text_of(job, "status"), "finished") == 0) {
+        buf_printf(&b, ": %zu record%s", records, records == 1 ? "" : "s");
+    }
+    if (!b.bad) (void)puts(b.data);
+    (void)fflush(stdout);
+    buf_done(&b);
+}
+
+/* The whole of a job that has ended since the last look: the batch tells only how it stands. */
+static int take_ended(struct watch *w, const char *job_id, struct err *err)
+{
+    AUTO_FREE char *path = api_path("/api/job_status/", job_id, "");
+    json_t *job = NULL;
+    if (!path) return err_set(err, ERR_NOMEM, "no memory");
+    if (api_get(w->api, path, &job, err) == -1) return -1;
+    if (has_ended(text_of(job, "status"))) {
+        if (w->options->live) undraw(&w->picture);
+        if (w->options->lines) say_ended(job);
+        (void)json_object_set(w->ended, job_id, job);
+    }
+    json_decref(job);
+    return 0;
+}
+
+static int look(struct watch *w, bool *done, struct err *err)
+{
+    AUTO_FREE char *path = api_path("/api/batch_status?batch_id=", w->options->batch_id, "");
+    json_t *batch = NULL, *job;
+    size_t i;
+    int rc = path ? api_get(w->api, path, &batch, err) : err_set(err, ERR_NOMEM, "no memory");
+    if (rc == -1) return -1;
+    const json_t *jobs = json_object_get(batch, "jobs");
+    json_array_foreach(jobs, i, job)
+    {
+        const char *id = text_of(job, "job_id");
+        if (rc == 0 && has_ended(text_of(job, "status")) && !json_object_get(w->ended, id)) rc = take_ended(w, id, err);
+    }
+    /* Both: a retry in between makes the batch busy again, a new job is seen before it is counted. */
+    *done = rc == 0 && json_is_true(json_object_get(batch, "done")) && json_object_size(w->ended) >= json_array_size(jobs);
+    if (rc == 0 && w->options->live && !*done) draw(&w->picture, batch);
+    json_decref(batch);
+    return rc;
+}
+
+static int follow(struct watch *w, struct err *err)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+    int64_t silent_since_ms = 0;
+    for (bool done = false;;) {
+        int rc = look(w, &done, err);
+        bool silent = rc == -1 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT || err->sys == 503);
+        if (done || (rc == -1 && !silent)) return rc;
+        if (!silent)
+            silent_since_ms = 0;
+        else if (!silent_since_ms)
+            silent_since_ms = clock_ms();
+        else if (clock_ms() - silent_since_ms > w->options->retry_ms)
+            return -1;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+int watch_batch(api_t *api, const struct watch_options *options, json_t **jobs, struct err *err)
+{
+    struct watch w = {.api = api, .options = options, .ended = json_object()};
+    int rc = follow(&w, err);
+    undraw(&w.picture);
+    if (rc == 0) {
+        const char *id;
+        json_t *job;
+        *jobs = json_array();
+        json_object_foreach(w.ended, id, job)(void)json_array_append(*jobs, job);
+    }
+    json_decref(w.ended);
+    return rc;
+}

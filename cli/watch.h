@@ -1,0 +1,20 @@
+/* watch: follows the jobs of a batch to their end. */
+#ifndef SHEAF_CLI_WATCH_H
+#define SHEAF_CLI_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "cli/api.h"
+
+struct watch_options {
+    const char *batch_id;
+    int64_t retry_ms; /* how long a gateway that does not answer is waited for */
+    bool live;        /* a picture on standard error that is drawn again and again */
+    bool lines;       /* a line on standard output for each job that ends */
+};
+
+/* Returns when every job has ended, with *jobs an array of them as /api/job_status gives them. -1: the gateway
+ * is gone for longer than retry_ms, or does not know the batch. */
+int watch_batch(api_t *api, const struct watch_options *options, json_t **jobs, struct err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* gateway: what the parts of this process share.  Filled by main.c in the order of a start, constant while
+ * requests are served; each member says for itself which threads may use it (all: any). */
+#ifndef SHEAF_GATEWAY_GATEWAY_H
+#define SHEAF_GATEWAY_GATEWAY_H
+
+#include "lib/blob.h"
+#include "lib/redis.h"
+#include "lib/settings.h"
+
+struct events;
+struct memory;
+struct records;
+
+struct gateway {
+    const struct settings *settings;
+    const char *origin;      /* APP_URL or what it defaults to: "http://127.0.0.1:8080" */
+    blob_store_t *blobs;
+    redis_pool_t *redis;
+    struct memory *memory;   /* is Redis full */
+    struct events *events;   /* who watches what */
+    struct records *records; /* the way to persist-svc */
+    int threads;             /* that serve requests */
+};
+
+/* How long one question to Redis may take before the client gets 503. */
+#define REDIS_ANSWER_MS 3000
+
+#endif

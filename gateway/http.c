@@ -1,0 +1,216 @@
+#include "gateway/http.h"
+
+#include <civetweb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "gateway/text.h"
+#include "lib/auto.h"
+#include "lib/log.h"
+#include "lib/metrics.h"
+
+static struct metric answers = METRIC_COUNTER1("sheaf_http_answers_total", "answers by status class", "class");
+static struct metric refusals = METRIC_COUNTER1("sheaf_http_refusals_total", "errors answered, by code", "code");
+
+#define NO_CACHE "Cache-Control: no-store\r\n"
+
+const char *http_header(const struct request *rq, const char *name)
+{
+    return mg_get_header(rq->conn, name);
+}
+
+int http_query(const struct request *rq, const char *name, char *out, size_t out_len)
+{
+    return text_param(rq->query, '&', name, out, out_len);
+}
+
+int http_cookie(const struct request *rq, const char *name, char *out, size_t out_len)
+{
+    const char *cookies = http_header(rq, "Cookie");
+    return cookies ? text_param(cookies, ';', name, out, out_len) : 0;
+}
+
+int http_read(struct request *rq, void *buf, size_t len)
+{
+    if (rq->body_broken) return -1;
+    if (rq->body_ended || rq->body_len == rq->body_read) return 0;
+    /* civetweb does not answer an Expect for requests that a callback handles. */
+    if (rq->owes_continue) (void)mg_write(rq->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    rq->owes_continue = false;
+    int n = mg_read(rq->conn, buf, len);
+    if (n > 0) {
+        rq->body_read += n;
+        return n;
+    }
+    /* A peer that closed or stalled gives 0 like a body that ended, so the announced length decides. */
+    rq->body_ended = true;
+    rq->body_broken = n < 0 || rq->body_len >= 0;
+    return rq->body_broken ? -1 : 0;
+}
+
+int http_body(struct request *rq, size_t max, struct buf *out)
+{
+    char piece[4096];
+    int n;
+    while ((n = http_read(rq, piece, sizeof piece)) > 0) {
+        if (out->len + (size_t)n > max) {
+            http_error(rq, 413, "too_large", "The request's body is larger than %zu bytes.", max);
+            return -1;
+        }
+        buf_add(out, piece, (size_t)n);
+    }
+    if (n == 0 && !out->bad) return 0;
+    http_error(rq, n ? 400 : 503, n ? "bad_request" : "unavailable", n ? "The request ended early." : "Out of memory.");
+    return -1;
+}
+
+/* --- answering --- */
+
+static void count(int status)
+{
+    static const char *const classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    if (status >= 100 && status < 600) metric_add(&answers, classes[status / 100 - 1], 1);
+}
+
+static void head(struct request *rq, struct buf *out, int status, const char *type, int64_t len, const char *headers)
+{
+    char date[40];
+    struct tm tm;
+    time_t now = time(NULL);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\nX-Content-Type-Options: nosniff\r\n", status,
+               mg_get_response_code_text(rq->conn, status), date, rq->last ? "close" : "keep-alive");
+    if (type) buf_printf(out, "Content-Type: %s\r\n", type);
+    if (len >= 0)
+        buf_printf(out, "Content-Length: %lld\r\n", (long long)len);
+    else
+        buf_puts(out, "Transfer-Encoding: chunked\r\n");
+    if (headers) buf_puts(out, headers);
+    buf_puts(out, "\r\n");
+    rq->status = status;
+    count(status);
+}
+
+void http_answer(struct request *rq, int status, const char *type, const void *body, size_t len, const char *headers)
+{
+    AUTO(buf_done) struct buf out = BUF_INIT;
+    if (rq->status) return;
+    head(rq, &out, status, type, (int64_t)len, headers);
+    /* One segment for what is small; what is large is not copied. */
+    const bool apart = len > 16384;
+    if (!rq->head && !apart) buf_add(&out, body, len);
+    if (out.bad) return;
+    if (mg_write(rq->conn, out.data, out.len) > 0 && apart && !rq->head) (void)mg_write(rq->conn, body, len);
+}
+
+void http_json(struct request *rq, int status, json_t *body, const char *headers)
+{
+    AUTO_FREE char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
+    AUTO(buf_done) struct buf all = BUF_INIT;
+    json_decref(body);
+    if (!text) {
+        http_error(rq, 503, "unavailable", "Out of memory.");
+        return;
+    }
+    buf_printf(&all, NO_CACHE "%s", headers ? headers : "");
+    if (!all.bad) http_answer(rq, status, "application/json; charset=utf-8", text, strlen(text), all.data);
+}
+
+/* The text is ours but may quote a parameter. */
+static void error_page(struct request *rq, int status, const char *text, const char *headers)
+{
+    AUTO(buf_done) struct buf page = BUF_INIT;
+    buf_printf(&page,
+               "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+               "content=\"width=device-width\"><title>%d</title><link rel=\"stylesheet\" href=\"/static/app.css\">"
+               "<main><h1>%d</h1><p>",
+               status, status);
+    for (const char *c = text; *c; c++) {
+        if (*c == '<' || *c == '&')
+            buf_puts(&page, *c == '<' ? "&lt;" : "&amp;");
+        else
+            buf_putc(&page, *c);
+    }
+    buf_puts(&page, "</p><p><a href=\"/\">To the start page</a></p></main></html>\n");
+    if (!page.bad) http_answer(rq, status, "text/html; charset=utf-8", page.data, page.len, headers);
+}
+
+static void error_answer(struct request *rq, int status, const char *headers, const char *code, const char *text)
+{
+    if (rq->status) return;
+    metric_add(&refusals, code, 1);
+    if (rq->wants_page)
+        error_page(rq, status, text, headers);
+    else
+        http_json(rq, status, json_pack("{s:b,s:s,s:s}", "success", 0, "error", text, "code", code), headers);
+}
+
+void http_error(struct request *rq, int status, const char *code, const char *fmt, ...)
+{
+    char text[300];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    error_answer(rq, status, NULL, code, text);
+}
+
+void http_error_retry(struct request *rq, int status, int retry_after_s, const char *code, const char *fmt, ...)
+{
+    char text[300], header[40];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    snprintf(header, sizeof header, "Retry-After: %d\r\n", retry_after_s);
+    error_answer(rq, status, header, code, text);
+}
+
+void http_fail(struct request *rq, const struct err *err)
+{
+    if (strcmp(err->code, "redis_full") == 0) {
+        http_error_retry(rq, 503, 30, "queue_full", "The queue is full. Please try again later.");
+    } else if (err->kind == ERR_BUG || err->kind == ERR_CONFIG) {
+        log_error("request_failed", F_STR("path", rq->path), F_ERR(err));
+        http_error(rq, 500, "internal", "Something is wrong on the server; its log says what.");
+    } else if (err->kind == ERR_INPUT || err->kind == ERR_LIMIT) {
+        http_error(rq, err->kind == ERR_LIMIT ? 413 : 400, *err->code ? err->code : "bad_request", "%s", err->text);
+    } else {
+        log_warn("request_unavailable", F_STR("path", rq->path), F_ERR(err));
+        http_error_retry(rq, 503, 2, "unavailable", "A part of the service does not answer. Please try again.");
+    }
+}
+
+void http_not_found(struct request *rq)
+{
+    http_error(rq, 404, "not_found", "There is nothing here.");
+}
+
+/* --- streams --- */
+
+int http_stream_begin(struct request *rq, int status, const char *type, int64_t len, const char *headers)
+{
+    AUTO(buf_done) struct buf out = BUF_INIT;
+    if (rq->status) return -1;
+    /* A stream of unknown length gives its connection up: an end that is missing is then seen at once. */
+    rq->chunked = len < 0;
+    if (rq->chunked) rq->last = true;
+    head(rq, &out, status, type, len, headers);
+    return !out.bad && mg_write(rq->conn, out.data, out.len) > 0 ? 0 : -1;
+}
+
+int http_stream_write(struct request *rq, const void *data, size_t len)
+{
+    if (len == 0 || rq->head) return 0;
+    int n = rq->chunked ? mg_send_chunk(rq->conn, data, (unsigned)len) : mg_write(rq->conn, data, len);
+    if (n > 0) return 0;
+    rq->last = true;
+    return -1;
+}
+
+void http_stream_end(struct request *rq)
+{
+    if (rq->chunked && !rq->head) (void)mg_send_chunk(rq->conn, "", 0);
+}

@@ -1,0 +1,223 @@
+#include "gateway/server.h"
+
+#include <civetweb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include "gateway/http.h"
+#include "gateway/routes.h"
+#include "gateway/text.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/metrics.h"
+
+/* civetweb starts its threads with the default size; its own deepest path needs about 30 KiB. */
+#define STACK_BYTES     (256 * 1024)
+#define HEADERS_MAX     64 /* civetweb drops what is beyond without a word */
+#define LINGER_MS       2000
+#define KEEP_ALIVE_MS   "1000"
+#define STOP_LAST_MS    1000
+
+static struct metric in_flight_now = METRIC_GAUGE("sheaf_http_in_flight", "requests being answered");
+
+struct server {
+    struct mg_context *context;
+    struct gateway *gateway;
+    atomic_int in_flight;
+    atomic_bool draining, closed;
+};
+
+/* What a front proxy and civetweb could read differently is refused: a second Content-Length, one beside
+ * Transfer-Encoding, one that is not a plain number, more headers than are kept. */
+static const char *ambiguous(const struct mg_request_info *info)
+{
+    int lengths = 0, encodings = 0;
+    long long n;
+    for (int i = 0; i < info->num_headers; i++) {
+        const struct mg_header *h = &info->http_headers[i];
+        if (strcasecmp(h->name, "Content-Length") == 0) {
+            lengths++;
+            if (text_number(h->value, INT64_MAX / 2, &n) == -1) return "Content-Length is not a number.";
+        }
+        if (strcasecmp(h->name, "Transfer-Encoding") == 0) encodings++;
+    }
+    if (lengths > 1) return "There are two Content-Lengths.";
+    if (lengths && encodings) return "There is a Content-Length beside Transfer-Encoding.";
+    if (encodings > 1) return "There are two Transfer-Encodings.";
+    return info->num_headers >= HEADERS_MAX ? "There are too many headers." : NULL;
+}
+
+static void fill(struct request *rq, struct server *server, struct mg_connection *conn)
+{
+    const struct mg_request_info *info = mg_get_request_info(conn);
+    const char *expect = mg_get_header(conn, "Expect"), *connection = mg_get_header(conn, "Connection");
+    const char *accept = mg_get_header(conn, "Accept");
+    memset(rq, 0, sizeof *rq);
+    rq->conn = conn;
+    rq->gateway = server->gateway;
+    rq->head = strcmp(info->request_method, "HEAD") == 0;
+    rq->method = rq->head ? "GET" : info->request_method;
+    rq->path = info->local_uri ? info->local_uri : "/";
+    rq->query = info->query_string ? info->query_string : "";
+    rq->body_len = mg_get_header(conn, "Transfer-Encoding") ? -1 : info->content_length > 0 ? info->content_length : 0;
+    rq->owes_continue = expect && strcasecmp(expect, "100-continue") == 0;
+    rq->last = (connection && strcasecmp(connection, "close") == 0) || atomic_load(&server->draining) ||
+               (strcmp(info->http_version, "1.0") == 0 && !connection);
+    rq->wants_page = accept && strstr(accept, "text/html") && !text_path_under(rq->path, "/api") &&
+                     !text_path_under(rq->path, "/upload");
+}
+
+/* A refusal that comes before the body is read would be lost: closing a socket with unread bytes resets the
+ * connection, and many clients look for the answer only when they have sent all.  So the body is thrown away for a
+ * moment; who waits for "100 Continue" sends nothing and needs none of this. */
+static void linger(struct request *rq)
+{
+    char waste[16384];
+    const int64_t until = clock_ms() + LINGER_MS;
+    if (rq->body_len == rq->body_read || rq->body_ended || rq->owes_continue) return;
+    while (http_read(rq, waste, sizeof waste) > 0 && clock_ms() < until) continue;
+}
+
+static void serve(struct server *server, struct request *rq, const struct mg_request_info *info)
+{
+    const char *why = ambiguous(info);
+    if (why) {
+        rq->last = true;
+        rq->owes_continue = true; /* where the body ends is not known: nothing of it is read */
+        http_error(rq, 400, "bad_request", "%s", why);
+    } else if (atomic_load(&server->closed)) {
+        http_error_retry(rq, 503, 1, "unavailable", "This server is being stopped. Please try again.");
+    } else {
+        routes_serve(rq);
+    }
+    if (!rq->status) http_error(rq, 500, "internal", "Nothing was answered.");
+}
+
+/* Everything is served from here rather than from a request handler: no other path of civetweb (files, directories,
+ * forms, scripts) is ever entered.  1: the request is done. */
+static int on_request(struct mg_connection *conn)
+{
+    const struct mg_request_info *info = mg_get_request_info(conn);
+    struct server *server = info->user_data;
+    struct request *rq = malloc(sizeof *rq);
+    if (!rq) {
+        mg_disable_connection_keep_alive(conn);
+        return 1;
+    }
+    fill(rq, server, conn);
+    atomic_fetch_add(&server->in_flight, 1);
+    metric_add(&in_flight_now, NULL, 1);
+    serve(server, rq, info);
+    linger(rq);
+    const bool unread = !rq->body_ended && rq->body_len != rq->body_read;
+    if (rq->last || rq->body_broken || unread) mg_disable_connection_keep_alive(conn);
+    metric_add(&in_flight_now, NULL, -1);
+    atomic_fetch_sub(&server->in_flight, 1);
+    free(rq);
+    return 1;
+}
+
+/* What civetweb refuses by itself: malformed request lines, too long headers. */
+static int on_error(struct mg_connection *conn, int status, const char *message)
+{
+    char body[160];
+    (void)message; /* may quote the request */
+    int len = snprintf(body, sizeof body, "{\"success\":false,\"error\":\"The request is malformed.\",\"code\":\"bad_request\"}");
+    (void)mg_printf(conn,
+                    "HTTP/1.1 %d %s\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n"
+                    "Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
+                    status, mg_get_response_code_text(conn, status), len, body);
+    mg_disable_connection_keep_alive(conn);
+    return 0;
+}
+
+static int on_log(const struct mg_connection *conn, const char *message)
+{
+    (void)conn;
+    log_debug("civetweb", F_STR("text", message));
+    return 1;
+}
+
+static struct mg_context *listen_on(struct server *server, const char *address)
+{
+    char threads[16], idle_ms[24];
+    const struct settings *s = server->gateway->settings;
+    const struct mg_callbacks callbacks = {.begin_request = on_request, .http_error = on_error, .log_message = on_log};
+    snprintf(threads, sizeof threads, "%d", server->gateway->threads);
+    snprintf(idle_ms, sizeof idle_ms, "%lld", (long long)s->upload_idle_ms);
+    const char *options[] = {
+        "listening_ports", address,
+        "num_threads", threads,
+        "connection_queue", "64",
+        "max_request_size", "16384",
+        "request_timeout_ms", idle_ms, /* longest pause of a sender or a taker */
+        "enable_keep_alive", "yes",
+        "keep_alive_timeout_ms", KEEP_ALIVE_MS,
+        "tcp_nodelay", "1",
+        "decode_url", "no", /* routes decode segment by segment */
+        "enable_directory_listing", "no",
+        NULL,
+    };
+    return mg_start(&callbacks, server, options);
+}
+
+server_t *server_start(struct gateway *gateway, struct err *err)
+{
+    char address[128];
+    pthread_attr_t attr;
+    struct server *server = calloc(1, sizeof *server);
+    if (!server) {
+        err_set(err, ERR_NOMEM, "out of memory");
+        return NULL;
+    }
+    server->gateway = gateway;
+    snprintf(address, sizeof address, "%s:%d", gateway->settings->bind, settings_gateway_port(gateway->settings));
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    (void)pthread_setattr_default_np(&attr);
+    pthread_attr_destroy(&attr);
+    mg_init_library(MG_FEATURES_DEFAULT);
+    server->context = listen_on(server, address);
+    if (server->context) return server;
+    err_set(err, ERR_UNAVAILABLE, "cannot listen on %s", address);
+    mg_exit_library();
+    free(server);
+    return NULL;
+}
+
+int server_in_flight(const server_t *server)
+{
+    return atomic_load(&server->in_flight);
+}
+
+void server_drain(server_t *server)
+{
+    atomic_store(&server->draining, true);
+}
+
+static void wait_idle(struct server *server, int64_t deadline_ms)
+{
+    const struct timespec tick = {.tv_nsec = 20 * 1000 * 1000};
+    while (server_in_flight(server) > 0 && clock_ms() < deadline_ms) nanosleep(&tick, NULL);
+}
+
+void server_stop(server_t **server, int64_t deadline_ms)
+{
+    struct server *s = *server;
+    if (!s) return;
+    *server = NULL;
+    server_drain(s);
+    wait_idle(s, deadline_ms);
+    /* Who comes between the last look and mg_stop() gets a 503 instead of a cut connection. */
+    atomic_store(&s->closed, true);
+    const int64_t last = clock_ms() + STOP_LAST_MS;
+    wait_idle(s, last > deadline_ms ? last : deadline_ms);
+    if (server_in_flight(s) > 0) log_warn("requests_cut", F_INT("requests", server_in_flight(s)));
+    mg_stop(s->context);
+    mg_exit_library();
+    free(s);
+}

@@ -1,0 +1,289 @@
+#include "gateway/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gateway/records.h"
+#include "gateway/routes.h"
+#include "gateway/view.h"
+#include "lib/auto.h"
+#include "lib/clock.h"
+#include "lib/scripts.h"
+#include "proto/ids.h"
+
+#define JOBS_SHOWN   1000 /* of one batch; its counts are always of all */
+#define ENTRIES_MAX  2000
+#define KEY_MAX      (SHARD_KEY_MAX + ID_TEXT + 16)
+
+static char *job_key(char out[KEY_MAX], const char *id)
+{
+    char shard[SHARD_KEY_MAX];
+    snprintf(out, KEY_MAX, "%sjob:%s", shard_key(shard, id_shard(id)), id);
+    return out;
+}
+
+static int ask(struct gateway *g, const struct redis_command *commands, int n, redis_reply_t **replies, struct err *err)
+{
+    const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
+    redis_t *r = redis_pool_take(g->redis, deadline, err);
+    if (!r) return -1;
+    int rc = redis_pipeline(r, deadline, commands, n, replies, err);
+    redis_pool_put(g->redis, &r);
+    for (int i = 0; rc == 0 && i < n; i++)
+        if (redis_is_error(replies[i], NULL)) rc = redis_reply_err(replies[i], err);
+    return rc;
+}
+
+static void free_replies(redis_reply_t **replies, int n)
+{
+    for (int i = 0; i < n; i++) redis_reply_free(replies[i]);
+}
+
+static void values_of(const redis_reply_t *reply, const char **value, int n)
+{
+    for (int i = 0; i < n; i++) value[i] = redis_str(redis_at(reply, (size_t)i));
+}
+
+static bool owned(const struct caller *caller, const char *owner)
+{
+    return *owner && strcmp(caller->owner, owner) == 0;
+}
+
+/* --- one job --- */
+
+/* The ids that its entries were saved under, in their order. */
+static int read_submissions(struct gateway *g, const char *id, int64_t entries, json_t *ids, struct err *err)
+{
+    char key[KEY_MAX];
+    const int n = entries > ENTRIES_MAX ? ENTRIES_MAX : (int)entries;
+    if (n <= 0) return 0;
+    AUTO_FREE char(*fields)[24] = calloc((size_t)n, sizeof *fields);
+    AUTO_FREE const char **argv = calloc((size_t)n + 2, sizeof *argv);
+    if (!fields || !argv) return err_set(err, ERR_NOMEM, "out of memory");
+    argv[0] = "HMGET";
+    argv[1] = job_key(key, id);
+    for (int i = 0; i < n; i++) {
+        snprintf(fields[i], sizeof fields[i], "res:save:%d", i);
+        argv[i + 2] = fields[i];
+    }
+    const struct redis_command command = {n + 2, argv, NULL};
+    redis_reply_t *reply = NULL;
+    int rc = ask(g, &command, 1, &reply, err);
+    for (int i = 0; rc == 0 && i < n; i++) {
+        json_t *result = json_loads(redis_str(redis_at(reply, (size_t)i)), 0, NULL);
+        json_t *submission = json_object_get(result, "submission_id");
+        if (json_is_string(submission)) json_array_append(ids, submission);
+        json_decref(result);
+    }
+    redis_reply_free(reply);
+    return rc;
+}
+
+static int add_result(struct gateway *g, const struct caller *caller, const char *id, const char *const *value, json_t *job,
+                      struct err *err)
+{
+    int64_t entries = 0;
+    json_t *ids = json_array(), *records;
+    for (int i = 0; i < STAGE_NAMES_N; i++)
+        if (strcmp(stage_names[i].name, "save") == 0) entries = strtoll(value[JOB_OPENED + i], NULL, 10);
+    if (read_submissions(g, id, entries, ids, err) == -1) {
+        json_decref(ids);
+        return -1;
+    }
+    /* The job is told about even while persist-svc is away. */
+    records = records_of_job(g->records, caller, id);
+    json_object_set_new(job, "result",
+                        json_pack("{s:s,s:O?,s:o,s:o}", "status", "success", "submission_id", json_array_get(ids, 0),
+                                  "submission_ids", ids, "records", records ? records : json_array()));
+    return 0;
+}
+
+int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err)
+{
+    char key[KEY_MAX], names[JOB_FIELDS][JOB_FIELD_MAX];
+    const char *argv[JOB_FIELDS + 2] = {"HMGET"}, *value[JOB_FIELDS];
+    *status = (struct status){0};
+    if (!id_valid(id)) return 0;
+    view_job_fields(names);
+    argv[1] = job_key(key, id);
+    for (int i = 0; i < JOB_FIELDS; i++) argv[i + 2] = names[i];
+    const struct redis_command command = {JOB_FIELDS + 2, argv, NULL};
+    redis_reply_t *reply = NULL;
+    int rc = ask(g, &command, 1, &reply, err);
+    values_of(reply, value, JOB_FIELDS);
+    if (rc == 0 && owned(caller, value[JOB_OWNER])) {
+        const char *state = value[JOB_STATE];
+        status->json = view_job(id, value);
+        status->version = strtoll(value[JOB_SEQ], NULL, 10);
+        status->done = strcmp(state, "queued") != 0 && strcmp(state, "started") != 0;
+        if (!status->json)
+            rc = err_set(err, ERR_NOMEM, "out of memory");
+        else if (strcmp(state, "finished") == 0)
+            rc = add_result(g, caller, id, value, status->json, err);
+        if (rc == -1) {
+            json_decref(status->json);
+            status->json = NULL;
+        }
+    }
+    redis_reply_free(reply);
+    return rc;
+}
+
+/* --- many jobs --- */
+
+/* Reads the given jobs; those that are the caller's are counted, listed, and add to the version. */
+static int read_lines(struct gateway *g, const struct caller *caller, const char *const *ids, int n, struct view_counts *counts,
+                      json_t *list, int64_t *version, struct err *err)
+{
+    char names[JOB_FIELDS][JOB_FIELD_MAX];
+    const char *value[JOB_BRIEF];
+    if (n == 0) return 0;
+    AUTO_FREE char(*keys)[KEY_MAX] = calloc((size_t)n, sizeof *keys);
+    AUTO_FREE const char **argv = calloc((size_t)n * (JOB_BRIEF + 2), sizeof *argv);
+    AUTO_FREE struct redis_command *commands = calloc((size_t)n, sizeof *commands);
+    AUTO_FREE redis_reply_t **replies = calloc((size_t)n, sizeof *replies);
+    if (!keys || !argv || !commands || !replies) return err_set(err, ERR_NOMEM, "out of memory");
+    view_job_fields(names);
+    for (int k = 0; k < n; k++) {
+        const char **words = argv + (size_t)k * (JOB_BRIEF + 2);
+        words[0] = "HMGET";
+        words[1] = job_key(keys[k], ids[k]);
+        for (int i = 0; i < JOB_BRIEF; i++) words[i + 2] = names[i];
+        commands[k] = (struct redis_command){JOB_BRIEF + 2, words, NULL};
+    }
+    int rc = ask(g, commands, n, replies, err);
+    for (int k = 0; rc == 0 && k < n; k++) {
+        values_of(replies[k], value, JOB_BRIEF);
+        if (!owned(caller, value[JOB_OWNER])) continue;
+        view_count(counts, value);
+        *version += strtoll(value[JOB_SEQ], NULL, 10);
+        json_array_append_new(list, view_job_line(ids[k], value));
+    }
+    free_replies(replies, n);
+    return rc;
+}
+
+static int batch_json(struct gateway *g, const struct caller *caller, const char *id, const char *const *value,
+                      const redis_reply_t *jobs, struct status *status, struct err *err)
+{
+    const char *ids[JOBS_SHOWN];
+    int n = 0;
+    struct view_counts counts = {0};
+    json_t *list = json_array();
+    for (size_t i = 0; i < redis_len(jobs) && n < JOBS_SHOWN; i++) {
+        const char *job = redis_str(redis_at(jobs, i));
+        if (id_valid(job)) ids[n++] = job;
+    }
+    int64_t version = strtoll(value[BATCH_SEQ], NULL, 10);
+    const json_int_t seq = version;
+    if (read_lines(g, caller, ids, n, &counts, list, &version, err) == -1) {
+        json_decref(list);
+        return -1;
+    }
+    /* The batch's own counts are of all its jobs, also of those that are not listed or no longer kept. */
+    counts.queued = strtoll(value[BATCH_QUEUED], NULL, 10);
+    counts.started = strtoll(value[BATCH_STARTED], NULL, 10);
+    counts.finished = strtoll(value[BATCH_FINISHED], NULL, 10);
+    counts.failed = strtoll(value[BATCH_FAILED], NULL, 10);
+    counts.cancelled = strtoll(value[BATCH_CANCELLED], NULL, 10);
+    if (!counts.created_ms) counts.created_ms = strtoll(value[BATCH_CREATED], NULL, 10);
+    const bool sealed = strcmp(value[BATCH_SEALED], "1") == 0;
+    char review[96];
+    snprintf(review, sizeof review, "/review?mode=needs_review&batch=%s", id);
+    json_t *batch = view_batch(&counts, sealed, clock_wall_ms());
+    json_object_set_new(batch, "jobs", list);
+    json_object_set_new(batch, "batch_id", json_string(id));
+    json_object_set_new(batch, "review_url", json_string(review));
+    json_object_set_new(batch, "seq", json_integer(seq));
+    json_object_set_new(batch, "sealed", json_boolean(sealed));
+    json_object_set_new(batch, "expected", json_integer(strtoll(value[BATCH_EXPECTED], NULL, 10)));
+    if (!batch) return err_set(err, ERR_NOMEM, "out of memory");
+    *status = (struct status){batch, version, json_is_true(json_object_get(batch, "done"))};
+    return 0;
+}
+
+int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err)
+{
+    char shard[SHARD_KEY_MAX], key[KEY_MAX], jobs_key[KEY_MAX], last[16];
+    const char *argv[BATCH_FIELDS + 2] = {"HMGET", key}, *value[BATCH_FIELDS];
+    *status = (struct status){0};
+    if (!id_valid(id)) return 0;
+    snprintf(key, sizeof key, "%sbatch:%s", shard_key(shard, id_shard(id)), id);
+    snprintf(jobs_key, sizeof jobs_key, "%.*s:jobs", (int)sizeof jobs_key - 6, key);
+    snprintf(last, sizeof last, "%d", JOBS_SHOWN - 1);
+    for (int i = 0; i < BATCH_FIELDS; i++) argv[i + 2] = view_batch_fields[i];
+    const struct redis_command commands[] = {{BATCH_FIELDS + 2, argv, NULL},
+                                             {4, (const char *const[]){"LRANGE", jobs_key, "0", last}, NULL}};
+    redis_reply_t *replies[2] = {0};
+    int rc = ask(g, commands, 2, replies, err);
+    values_of(replies[0], value, BATCH_FIELDS);
+    if (rc == 0 && owned(caller, value[BATCH_OWNER])) rc = batch_json(g, caller, id, value, replies[1], status, err);
+    free_replies(replies, 2);
+    return rc;
+}
+
+/* --- routes --- */
+
+static void of_jobs(struct request *rq, char *list)
+{
+    const char *ids[JOBS_SHOWN];
+    int n = 0;
+    char *save = NULL;
+    struct view_counts counts = {0};
+    struct err err = {0};
+    int64_t version = 0;
+    json_t *lines = json_array();
+    for (char *id = strtok_r(list, ",", &save); id && n < JOBS_SHOWN; id = strtok_r(NULL, ",", &save))
+        if (id_valid(id)) ids[n++] = id;
+    if (read_lines(rq->gateway, &rq->caller, ids, n, &counts, lines, &version, &err) == -1) {
+        http_fail(rq, &err);
+        json_decref(lines);
+        return;
+    }
+    if (json_array_size(lines) == 0) {
+        http_not_found(rq);
+        json_decref(lines);
+        return;
+    }
+    json_t *batch = view_batch(&counts, true, clock_wall_ms());
+    json_object_set_new(batch, "jobs", lines);
+    json_object_set_new(batch, "batch_id", json_null());
+    json_object_set_new(batch, "review_url", json_string("/review?mode=needs_review"));
+    http_json(rq, 200, batch, NULL);
+}
+
+void status_of_batch(struct request *rq)
+{
+    char id[ID_TEXT + 1], list[16384];
+    struct status status;
+    struct err err = {0};
+    if (http_query(rq, "job_ids", list, sizeof list) == 1) {
+        of_jobs(rq, list);
+        return;
+    }
+    int given = http_query(rq, "batch_id", id, sizeof id);
+    if (given == 0) given = http_cookie(rq, "sheaf_batch", id, sizeof id);
+    if (given == 0)
+        http_error(rq, 400, "bad_request", "Name the batch: batch_id, or job_ids.");
+    else if (given == 1 && status_read_batch(rq->gateway, &rq->caller, id, &status, &err) == -1)
+        http_fail(rq, &err);
+    else if (given == -1 || !status.json)
+        http_not_found(rq);
+    else
+        http_json(rq, 200, status.json, NULL);
+}
+
+void status_of_job(struct request *rq)
+{
+    struct status status;
+    struct err err = {0};
+    if (status_read_job(rq->gateway, &rq->caller, rq->arg[0], &status, &err) == -1)
+        http_fail(rq, &err);
+    else if (!status.json)
+        http_json(rq, 404,
+                  json_pack("{s:s,s:s,s:b,s:s,s:s}", "job_id", rq->arg[0], "status", "not_found", "success", 0, "error",
+                            "There is no such job.", "code", "not_found"),
+                  NULL);
+    else
+        http_json(rq, 200, status.json, NULL);
+}

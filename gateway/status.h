@@ -1,0 +1,22 @@
+/* status: reads how far jobs and batches are, for pages, polls and event streams. Any thread. */
+#ifndef SHEAF_GATEWAY_STATUS_H
+#define SHEAF_GATEWAY_STATUS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "gateway/gateway.h"
+#include "gateway/identity.h"
+#include "lib/err.h"
+
+struct status {
+    json_t *json;     /* NULL: unknown, or not the caller's */
+    int64_t version;  /* grows with every change of what json says */
+    bool done;        /* nothing of it will change by itself */
+};
+
+/* -1: Redis did not answer.  status->json is the caller's. */
+int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err);
+int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err);
+
+#endif

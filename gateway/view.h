@@ -1,0 +1,48 @@
+/* view: jobs and batches as the outside sees them (CONTRACT section 2), made from the fields of their hashes
+ * (proto/redis/README.md). Pure: texts in, JSON out. */
+#ifndef SHEAF_GATEWAY_VIEW_H
+#define SHEAF_GATEWAY_VIEW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "proto/stages.h"
+
+/* The fields of a job that are shown, in the order in which they are asked for.  First what a line in a list needs,
+ * then what the job's own page needs besides. */
+enum job_field {
+    JOB_STATE, JOB_OWNER, JOB_BATCH, JOB_NAME, JOB_RUN, JOB_SEQ, JOB_CREATED, JOB_STARTED, JOB_FINISHED, JOB_ERR, JOB_MSG,
+    JOB_OPENED,                                 /* one for each stage */
+    JOB_DONE = JOB_OPENED + STAGE_NAMES_N,      /* likewise */
+    JOB_BRIEF = JOB_DONE + STAGE_NAMES_N,       /* how many fields a list needs */
+    JOB_FIRST_START = JOB_BRIEF,
+    JOB_LAST_END = JOB_FIRST_START + STAGE_NAMES_N,
+    JOB_WORKERS = JOB_LAST_END + STAGE_NAMES_N,
+    JOB_FIELDS = JOB_WORKERS + STAGE_NAMES_N
+};
+#define JOB_FIELD_MAX 16
+void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX]); /* their names in the hash */
+
+enum batch_field {
+    BATCH_OWNER, BATCH_QUEUED, BATCH_STARTED, BATCH_FINISHED, BATCH_FAILED, BATCH_CANCELLED, BATCH_SEALED,
+    BATCH_EXPECTED, BATCH_SEQ, BATCH_CREATED, BATCH_FIELDS
+};
+extern const char *const view_batch_fields[BATCH_FIELDS];
+
+/* `value`: the fields' texts, "" where there is none. */
+int view_progress(const char *const value[JOB_BRIEF]);          /* per cent, 100 only when finished */
+json_t *view_job_line(const char *id, const char *const value[JOB_BRIEF]);
+json_t *view_job(const char *id, const char *const value[JOB_FIELDS]); /* without result */
+
+struct view_counts {
+    int64_t queued, started, finished, failed, cancelled;
+    int64_t progress_sum; /* of the jobs that are counted here, per cent */
+    int64_t created_ms;   /* when the first of them came */
+};
+void view_count(struct view_counts *c, const char *const value[JOB_BRIEF]);
+/* Seconds until all is done if it goes on as it did; -1 while nothing can be said. */
+int64_t view_remaining_s(const struct view_counts *c, int64_t now_ms);
+/* Counts and their sum; the rest is added by who has it. */
+json_t *view_batch(const struct view_counts *c, bool sealed, int64_t now_ms);
+
+#endif

@@ -1,0 +1,194 @@
+#include "llm-svc/labels.h"
+
+#include <string.h>
+
+/* Words further apart than this many heights do not belong to one printed text. */
+#define WIDE_GAP 1.2
+/* A gap that shows where a label ends and what was filled in begins, when there is no colon. */
+#define VALUE_GAP 0.9
+/* Printed words that may follow a label after a slash before its colon: the other language, read badly. */
+#define OTHER_HALF_MAX 7
+/* Titles stand in the upper part, in a short row. */
+#define TITLE_PART  0.34
+#define TITLE_WORDS 14
+
+struct match {
+    const struct phrase *phrase;
+    int last; /* position of its last word in the row */
+    int edits;
+};
+
+static const struct word *word_at(const struct face *face, const struct row *row, int i)
+{
+    return &face->page->words[row->words[i]];
+}
+
+/* Space before word i, in heights of the higher of the two words. */
+static double gap_before(const struct face *face, const struct row *row, int i)
+{
+    const struct box *a = &word_at(face, row, i - 1)->box, *b = &word_at(face, row, i)->box;
+    double high = box_height(a) > box_height(b) ? box_height(a) : box_height(b);
+    return (b->x0 - a->x1) / (high > 1 ? high : 1);
+}
+
+static char last_char(const char *text)
+{
+    size_t len = strlen(text);
+    return len ? text[len - 1] : '\0';
+}
+
+static bool ends_with_colon(const struct word *word)
+{
+    size_t len = strlen(word->text);
+    return last_char(word->text) == ':' || (len >= 3 && !strcmp(word->text + len - 3, "\xEF\xBC\x9A"));
+}
+
+/* The slash between two languages, also as recognition misreads it. */
+static bool is_slash(const struct word *word)
+{
+    const char *t = word->text;
+    return strlen(t) == 1 && strchr("/|\\Il1!", *t);
+}
+
+static bool is_better(const struct match *a, const struct match *b)
+{
+    return !b->phrase || a->phrase->len - 2 * a->edits > b->phrase->len - 2 * b->edits;
+}
+
+/* The best phrase of the wanted kinds (and field, when given) that begins with word i of the row. */
+static struct match match_at(const vocabulary_t *v, const struct face *face, const struct row *row, int i, unsigned kinds,
+                             const struct form_field *field)
+{
+    struct match best = {0};
+    char letters[PHRASE_MAX + 1];
+    int len = 0;
+    for (int last = i; last < row->n; last++) {
+        const struct word *word = word_at(face, row, last);
+        int more = (int)strlen(word->tight);
+        bool apart = last > i && gap_before(face, row, last) > WIDE_GAP;
+        if (apart || len + more > PHRASE_MAX || word->source == WORD_FIELD) break;
+        memcpy(letters + len, word->tight, (size_t)more);
+        len += more;
+        if (!more) continue;
+        for (int p = 0; p < v->n; p++) {
+            const struct phrase *phrase = &v->phrases[p];
+            if (!(kinds & 1u << phrase->kind) || (field && phrase->field != field)) continue;
+            int most = edits_allowed(phrase->len);
+            struct match m = {phrase, last, edit_distance(letters, len, phrase->text, phrase->len, most)};
+            if (m.edits <= most && is_better(&m, &best)) best = m;
+        }
+    }
+    return best;
+}
+
+static void mark(struct face *face, const struct row *row, int first, int last, enum word_role role)
+{
+    for (int i = first; i <= last; i++) face->role[row->words[i]] = (unsigned char)role;
+}
+
+static int segment_start(const struct face *face, const struct row *row, int i)
+{
+    while (i > 0 && gap_before(face, row, i) <= WIDE_GAP) i--;
+    return i;
+}
+
+static int segment_end(const struct face *face, const struct row *row, int i)
+{
+    while (i + 1 < row->n && gap_before(face, row, i + 1) <= WIDE_GAP) i++;
+    return i;
+}
+
+void labels_mark_print(const vocabulary_t *v, struct face *face, int r)
+{
+    const struct row *row = &face->layout.rows[r];
+    double top = row->box.y0 / face->page->height;
+    bool title_row = top < TITLE_PART && row->n <= TITLE_WORDS;
+    for (int i = 0; i < row->n; i++) {
+        bool start = i == 0 || segment_start(face, row, i) == i || is_slash(word_at(face, row, i - 1)) ||
+                     strchr(".:/", last_char(word_at(face, row, i - 1)->text));
+        if (face->role[row->words[i]] != ROLE_FREE || !(start || title_row)) continue;
+        struct match m = match_at(v, face, row, i, (title_row ? 1u << PHRASE_TITLE : 0u) | (start ? 1u << PHRASE_NOTE : 0u), NULL);
+        if (!m.phrase) continue;
+        if (m.phrase->kind == PHRASE_NOTE) {
+            mark(face, row, i, m.last, ROLE_NOTE);
+        } else {
+            /* "Riverside 2031 Essay Contest" is a title as a whole. */
+            mark(face, row, segment_start(face, row, i), segment_end(face, row, m.last), ROLE_TITLE);
+            if (top < face->title_y) face->title_y = top;
+        }
+        i = m.last;
+    }
+}
+
+/* Extends a label over its other half ("Name / Nombre", "Grade (K-12):") and its colon; returns its last word. */
+static int extend(const vocabulary_t *v, const struct face *face, const struct row *row, int last, const struct form_field *field)
+{
+    for (;;) {
+        if (ends_with_colon(word_at(face, row, last)) || last + 1 >= row->n || gap_before(face, row, last + 1) > WIDE_GAP) return last;
+        const struct word *next = word_at(face, row, last + 1);
+        if (!*next->tight && ends_with_colon(next)) return last + 1;
+        bool slash = is_slash(next) || last_char(word_at(face, row, last)->text) == '/';
+        int from = is_slash(next) ? last + 2 : last + 1;
+        struct match m = from < row->n ? match_at(v, face, row, from, 1u << PHRASE_LABEL, field) : (struct match){0};
+        if (m.phrase) {
+            last = m.last;
+            continue;
+        }
+        /* What stands between a slash or a bracket and the next colon or bracket is printed too. */
+        bool bracket = next->text[0] == '(';
+        int end = -1;
+        for (int i = from; (slash || bracket) && i < row->n && i < from + OTHER_HALF_MAX; i++) {
+            const char *text = word_at(face, row, i)->text;
+            if (i > from && gap_before(face, row, i) > WIDE_GAP) break;
+            if (ends_with_colon(word_at(face, row, i)) || (bracket && last_char(text) == ')')) {
+                end = i;
+                break;
+            }
+        }
+        if (end < 0) return last;
+        last = end;
+    }
+}
+
+/* Does a short label look like one?  "School: …", "School / Escuela", or a word by itself; not "school play". */
+static bool stands_out(const struct face *face, const struct row *row, int last)
+{
+    const struct word *word = word_at(face, row, last);
+    if (ends_with_colon(word) || last_char(word->text) == '/' || last + 1 == row->n) return last_char(word->text) != '.';
+    const struct word *next = word_at(face, row, last + 1);
+    return next->text[0] == '/' || next->source == WORD_FIELD || gap_before(face, row, last + 1) > VALUE_GAP;
+}
+
+static void append(struct face *face, const struct row *row, int r, int first, const struct match *m, int last)
+{
+    struct label *label = &face->labels[face->n_labels++];
+    *label = (struct label){.field = m->phrase->field,
+                            .row = r,
+                            .first = first,
+                            .last = last,
+                            .box = word_at(face, row, first)->box,
+                            .quality = 1 - (double)m->edits / m->phrase->len,
+                            .colon = ends_with_colon(word_at(face, row, last))};
+    for (int i = first; i <= last; i++) box_join(&label->box, &word_at(face, row, i)->box);
+    mark(face, row, first, last, ROLE_LABEL);
+}
+
+void labels_read_row(const vocabulary_t *v, struct face *face, int r)
+{
+    const struct row *row = &face->layout.rows[r];
+    bool after_label = false;
+    for (int i = 0; i < row->n; i++) {
+        bool start = i == 0 || after_label || gap_before(face, row, i) > WIDE_GAP;
+        const struct word *word = word_at(face, row, i);
+        after_label = false;
+        if (!start || face->role[row->words[i]] != ROLE_FREE || !*word->tight) continue;
+        struct match m = match_at(v, face, row, i, 1u << PHRASE_LABEL, NULL);
+        if (!m.phrase) continue;
+        int last = extend(v, face, row, m.last, m.phrase->field);
+        bool telling = m.phrase->telling && m.phrase->field->rule != FORM_ESSAY; /* a heading stands by itself */
+        if (!telling && last == m.last && !stands_out(face, row, last)) continue;
+        append(face, row, r, i, &m, last);
+        after_label = true;
+        i = last;
+    }
+}

@@ -1,0 +1,117 @@
+/* llm: what llm-svc's two stages are about: pages of words in, entries with fields and an essay out.
+ *
+ * The types and the provider struct; stage.c calls a provider and knows no provider by name, providers/registry.c
+ * is the one list of them.  JSON stays in pages.c and entry_json.c.
+ */
+#ifndef SHEAF_LLM_SVC_LLM_H
+#define SHEAF_LLM_SVC_LLM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/err.h"
+#include "lib/form.h"
+#include "lib/settings.h"
+
+/* A rectangle in points (1/72 inch), origin top left, y downwards. */
+struct box {
+    double x0, y0, x1, y1;
+};
+
+enum word_source { WORD_OCR = 'o', WORD_TEXT = 't', WORD_FIELD = 'f' };
+
+struct word {
+    const char *text;  /* as it stands there; belongs to the page */
+    char *tight;       /* folded, without spaces: "" when there is no letter or digit in it */
+    int raw_box[4];    /* 1/10000 of the page, as evidence is told */
+    struct box box;    /* the same in points, as distances are measured */
+    double confidence; /* 0 to 1 */
+    int line;          /* in reading order, from 0 */
+    enum word_source source;
+    const char *field; /* the form field's name when source is WORD_FIELD, else NULL */
+};
+
+struct page {
+    int number;           /* from 1 */
+    double width, height; /* points */
+    double ink;           /* share of dark pixels, -1 unknown */
+    bool ocr;             /* its words were recognised */
+    const char *failed;   /* a code when the page could not be read, else NULL */
+    const char *text;     /* reading order, line by line */
+    struct word *words;
+    int n_words;
+    json_t *json; /* what the texts above are borrowed from */
+};
+
+struct span {
+    int first, last; /* pages, from 1 */
+};
+
+struct split {
+    struct span *entries;
+    int n;
+    const char *doc_class; /* static text */
+};
+
+/* The codes that only a reader of the pages can see (proto/STAGES.md), as bits. */
+enum observed {
+    OBSERVED_OCR_FAILED = 1,
+    OBSERVED_TEMPLATE_ONLY = 2,
+    OBSERVED_DOC_TYPE_UNKNOWN = 4,
+    OBSERVED_FIELD_ATTRIBUTION_RISK = 8,
+    OBSERVED_CONTENT_MISMATCH = 16,
+    OBSERVED_BLANK_SUBMISSION = 32,
+    OBSERVED_EXTRACTION_FALLBACK_USED = 64
+};
+
+/* A field's value with its evidence: where on which page it stands. */
+struct value {
+    const struct form_field *field;
+    char *text;         /* normalised by the form's rule */
+    char *raw;          /* what stood there */
+    double confidence;  /* 0 to 1 */
+    const char *source; /* "ocr", "text" or "field" */
+    int page;           /* from 1 */
+    int box[4];         /* 1/10000 of the page */
+    int *words;         /* positions in the page's words */
+    int n_words;
+};
+
+struct entry {
+    struct value *values; /* at most one for each field of the form, in the form's order */
+    int n_values;
+    char *essay;      /* never NULL after extract */
+    int essay_words;
+    int *essay_pages; /* pages that the essay stands on */
+    int n_essay_pages;
+    double ocr_confidence; /* mean over the words of its pages; -1: there are none */
+    unsigned observed;     /* OR of enum observed */
+};
+
+void split_done(struct split *split);
+void value_done(struct value *value);
+void entry_done(struct entry *entry);
+
+/* Every function may be called from several threads at once with the same state, and may block until deadline_ms
+ * (clock_ms()).  Out-parameters are zeroed by the caller, and freed by it also when the function fails. */
+struct llm_provider {
+    const char *name; /* as written in SHEAF_LLM */
+    bool blind;       /* never looks at a page: `pages` is NULL and no page is loaded for it */
+    /* Once, before ready; may block. `form` outlives the state. */
+    int (*open)(const struct settings *settings, const form_t *form, void **state, struct err *err);
+    /* Which pages belong together.  At least one entry when n_pages > 0; spans ascend and do not overlap. */
+    int (*split)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct split *split,
+                 struct err *err);
+    /* One entry's fields, from its own pages only. */
+    int (*extract)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct entry *entry,
+                   struct err *err);
+    void (*close)(void *state); /* accepts NULL */
+};
+
+extern const struct llm_provider llm_rules, llm_null;
+
+/* By the name in SHEAF_LLM; NULL name: the default by what is configured.  NULL: there is none of that name. */
+const struct llm_provider *llm_provider_find(const char *name);
+
+#endif

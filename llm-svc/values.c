@@ -1,0 +1,199 @@
+#include "llm-svc/values.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "lib/buf.h"
+#include "llm-svc/owners.h"
+
+/* A value goes on in the next line when its first line comes this near the end of its column, and the next is this near. */
+#define FULL_LINE 0.70
+#define LINE_STEP 1.9
+/* Signs that ruled lines and cell borders leave at the ends of what is written on them. */
+#define RULING "|_[]{}~<>=*«»—–-.,:;'\"`°•\\/ "
+/* Two edits in a label's letters cost this much trust each in its value. */
+#define DOUBT_DIGIT_IN_NAME 0.6
+
+struct line {
+    const int *words; /* indexes into page->words */
+    int n;
+    double confidence; /* of the label that leads to it, or 1 for a named form field */
+};
+
+/* Cuts ruling signs off both ends, in place; a stop that abbreviates ("Jr.") stays. */
+static void trim_ruling(char *text)
+{
+    size_t from = 0, len = strlen(text);
+    while (from < len && strchr(RULING, text[from]) && text[from] != '(') from++;
+    while (len > from && strchr(RULING, text[len - 1])) {
+        bool abbreviation = text[len - 1] == '.' && len - from >= 3 && isalpha((unsigned char)text[len - 2]);
+        if (abbreviation) break;
+        len--;
+    }
+    memmove(text, text + from, len - from);
+    text[len - from] = '\0';
+}
+
+/* The words of a line as text; words without a letter or digit at its ends are left out of *line. */
+static char *join(const struct page *page, struct line *line)
+{
+    while (line->n > 0 && !*page->words[line->words[0]].tight) line->words++, line->n--;
+    while (line->n > 0 && !*page->words[line->words[line->n - 1]].tight) line->n--;
+    struct buf text = BUF_INIT;
+    buf_puts(&text, "");
+    for (int i = 0; i < line->n; i++) buf_printf(&text, "%s%s", i ? " " : "", page->words[line->words[i]].text);
+    return buf_take(&text, NULL);
+}
+
+/* A grade that is none ("13") is kept as it stands, so that the review can say so. */
+static char *number_alone(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+    bool number = n >= 1 && n <= 3 && strspn(text + n, " .thTHgradeGRADE") == strlen(text + n);
+    return number ? strndup(text, n) : NULL;
+}
+
+static const char *source_name(enum word_source source)
+{
+    return source == WORD_FIELD ? "field" : source == WORD_TEXT ? "text" : "ocr";
+}
+
+/* Fills the evidence of a value from its words. */
+static int add_evidence(const struct face *face, const struct line *line, struct value *value, struct err *err)
+{
+    const struct page *page = face->page;
+    value->words = calloc((size_t)line->n, sizeof *value->words);
+    if (!value->words) return err_set(err, ERR_NOMEM, "evidence");
+    double sum = 0;
+    for (int i = 0; i < line->n; i++) {
+        const struct word *word = &page->words[line->words[i]];
+        for (int k = 0; k < 4; k++) {
+            bool wider = k < 2 ? word->raw_box[k] < value->box[k] : word->raw_box[k] > value->box[k];
+            if (i == 0 || wider) value->box[k] = word->raw_box[k];
+        }
+        value->words[value->n_words++] = line->words[i];
+        sum += word->confidence;
+    }
+    value->page = page->number;
+    value->source = source_name(page->words[line->words[0]].source);
+    value->confidence = sum / line->n * line->confidence;
+    bool name = value->field->rule == FORM_NAME;
+    if (name && value->text[strcspn(value->text, "0123456789")]) value->confidence *= DOUBT_DIGIT_IN_NAME;
+    return 0;
+}
+
+static struct value *append(struct values *values, struct err *err)
+{
+    struct value *grown = realloc(values->list, (size_t)(values->n + 1) * sizeof *grown);
+    if (!grown) {
+        err_set(err, ERR_NOMEM, "values of a page");
+        return NULL;
+    }
+    values->list = grown;
+    memset(&grown[values->n], 0, sizeof *grown);
+    return &grown[values->n++];
+}
+
+/* Adds what the words say when the field's rule takes it; else nothing: a value is not invented. */
+static int accept(const vocabulary_t *v, const struct face *face, const struct form_field *field, struct line line,
+                  struct values *values, struct err *err)
+{
+    struct err why = {0};
+    AUTO_FREE char *raw = join(face->page, &line);
+    AUTO_FREE char *clean = raw ? strdup(raw) : NULL;
+    if (!raw || !clean) return err_set(err, ERR_NOMEM, "value");
+    trim_ruling(clean);
+    if (!line.n || !*clean || field->rule == FORM_ESSAY) return 0;
+    AUTO_FREE char *text = form_normalise(v->form, field, clean, &why);
+    if (!text && why.kind == ERR_NOMEM) return err_set(err, ERR_NOMEM, "value");
+    if (!text && field->rule == FORM_GRADE) text = number_alone(clean);
+    if (!text) return 0;
+    struct value *value = append(values, err);
+    if (!value) return -1;
+    value->field = field;
+    value->text = text;
+    value->raw = raw;
+    text = raw = NULL;
+    return add_evidence(face, &line, value, err);
+}
+
+/* The words of one row that label `label` owns in the way `how`, in order; returns how many. */
+static int owned_in_row(const struct face *face, const struct owner *owners, int label, enum owned how, int r, int *words)
+{
+    const struct row *row = &face->layout.rows[r];
+    int n = 0;
+    for (int i = 0; i < row->n; i++) {
+        const struct owner *o = &owners[row->words[i]];
+        if (o->label == label && o->how == how) words[n++] = row->words[i];
+    }
+    return n;
+}
+
+static bool is_telling(const struct page *page, const int *words, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (*page->words[words[i]].tight) return true;
+    return false;
+}
+
+static bool may_wrap(const struct form_field *field)
+{
+    return field->rule == FORM_NAME || field->rule == FORM_SCHOOL || field->rule == FORM_TEXT;
+}
+
+/* Does a line end so near its column's end that the value may go on below? */
+static bool is_full(const struct face *face, int label, const int *words, int n)
+{
+    double left = face->labels[label].box.x0, end = owners_column_end(face, label);
+    if (end == face->page->width) end -= left < end / 2 ? left : 0; /* the margin on the right is as wide as that on the left */
+    return face->page->words[words[n - 1]].box.x1 - left >= FULL_LINE * (end - left);
+}
+
+/* The words of a label's value in order: its line, or the first line below, and one more when it wraps. */
+static int collect(const struct face *face, const struct owner *owners, int label, int *words)
+{
+    const struct label *of = &face->labels[label];
+    int n = 0, at = of->row;
+    /* A tall hand may have pushed the words beside a label into a row of their own, just above or below. */
+    for (int r = of->row > 0 ? of->row - 1 : 0; r <= of->row + 1 && r < face->layout.n_rows; r++)
+        n += owned_in_row(face, owners, label, OWNED_BESIDE, r, words + n);
+    if (!is_telling(face->page, words, n)) n = 0;
+    for (int r = of->row + 1; r < face->layout.n_rows; r++) {
+        int more = owned_in_row(face, owners, label, OWNED_BELOW, r, words + n);
+        if (!is_telling(face->page, words + n, more)) continue;
+        if (!n) {
+            n = more;
+            at = r;
+            continue;
+        }
+        double step = face->page->words[words[n]].box.y0 - face->page->words[words[n - 1]].box.y0;
+        bool near = step <= LINE_STEP * box_height(&face->layout.rows[at].box);
+        if (near && may_wrap(of->field) && is_full(face, label, words, n)) n += more;
+        break;
+    }
+    return n;
+}
+
+/* Values of PDF form fields whose names say which field they are; their words are nobody else's afterwards. */
+static int read_named(const vocabulary_t *v, const struct face *face, struct owner *owners, int *words, struct values *values,
+                      struct err *err)
+{
+    const struct page *page = face->page;
+    for (int w = 0; w < page->n_words; w++) {
+        const char *name = page->words[w].field;
+        const struct form_field *field = name && owners[w].how != OWNED_NOT + 100 ? vocabulary_field_named(v, name) : NULL;
+        if (!field) continue;
+        int n = 0;
+        for (int i = w; i < page->n_words; i++) {
+            if (!page->words[i].field || strcmp(page->words[i].field, name)) continue;
+            words[n++] = i;
+        }
+        (void)n;
+    }
+    (void)owners;
+    (void)words;
+    (void)values;
+    (void)err;
+    return 0;
+}

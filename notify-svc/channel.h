@@ -1,0 +1,43 @@
+/* channel: a way for messages to leave, behind a struct of functions. Providers stand in providers/registry.c. */
+#ifndef SHEAF_NOTIFY_SVC_CHANNEL_H
+#define SHEAF_NOTIFY_SVC_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/err.h"
+#include "lib/settings.h"
+
+/* A message on its way; borrowed for the call. */
+struct mail {
+    const char *id;       /* its Message-ID without brackets: the same each time the same news is sent */
+    const char *from, *to;
+    const char *data;     /* RFC 5322 bytes */
+    size_t len;
+};
+
+struct channel {
+    const char *name;     /* as written in SHEAF_NOTIFY */
+    bool instant;         /* sending costs nothing: much room may be given */
+    int (*open)(void **state, const struct settings *settings, struct err *err); /* once, before ready; may block */
+    /* Any thread, several at once.  Blocks until deadline_ms (clock_ms()) at most.  0: accepted for good, durably.  Called
+     * again with the same id it does not make a second message where the channel can know that. */
+    int (*send)(void *state, const struct mail *mail, int64_t deadline_ms, struct err *err);
+    void (*close)(void **state); /* accepts NULL */
+};
+
+/* The channels that SHEAF_NOTIFY lists, open. */
+#define CHANNELS_MAX 4
+struct channels {
+    const struct settings *settings;
+    int n;
+    const struct channel *channel[CHANNELS_MAX];
+    void *state[CHANNELS_MAX];
+};
+int channels_open(struct channels *channels, const struct settings *settings, struct err *err);
+int channels_send(struct channels *channels, const struct mail *mail, int64_t deadline_ms, struct err *err); /* to all */
+void channels_close(struct channels *channels);
+
+const struct channel *channel_find(const char *name, size_t name_len, struct err *err); /* NULL: ERR_CONFIG */
+
+#endif

@@ -1,0 +1,85 @@
+#include "notify-svc/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "notify-svc/message.h"
+#include "notify-svc/notice.h"
+
+/* Where people reach the gateway, without a slash at the end. */
+static void app_address(const struct settings *settings, struct buf *out)
+{
+    if (!settings->app_url) {
+        buf_printf(out, "http://127.0.0.1:%d", settings_gateway_port(settings));
+        return;
+    }
+    size_t len = strlen(settings->app_url);
+    while (len && settings->app_url[len - 1] == '/') len--;
+    buf_add(out, settings->app_url, len);
+}
+
+static int render(const struct settings *settings, const struct notice *notice, const char *id, struct buf *out, struct err *err)
+{
+    AUTO(buf_done) struct buf address = BUF_INIT;
+    AUTO(buf_done) struct buf subject = BUF_INIT;
+    AUTO(buf_done) struct buf text = BUF_INIT;
+    AUTO(buf_done) struct buf html = BUF_INIT;
+    app_address(settings, &address);
+    if (address.bad) return err_set(err, ERR_NOMEM, "out of memory");
+    notice_subject(notice, &subject);
+    notice_text(notice, address.data, &text);
+    notice_html(notice, address.data, &html);
+    if (subject.bad || text.bad || html.bad) return err_set(err, ERR_NOMEM, "out of memory");
+    const struct message message = {
+        .from = settings->from_email,
+        .to = settings->notify_to,
+        .subject = subject.data,
+        .id = id,
+        .date_ms = notice->ended_ms,
+        .text = text.data,
+        .html = html.data,
+    };
+    return message_render(&message, out, err);
+}
+
+int notify_send(struct channels *channels, const char *job, uint64_t run, const json_t *body, int64_t deadline_ms, char *id,
+                struct err *err)
+{
+    const struct settings *settings = channels->settings;
+    AUTO(buf_done) struct buf data = BUF_INIT;
+    struct notice notice;
+    if (notice_read(&notice, job, run, body, err) == -1) return -1;
+    snprintf(id, NOTIFY_ID_MAX, "%s@sheaf", notice.event);
+    if (render(settings, &notice, id, &data, err) == -1) return -1;
+    const struct mail mail = {id, settings->from_email, settings->notify_to, data.data, data.len};
+    return channels_send(channels, &mail, deadline_ms, err);
+}
+
+static int work(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    char id[NOTIFY_ID_MAX];
+    if (notify_send(thread, task->job, task->token.run, task->body, task->deadline_ms, id, err) == -1) return -1;
+    json_t *out = json_pack("{s:o}", "message_id", json_sprintf("<%s>", id));
+    if (!out) return err_set(err, ERR_NOMEM, "out of memory");
+    *result = out;
+    return 0;
+}
+
+static int thread_open(void *shared, const struct stage_type *type, void **thread, struct err *err)
+{
+    (void)type, (void)err;
+    *thread = shared; /* channels take calls from any thread */
+    return 0;
+}
+
+int notify_stage_run(struct svc *svc, struct channels *channels, struct err *err)
+{
+    const struct settings *settings = svc_settings(svc);
+    const int threads = settings->threads == SETTING_UNSET ? 2 : (int)settings->threads;
+    bool instant = true;
+    for (int i = 0; i < channels->n; i++) instant = instant && channels->channel[i]->instant;
+    int room = settings->room == SETTING_UNSET ? (instant ? 64 : threads * 4) : (int)settings->room;
+    const struct stage_type types[] = {{"notify", threads, room > threads ? room : threads, work}};
+    const struct stage_service service = {.types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
+    return stage_run(svc, &service, channels, err);
+}

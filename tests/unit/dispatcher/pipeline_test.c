@@ -1,0 +1,81 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dispatcher/pipeline.h"
+#include "proto/stages.h"
+
+static void opens(const char *type, uint32_t index, const char *result, const char *expected)
+{
+    struct buf out = BUF_INIT;
+    struct err err;
+    assert_int_equal(pipeline_opens(pipeline_find(type), index, result, &out, &err), 0);
+    assert_string_equal(out.data ? out.data : "", expected);
+    buf_done(&out);
+}
+
+static void test_inspect_opens_as_many_pages_as_it_found(void **state)
+{
+    (void)state;
+    opens("inspect", 0, "{\"fan\":12,\"kind\":\"pdf\"}", "page:0:12");
+    opens("inspect", 0, "{\"fan\":0}", "");
+}
+
+static void test_extract_opens_the_save_of_its_own_entry(void **state)
+{
+    (void)state;
+    opens("extract", 7, "{\"words\":120}", "save:7:1");
+}
+
+static void test_a_page_opens_nothing_by_itself(void **state)
+{
+    (void)state;
+    opens("page", 3, "{}", "");
+    assert_string_equal(pipeline[pipeline_find("page")].join, "split");
+}
+
+static void test_a_result_without_a_sound_fan_is_refused(void **state)
+{
+    static const char *const bad[] = {"", "{}", "[]", "{\"fan\":\"3\"}", "{\"fan\":-1}", "{\"fan\":501}", "{\"fan\":1e3}", "{\"fan\":3"};
+    struct err err;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct buf out = BUF_INIT;
+        assert_int_equal(pipeline_opens(pipeline_find("split"), 0, bad[i], &out, &err), -1);
+        assert_int_equal(err.kind, ERR_INPUT);
+        assert_int_equal(out.len, 0);
+        buf_done(&out);
+    }
+}
+
+static void test_every_stage_that_people_see_is_in_the_table(void **state)
+{
+    (void)state;
+    for (int i = 0; i < STAGE_NAMES_N; i++) assert_true(pipeline_find(stage_names[i].name) >= 0);
+    assert_int_equal(pipeline_find("nonsense"), -1);
+}
+
+static void test_the_graph_names_every_edge(void **state)
+{
+    struct buf graph = BUF_INIT;
+    (void)state;
+    pipeline_graph(&graph);
+    assert_string_equal(graph.data, "inspect>page page>split split>extract extract>save ");
+    buf_done(&graph);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_inspect_opens_as_many_pages_as_it_found),
+        cmocka_unit_test(test_extract_opens_the_save_of_its_own_entry),
+        cmocka_unit_test(test_a_page_opens_nothing_by_itself),
+        cmocka_unit_test(test_a_result_without_a_sound_fan_is_refused),
+        cmocka_unit_test(test_every_stage_that_people_see_is_in_the_table),
+        cmocka_unit_test(test_the_graph_names_every_edge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
