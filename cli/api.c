@@ -26,7 +26,8 @@ api_t *api_open(const struct cli *cli, struct err *err)
     if (cli->settings->url)
         (void)snprintf(api->base, sizeof api->base, "%s", cli->settings->url);
     else
-        (void)snprintf(api->base, sizeof api->base, "http://127.0.0.1:%d", settings_gateway_port(cli->settings));
+        (void)snprintf(api->base, sizeof api->base, "http://127.0.0.1:%d",
+                       settings_gateway_port(cli->settings));
     size_t n = strlen(api->base);
     if (n > 0 && api->base[n - 1] == '/') api->base[n - 1] = '\0';
     if (httpc_global_init(err) == -1 || !(api->client = httpc_new(err))) api_close(&api);
@@ -53,7 +54,8 @@ static int unreachable(const api_t *api, struct err *err)
     if (!err) return -1;
     struct err why = *err;
     if (why.kind != ERR_UNAVAILABLE && why.kind != ERR_TIMEOUT) return -1;
-    (void)err_set(err, why.kind, "no answer from the gateway at %.60s: %.90s (is `sheaf up` running?)", api->base, why.text);
+    (void)err_set(err, why.kind, "no answer from the gateway at %.60s: %.90s (is `sheaf up` running?)",
+                  api->base, why.text);
     err->sys = why.sys;
     return -1;
 }
@@ -76,7 +78,8 @@ static struct httpc_request request_to(const char *url, const struct httpc_reque
     return r;
 }
 
-int api_call(api_t *api, const char *path, const struct httpc_request *request, struct api_answer *answer, struct err *err)
+int api_call(api_t *api, const char *path, const struct httpc_request *request, struct api_answer *answer,
+             struct err *err)
 {
     struct httpc_answer got = {0};
     char url[2048];
@@ -100,12 +103,14 @@ int api_refusal(const struct api_answer *answer, struct err *err)
     if (text)
         (void)err_code(err, ERR_INPUT, code ? code : "", "%s", text);
     else
-        (void)err_code(err, ERR_INPUT, code ? code : "", "the gateway answered with status %d", answer->status);
+        (void)err_code(err, ERR_INPUT, code ? code : "", "the gateway answered with status %d",
+                       answer->status);
     if (err) err->sys = answer->status;
     return -1;
 }
 
-static int call_for_body(api_t *api, const char *path, const struct httpc_request *request, json_t **body, struct err *err)
+static int call_for_body(api_t *api, const char *path, const struct httpc_request *request, json_t **body,
+                         struct err *err)
 {
     struct api_answer answer = {0};
     if (api_call(api, path, request, &answer, err) == -1) return -1;
@@ -125,7 +130,8 @@ int api_post(api_t *api, const char *path, const json_t *request, json_t **body,
     static const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", NULL};
     AUTO_FREE char *text = json_dumps(request, JSON_COMPACT);
     if (request && !text) return err_set(err, ERR_NOMEM, "no memory");
-    struct httpc_request r = {.method = "POST", .headers = headers, .body = text, .body_len = text ? strlen(text) : 0};
+    struct httpc_request r = {
+        .method = "POST", .headers = headers, .body = text, .body_len = text ? strlen(text) : 0};
     return call_for_body(api, path, &r, body, err);
 }
 
@@ -164,7 +170,8 @@ int api_download(api_t *api, const char *path, FILE *out, struct err *err)
         (void)unreachable(api, err);
     else if (d.status / 100 != 2) {
         struct api_answer answer = {.status = d.status};
-        answer.body = d.refusal.data ? json_loadb(d.refusal.data, d.refusal.len, JSON_DECODE_ANY, NULL) : NULL;
+        answer.body =
+            d.refusal.data ? json_loadb(d.refusal.data, d.refusal.len, JSON_DECODE_ANY, NULL) : NULL;
         rc = api_refusal(&answer, err);
         api_answer_done(&answer);
     }

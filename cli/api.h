@@ -22,8 +22,10 @@ void api_answer_done(struct api_answer *answer);
 /* One call with an answer in JSON.  `path` begins with a slash; `request` may be NULL, or carry method (else
  * GET), headers, body or read_body and deadline_ms (else 15 s from now); its url is filled in here.
  * 0 for an answer of any status. -1: nobody answers, with a text that says what to do. */
-int api_call(api_t *api, const char *path, const struct httpc_request *request, struct api_answer *answer, struct err *err);
-/* The same, and -1 unless the status is 2xx: ERR_INPUT with the gateway's own text, code and status as err->sys. */
+int api_call(api_t *api, const char *path, const struct httpc_request *request, struct api_answer *answer,
+             struct err *err);
+/* The same, and -1 unless the status is 2xx: ERR_INPUT with the gateway's own text, code and status as
+ * err->sys. */
 int api_get(api_t *api, const char *path, json_t **body, struct err *err);
 int api_post(api_t *api, const char *path, const json_t *request, json_t **body, struct err *err);
 /* Writes the body of a GET, whatever it is, to `out`; any status but 2xx as above. */

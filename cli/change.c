@@ -44,7 +44,8 @@ enum cli_exit cmd_rerun(struct cli *cli, int argc, char **argv)
 {
     enum cli_exit code;
     const char *stage = NULL;
-    const struct option options[] = {{"--from", OPT_TEXT, &stage, "STAGE", "inspect, page, split, extract or save"}};
+    const struct option options[] = {
+        {"--from", OPT_TEXT, &stage, "STAGE", "inspect, page, split, extract or save"}};
     if (args_parse(cli, argc, argv, options, COUNT_OF(options), 1, 1, &code) == -1) return code;
     if (!stage) return args_mistake(cli, "--from STAGE is needed");
     AUTO_FREE char *before = api_path("/api/jobs/", argv[0], "/rerun?from=");

@@ -25,7 +25,8 @@ static int write_predictions(api_t *api, const struct export_options *given, FIL
 /* /export, /export/school/<s>, /export/school/<s>/grade/<g> with their query. */
 static char *export_path(const struct export_options *given)
 {
-    AUTO_FREE char *school = given->school ? api_path("/export/school/", given->school, "") : strdup("/export");
+    AUTO_FREE char *school =
+        given->school ? api_path("/export/school/", given->school, "") : strdup("/export");
     AUTO_FREE char *before = NULL, *format = NULL;
     struct buf grade = BUF_INIT;
     if (!school) return NULL;
@@ -48,7 +49,8 @@ enum cli_exit cmd_export(struct cli *cli, int argc, char **argv)
     struct err err = {0};
     struct export_options given = {.format = "csv"};
     const struct option options[] = {
-        {"--predictions", OPT_FLAG, &given.predictions, NULL, "all records, with the text of their pages, for the accuracy measure"},
+        {"--predictions", OPT_FLAG, &given.predictions, NULL,
+         "all records, with the text of their pages, for the accuracy measure"},
         {"--batch", OPT_TEXT, &given.batch, "ID", "only what this batch brought"},
         {"--format", OPT_TEXT, &given.format, "FORMAT", "csv (default), xlsx or jsonl"},
         {"--school", OPT_TEXT, &given.school, "NAME", "only this school"},
@@ -67,7 +69,8 @@ enum cli_exit cmd_export(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, &err);
     }
     FILE *out = file ? file : stdout;
-    int rc = given.predictions ? write_predictions(api, &given, out, &err) : write_records(api, &given, out, &err);
+    int rc =
+        given.predictions ? write_predictions(api, &given, out, &err) : write_records(api, &given, out, &err);
     if (rc == 0 && fflush(out) == EOF) rc = err_sys(&err, ERR_LIMIT, errno, "writing");
     return rc == -1 ? cli_fail(cli, &err) : CLI_OK;
 }

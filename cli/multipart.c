@@ -39,8 +39,10 @@ multipart_t *multipart_new(struct err *err)
     }
     random_bytes(random, sizeof random);
     size_t n = (size_t)snprintf(m->boundary, sizeof m->boundary, "sheaf");
-    for (size_t i = 0; i < sizeof random; i++) n += (size_t)snprintf(m->boundary + n, sizeof m->boundary - n, "%02x", random[i]);
-    (void)snprintf(m->header, sizeof m->header, "Content-Type: multipart/form-data; boundary=%s", m->boundary);
+    for (size_t i = 0; i < sizeof random; i++)
+        n += (size_t)snprintf(m->boundary + n, sizeof m->boundary - n, "%02x", random[i]);
+    (void)snprintf(m->header, sizeof m->header, "Content-Type: multipart/form-data; boundary=%s",
+                   m->boundary);
     return m;
 }
 
@@ -62,7 +64,8 @@ static int add_piece(struct multipart *m, struct buf *text, int fd, uint64_t siz
     struct piece *pieces = realloc(m->pieces, sizeof *pieces * (m->n + 1));
     if (pieces) m->pieces = pieces;
     if (!pieces || (text && text->bad)) return err_set(err, ERR_NOMEM, "no memory");
-    pieces[m->n++] = (struct piece){.text = text ? *text : BUF_INIT, .fd = fd, .size = text ? text->len : size};
+    pieces[m->n++] =
+        (struct piece){.text = text ? *text : BUF_INIT, .fd = fd, .size = text ? text->len : size};
     m->length += text ? text->len : size;
     return 0;
 }
@@ -84,7 +87,8 @@ static void add_quoted(struct buf *b, const char *text)
 
 static void add_part_head(const struct multipart *m, struct buf *b, const char *name)
 {
-    buf_printf(b, "%s--%s\r\nContent-Disposition: form-data; name=\"%s\"", m->n ? "\r\n" : "", m->boundary, name);
+    buf_printf(b, "%s--%s\r\nContent-Disposition: form-data; name=\"%s\"", m->n ? "\r\n" : "", m->boundary,
+               name);
 }
 
 int multipart_add_text(multipart_t *m, const char *name, const char *value, struct err *err)
@@ -171,7 +175,8 @@ static int64_t read_piece(const struct piece *p, uint64_t offset, void *out, siz
         return (int64_t)want;
     }
     ssize_t n;
-    while ((n = pread(p->fd, out, want, (off_t)offset)) == -1 && errno == EINTR) {}
+    while ((n = pread(p->fd, out, want, (off_t)offset)) == -1 && errno == EINTR) {
+    }
     return n > 0 ? n : -1; /* 0: the file was cut since it was measured */
 }
 
@@ -182,7 +187,8 @@ int64_t multipart_read(void *user, void *out, size_t room)
         m->at++;
         m->offset = 0;
     }
-    int64_t n = m->at < m->n ? read_piece(&m->pieces[m->at], m->offset, out, room) : read_closing(m, out, room);
+    int64_t n =
+        m->at < m->n ? read_piece(&m->pieces[m->at], m->offset, out, room) : read_closing(m, out, room);
     if (n <= 0) return n;
     m->offset += (uint64_t)n;
     m->sent += (uint64_t)n;

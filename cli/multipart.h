@@ -12,7 +12,8 @@ typedef struct multipart multipart_t;
 multipart_t *multipart_new(struct err *err);
 void multipart_destroy(multipart_t **m);
 int multipart_add_text(multipart_t *m, const char *name, const char *value, struct err *err);
-/* Opens the file now and keeps it open: it is sent with the size that it has now. ERR_INPUT: no file to read. */
+/* Opens the file now and keeps it open: it is sent with the size that it has now. ERR_INPUT: no file to read.
+ */
 int multipart_add_file(multipart_t *m, const char *name, const char *path, struct err *err);
 /* "Content-Type: multipart/form-data; boundary=..." */
 const char *multipart_header(const multipart_t *m);

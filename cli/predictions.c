@@ -11,9 +11,14 @@
 static const struct field_name {
     const char *ours, *theirs;
 } fields[] = {
-    {"student_name", "student_name"}, {"school_name", "school_name"}, {"grade", "grade"},
-    {"teacher_name", "teacher"},      {"city_or_location", "city"},   {"father_figure_name", "father_name"},
-    {"phone", "phone"},               {"email", "email"},
+    {"student_name", "student_name"},
+    {"school_name", "school_name"},
+    {"grade", "grade"},
+    {"teacher_name", "teacher"},
+    {"city_or_location", "city"},
+    {"father_figure_name", "father_name"},
+    {"phone", "phone"},
+    {"email", "email"},
 };
 
 static json_t *fields_of(const json_t *record)
@@ -27,9 +32,10 @@ static json_t *fields_of(const json_t *record)
 static json_t *entry_of(const json_t *record)
 {
     /* The index is kept beside the entry for sorting, and taken out at the end. */
-    return json_pack("{s:I, s:[I,I], s:o, s:s, s:b}", "index", (json_int_t)count_of(record, "chunk_index"), "pages",
-                     (json_int_t)count_of(record, "chunk_page_start"), (json_int_t)count_of(record, "chunk_page_end"),
-                     "fields", fields_of(record), "essay", text_of(record, "essay_text"), "needs_review",
+    return json_pack("{s:I, s:[I,I], s:o, s:s, s:b}", "index", (json_int_t)count_of(record, "chunk_index"),
+                     "pages", (json_int_t)count_of(record, "chunk_page_start"),
+                     (json_int_t)count_of(record, "chunk_page_end"), "fields", fields_of(record), "essay",
+                     text_of(record, "essay_text"), "needs_review",
                      json_is_true(json_object_get(record, "needs_review")));
 }
 
@@ -44,7 +50,8 @@ static bool has_page(const json_t *pages, json_int_t number)
 static json_t *document_of(json_t *predictions, const char *filename)
 {
     const char *dot = strrchr(filename, '.');
-    AUTO_FREE char *id = strndup(filename, dot && dot > filename ? (size_t)(dot - filename) : strlen(filename));
+    AUTO_FREE char *id =
+        strndup(filename, dot && dot > filename ? (size_t)(dot - filename) : strlen(filename));
     json_t *documents = json_object_get(predictions, "documents");
     if (!id) return NULL;
     json_t *document = json_object_get(documents, id);
@@ -70,7 +77,8 @@ int predictions_add(json_t *predictions, const json_t *record, const json_t *pag
     {
         json_int_t number = json_integer_value(json_object_get(page, "page"));
         if (has_page(pages, number)) continue; /* entries of one document may each bring the same page */
-        (void)json_array_append_new(pages, json_pack("{s:I, s:s}", "page", number, "text", text_of(page, "text")));
+        (void)json_array_append_new(pages,
+                                    json_pack("{s:I, s:s}", "page", number, "text", text_of(page, "text")));
     }
     return 0;
 }
@@ -96,7 +104,8 @@ void predictions_sort(json_t *predictions)
     {
         sort_by(json_object_get(document, "pages"), "page");
         sort_by(json_object_get(document, "entries"), "index");
-        json_array_foreach(json_object_get(document, "entries"), i, entry)(void)json_object_del(entry, "index");
+        json_array_foreach(json_object_get(document, "entries"), i, entry)(void)
+            json_object_del(entry, "index");
     }
 }
 

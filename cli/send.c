@@ -43,7 +43,8 @@ static int64_t read_and_show(void *user, void *out, size_t room)
     int64_t n = multipart_read(s->body, out, room), now = clock_ms();
     if (s->live && now - s->shown_ms >= SHOW_EVERY_MS) {
         s->shown_ms = now;
-        (void)fprintf(stderr, "\rsending %3d %%\033[K", (int)(multipart_sent(s->body) * 100 / multipart_length(s->body)));
+        (void)fprintf(stderr, "\rsending %3d %%\033[K",
+                      (int)(multipart_sent(s->body) * 100 / multipart_length(s->body)));
     }
     return n;
 }
@@ -60,25 +61,33 @@ static bool is_worth_repeating(int rc, const struct api_answer *answer, const st
 }
 
 /* Until there is an answer that is none of "later", or the time is up. */
-static int upload_until_answered(api_t *api, struct sending *s, int64_t retry_ms, struct api_answer *answer, struct err *err)
+static int upload_until_answered(api_t *api, struct sending *s, int64_t retry_ms, struct api_answer *answer,
+                                 struct err *err)
 {
     unsigned char random[16];
     char key[64] = "Idempotency-Key: ";
     random_bytes(random, sizeof random);
-    for (size_t i = 0, n = strlen(key); i < sizeof random; i++) n += (size_t)snprintf(key + n, sizeof key - n, "%02x", random[i]);
+    for (size_t i = 0, n = strlen(key); i < sizeof random; i++)
+        n += (size_t)snprintf(key + n, sizeof key - n, "%02x", random[i]);
     const char *headers[] = {multipart_header(s->body), key, "Accept: application/json", NULL};
 
     int64_t give_up_ms = clock_ms() + retry_ms, wait_ms = WAIT_FIRST_MS;
     for (bool told = false;; told = true) {
         multipart_rewind(s->body);
-        struct httpc_request r = {.method = "POST", .headers = headers, .body_len = multipart_length(s->body),
-                                  .read_body = read_and_show, .read_user = s, .deadline_ms = clock_ms() + REQUEST_MS};
+        struct httpc_request r = {.method = "POST",
+                                  .headers = headers,
+                                  .body_len = multipart_length(s->body),
+                                  .read_body = read_and_show,
+                                  .read_user = s,
+                                  .deadline_ms = clock_ms() + REQUEST_MS};
         int rc = api_call(api, "/upload", &r, answer, err);
         end_show(s);
         if (!is_worth_repeating(rc, answer, err)) return rc;
         int64_t pause_ms = rc == 0 && answer->retry_after_ms ? answer->retry_after_ms : wait_ms;
         if (clock_ms() + pause_ms >= give_up_ms) return rc;
-        if (!told) (void)fprintf(stderr, "%s; trying again\n", rc == -1 ? err->text : "the gateway has no room just now");
+        if (!told)
+            (void)fprintf(stderr, "%s; trying again\n",
+                          rc == -1 ? err->text : "the gateway has no room just now");
         if (rc == 0) api_answer_done(answer);
         sleep_ms(pause_ms);
         wait_ms = wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS : wait_ms * 2;
@@ -109,7 +118,8 @@ static int add_fields(multipart_t *body, const struct send_options *o, const cha
 }
 
 /* Files first...last-1 in one request. A file that cannot be read is told and left out. */
-static int send_group(api_t *api, const struct send_options *o, int first, int last, struct sent *sent, struct err *err)
+static int send_group(api_t *api, const struct send_options *o, int first, int last, struct sent *sent,
+                      struct err *err)
 {
     AUTO(multipart_destroy) multipart_t *body = multipart_new(err);
     int files = 0;
@@ -172,7 +182,8 @@ static void close_batch(api_t *api, const struct sent *sent)
     json_decref(body);
 }
 
-int send_files(const struct cli *cli, api_t *api, const struct send_options *o, struct sent *sent, struct err *err)
+int send_files(const struct cli *cli, api_t *api, const struct send_options *o, struct sent *sent,
+               struct err *err)
 {
     *sent = (struct sent){.jobs = json_array(), .errors = json_array()};
     bool many = group_end(cli->settings, o, 0) < o->n;

@@ -22,7 +22,8 @@ struct sent {
 
 /* Every request has an Idempotency-Key and is repeated with it, so that a broken connection makes no
  * second job.  0 when everything was answered, even if by refusals; -1: nobody answers. */
-int send_files(const struct cli *cli, api_t *api, const struct send_options *options, struct sent *sent, struct err *err);
+int send_files(const struct cli *cli, api_t *api, const struct send_options *options, struct sent *sent,
+               struct err *err);
 void sent_done(struct sent *sent);
 
 #endif

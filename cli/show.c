@@ -53,9 +53,9 @@ static void print_batch(const json_t *batch)
 {
     size_t i;
     json_t *job;
-    (void)printf("%ld jobs: %ld finished, %ld failed, %ld cancelled, %ld under way, %ld waiting%s\n", count_of(batch, "total"),
-                 count_of(batch, "completed"), count_of(batch, "failed"), count_of(batch, "cancelled"),
-                 count_of(batch, "in_progress"), count_of(batch, "pending"),
+    (void)printf("%ld jobs: %ld finished, %ld failed, %ld cancelled, %ld under way, %ld waiting%s\n",
+                 count_of(batch, "total"), count_of(batch, "completed"), count_of(batch, "failed"),
+                 count_of(batch, "cancelled"), count_of(batch, "in_progress"), count_of(batch, "pending"),
                  json_is_true(json_object_get(batch, "done")) ? "; done" : "");
     json_array_foreach(json_object_get(batch, "jobs"), i, job) print_job_row(job);
 }
@@ -64,8 +64,8 @@ static void print_workers(const json_t *status)
 {
     size_t i;
     json_t *stage;
-    (void)printf("Redis: %s\n%-10s %-12s %8s %8s %9s %10s\n", text_or(status, "redis", "?"), "STAGE", "SERVICE", "WORKERS",
-                 "WAITING", "IN HAND", "OLDEST");
+    (void)printf("Redis: %s\n%-10s %-12s %8s %8s %9s %10s\n", text_or(status, "redis", "?"), "STAGE",
+                 "SERVICE", "WORKERS", "WAITING", "IN HAND", "OLDEST");
     json_array_foreach(json_object_get(status, "stages"), i, stage)
     {
         struct buf b = BUF_INIT;
@@ -108,9 +108,10 @@ static void print_job(const json_t *job)
     print_job_row(job);
     for (i = 0; i < COUNT_OF(times); i++) (void)printf("  %-12s %s\n", times[i], text_or(job, times[i], "-"));
     json_array_foreach(json_object_get(job, "stages"), i, item) print_stage(item);
-    if (json_is_object(error)) (void)printf("  error %s in %s\n", text_of(error, "code"), text_or(error, "stage", "?"));
-    json_array_foreach(json_object_get(json_object_get(job, "result"), "submission_ids"), i, item)
-        (void)printf("  record %s\n", json_string_value(item) ? json_string_value(item) : "?");
+    if (json_is_object(error))
+        (void)printf("  error %s in %s\n", text_of(error, "code"), text_or(error, "stage", "?"));
+    json_array_foreach(json_object_get(json_object_get(job, "result"), "submission_ids"), i, item)(void)
+        printf("  record %s\n", json_string_value(item) ? json_string_value(item) : "?");
 }
 
 static void print_jobs(const json_t *answer)

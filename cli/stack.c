@@ -31,7 +31,7 @@ static const struct service_row {
 
 /* The settings of the children that follow from how many there are. */
 struct wiring {
-    char redis_url[PATH_MAX + 32];
+    char redis_url[PATH_MAX + 64]; /* with its name before it */
     char dispatchers[1024];
 };
 
@@ -64,8 +64,7 @@ int stack_init(struct stack *stack, const struct settings *settings, const char 
     char *slash = n > 0 ? strrchr(stack->programs, '/') : NULL;
     if (!slash) return err_sys(err, ERR_UNAVAILABLE, errno, "where this program lies");
     *slash = '\0';
-    const char *url = getenv("REDIS_URL"), *file = getenv("REDIS_URL_FILE");
-    stack->own_redis = !(url && *url) && !(file && *file);
+    stack->own_redis = !stack_redis_is_given();
     for (int i = 0; i < STACK_SERVICES; i++) stack->replicas[i] = 1;
     return 0;
 }
@@ -82,14 +81,19 @@ int stack_set_replicas(struct stack *stack, int position, const char *count, str
     return 0;
 }
 
-/* Redis by its socket where the path fits one (108 bytes, unix(7)), else by its port on loopback. */
-static void wire_redis(const struct stack *stack, struct wiring *w)
+void stack_redis_url(const struct settings *settings, const char *var, char *out, size_t room)
 {
-    int n = snprintf(w->redis_url, sizeof w->redis_url, "REDIS_URL=unix://%s/redis/redis.sock", stack->var);
-    size_t path_len = (size_t)n - strlen("REDIS_URL=unix://");
-    if (path_len < sizeof((struct sockaddr_un *)0)->sun_path && !strpbrk(stack->var, "?#% ")) return;
-    (void)snprintf(w->redis_url, sizeof w->redis_url, "REDIS_URL=redis://127.0.0.1:%d",
-                   (int)stack->settings->port + SETTINGS_REDIS_PORT_OFFSET);
+    size_t path_len = (size_t)snprintf(out, room, "unix://%s/redis/redis.sock", var) - strlen("unix://");
+    /* A socket's path has 108 bytes (unix(7)), and a URL gives some characters a meaning. */
+    if (path_len < sizeof((struct sockaddr_un *)0)->sun_path && path_len < room && !strpbrk(var, "?#% "))
+        return;
+    (void)snprintf(out, room, "redis://127.0.0.1:%d", (int)settings->port + SETTINGS_REDIS_PORT_OFFSET);
+}
+
+bool stack_redis_is_given(void)
+{
+    const char *url = getenv("REDIS_URL"), *file = getenv("REDIS_URL_FILE");
+    return (url && *url) || (file && *file);
 }
 
 /* Several dispatchers bind one port each, and every worker is told all of them. */
@@ -186,7 +190,8 @@ static int add_replica(const struct stack *stack, const struct wiring *w, int po
 int stack_add(const struct stack *stack, supervisor_t *supervisor, struct err *err)
 {
     struct wiring w;
-    wire_redis(stack, &w);
+    size_t n = (size_t)snprintf(w.redis_url, sizeof w.redis_url, "REDIS_URL=");
+    stack_redis_url(stack->settings, stack->var, w.redis_url + n, sizeof w.redis_url - n);
     wire_dispatchers(stack, &w);
     if (stack->own_redis && add_redis(stack, &w, supervisor, err) == -1) return -1;
     for (int i = 0; i < STACK_SERVICES; i++) {

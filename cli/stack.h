@@ -3,6 +3,7 @@
 #define SHEAF_CLI_STACK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "cli/supervisor.h"
 #include "lib/settings.h"
 
@@ -18,6 +19,11 @@ struct stack {
 
 /* One replica of each, programs beside our own, a Redis if the environment names none. */
 int stack_init(struct stack *stack, const struct settings *settings, const char *var, struct err *err);
+/* Whether the environment names a Redis, so that we run none. */
+bool stack_redis_is_given(void);
+/* The address of the Redis that `sheaf up` runs in `var` (absolute): its socket, or its port where the path
+ * is too long for one. */
+void stack_redis_url(const struct settings *settings, const char *var, char *out, size_t room);
 /* The position of a service by its name ("ocr-svc", or short "ocr"), -1: there is none. */
 int stack_service(const char *name);
 /* The name of the service at a position, NULL beyond the last. */

@@ -15,8 +15,8 @@ struct submit_options {
     const char *priority, *ocr_provider, *retry_for;
 };
 
-static void print_row(const char *file, const char *student, const char *school, const char *grade, const char *words,
-                      const char *codes)
+static void print_row(const char *file, const char *student, const char *school, const char *grade,
+                      const char *words, const char *codes)
 {
     static const int widths[] = {28, 22, 26, 5, 5, 0};
     const char *cells[] = {file, student, school, grade, words, codes};
@@ -38,8 +38,8 @@ static void print_record(const char *filename, const json_t *record)
     for (size_t i = 0; i < json_array_size(codes); i++)
         buf_printf(&b, "%s%s", i ? ";" : "", json_string_value(json_array_get(codes, i)));
     if (json_is_string(codes)) buf_puts(&b, json_string_value(codes));
-    print_row(filename, text_of(record, "student_name"), text_of(record, "school_name"), text_of(record, "grade"), words,
-              b.data);
+    print_row(filename, text_of(record, "student_name"), text_of(record, "school_name"),
+              text_of(record, "grade"), words, b.data);
     buf_done(&b);
 }
 
@@ -48,7 +48,8 @@ static int print_records_of(api_t *api, const json_t *job, struct err *err)
 {
     const json_t *ids = json_object_get(json_object_get(job, "result"), "submission_ids");
     if (json_array_size(ids) == 0)
-        print_row(text_of(job, "filename"), "(no record)", text_of(json_object_get(job, "error"), "text"), "", "", "");
+        print_row(text_of(job, "filename"), "(no record)", text_of(json_object_get(job, "error"), "text"), "",
+                  "", "");
     for (size_t i = 0; i < json_array_size(ids); i++) {
         const char *id = json_string_value(json_array_get(ids, i));
         AUTO_FREE char *path = api_path("/api/records/", id ? id : "", "");
@@ -106,15 +107,16 @@ static void print_errors(const struct sent *sent)
 static long count_status(const json_t *jobs, const char *status)
 {
     long n = 0;
-    for (size_t i = 0; i < json_array_size(jobs); i++) n += strcmp(text_of(json_array_get(jobs, i), "status"), status) == 0;
+    for (size_t i = 0; i < json_array_size(jobs); i++)
+        n += strcmp(text_of(json_array_get(jobs, i), "status"), status) == 0;
     return n;
 }
 
 /* `jobs` is what became of them, or NULL when nobody waited. */
 static void print_json(const struct sent *sent, const json_t *jobs)
 {
-    json_t *o = json_pack("{s:s?, s:O, s:O}", "batch_id", sent->batch_id[0] ? sent->batch_id : NULL, "errors", sent->errors,
-                          "jobs", jobs ? jobs : sent->jobs);
+    json_t *o = json_pack("{s:s?, s:O, s:O}", "batch_id", sent->batch_id[0] ? sent->batch_id : NULL, "errors",
+                          sent->errors, "jobs", jobs ? jobs : sent->jobs);
     (void)json_object_set_new(o, "total", json_integer((json_int_t)json_array_size(sent->jobs)));
     for (size_t i = 0; jobs && i < 3; i++) {
         static const char *const names[] = {"finished", "failed", "cancelled"};
@@ -134,18 +136,21 @@ static bool each_has_a_record(const json_t *jobs)
 }
 
 /* Waits for the end of what was accepted; the exit code says whether all is well. */
-static enum cli_exit follow(const struct cli *cli, api_t *api, const struct submit_options *given, int64_t retry_ms,
-                            const struct sent *sent)
+static enum cli_exit follow(const struct cli *cli, api_t *api, const struct submit_options *given,
+                            int64_t retry_ms, const struct sent *sent)
 {
     struct err err = {0};
-    struct watch_options how = {.batch_id = sent->batch_id, .retry_ms = retry_ms, .live = isatty(STDERR_FILENO) == 1,
+    struct watch_options how = {.batch_id = sent->batch_id,
+                                .retry_ms = retry_ms,
+                                .live = isatty(STDERR_FILENO) == 1,
                                 .lines = !cli->json && !given->records};
     json_t *jobs = json_array();
     if (sent->batch_id[0]) {
         json_decref(jobs);
         if (watch_batch(api, &how, &jobs, &err) == -1) return cli_fail(cli, &err);
     }
-    bool well = json_array_size(sent->errors) == 0 && count_status(jobs, "finished") == (long)json_array_size(jobs);
+    bool well =
+        json_array_size(sent->errors) == 0 && count_status(jobs, "finished") == (long)json_array_size(jobs);
     int rc = 0;
     if (cli->json)
         print_json(sent, jobs);
@@ -156,18 +161,24 @@ static enum cli_exit follow(const struct cli *cli, api_t *api, const struct subm
     return rc == -1 ? cli_fail(cli, &err) : well ? CLI_OK : CLI_NO;
 }
 
-static enum cli_exit submit(const struct cli *cli, const struct submit_options *given, int64_t retry_ms, int n, char **files)
+static enum cli_exit submit(const struct cli *cli, const struct submit_options *given, int64_t retry_ms,
+                            int n, char **files)
 {
     struct err err = {0};
     struct sent sent = {0};
-    struct send_options how = {.files = (const char *const *)files, .n = n, .priority = given->priority,
-                               .ocr_provider = given->ocr_provider, .retry_ms = retry_ms, .live = isatty(STDERR_FILENO) == 1};
+    struct send_options how = {.files = (const char *const *)files,
+                               .n = n,
+                               .priority = given->priority,
+                               .ocr_provider = given->ocr_provider,
+                               .retry_ms = retry_ms,
+                               .live = isatty(STDERR_FILENO) == 1};
     AUTO(api_close) api_t *api = api_open(cli, &err);
     if (!api || send_files(cli, api, &how, &sent, &err) == -1) {
         sent_done(&sent);
         return cli_fail(cli, &err);
     }
-    bool wait = given->wait || given->records || (!given->no_wait && !cli->json && isatty(STDOUT_FILENO) == 1);
+    bool wait =
+        given->wait || given->records || (!given->no_wait && !cli->json && isatty(STDOUT_FILENO) == 1);
     enum cli_exit code = json_array_size(sent.errors) ? CLI_NO : CLI_OK;
     if (!cli->json) {
         if (!wait || (given->wait && !how.live)) print_accepted(&sent);
@@ -186,17 +197,21 @@ enum cli_exit cmd_submit(struct cli *cli, int argc, char **argv)
     struct submit_options given = {.retry_for = "60"};
     enum cli_exit code;
     const struct option options[] = {
-        {"--wait", OPT_FLAG, &given.wait, NULL, "return when every job has ended (on a terminal it does so anyway)"},
+        {"--wait", OPT_FLAG, &given.wait, NULL,
+         "return when every job has ended (on a terminal it does so anyway)"},
         {"--no-wait", OPT_FLAG, &given.no_wait, NULL, "return when everything is accepted"},
-        {"--records", OPT_FLAG, &given.records, NULL, "wait, then one line per record; exit 1 if a file gave none"},
+        {"--records", OPT_FLAG, &given.records, NULL,
+         "wait, then one line per record; exit 1 if a file gave none"},
         {"--priority", OPT_TEXT, &given.priority, "P", "as the gateway names it"},
         {"--ocr-provider", OPT_TEXT, &given.ocr_provider, "NAME", "one of those configured"},
-        {"--retry-for", OPT_TEXT, &given.retry_for, "SECONDS", "how long to go on without an answer (default 60)"},
+        {"--retry-for", OPT_TEXT, &given.retry_for, "SECONDS",
+         "how long to go on without an answer (default 60)"},
     };
     int n = args_parse(cli, argc, argv, options, COUNT_OF(options), 1, -1, &code);
     if (n == -1) return code;
     char *end;
     long seconds = strtol(given.retry_for, &end, 10);
-    if (*end || seconds < 0 || seconds > 86400) return args_mistake(cli, "--retry-for takes seconds, not %s", given.retry_for);
+    if (*end || seconds < 0 || seconds > 86400)
+        return args_mistake(cli, "--retry-for takes seconds, not %s", given.retry_for);
     return submit(cli, &given, seconds * 1000, n, argv);
 }

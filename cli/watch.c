@@ -27,7 +27,8 @@ struct watch {
 
 static bool has_ended(const char *status)
 {
-    return strcmp(status, "finished") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
+    return strcmp(status, "finished") == 0 || strcmp(status, "failed") == 0 ||
+           strcmp(status, "cancelled") == 0;
 }
 
 /* --- the picture --- */
@@ -42,7 +43,8 @@ static void terminal_size(int *rows, int *columns)
 
 static void draw_summary(struct buf *b, const json_t *batch)
 {
-    long total = count_of(batch, "total"), completed = count_of(batch, "completed"), failed = count_of(batch, "failed");
+    long total = count_of(batch, "total"), completed = count_of(batch, "completed"),
+         failed = count_of(batch, "failed");
     long cancelled = count_of(batch, "cancelled"), ended = completed + failed + cancelled;
     double left = number_of(batch, "estimated_remaining_seconds");
     text_bar(b, total ? (double)ended / (double)total : 0, BAR_COLUMNS);
@@ -141,10 +143,12 @@ static int look(struct watch *w, bool *done, struct err *err)
     json_array_foreach(jobs, i, job)
     {
         const char *id = text_of(job, "job_id");
-        if (rc == 0 && has_ended(text_of(job, "status")) && !json_object_get(w->ended, id)) rc = take_ended(w, id, err);
+        if (rc == 0 && has_ended(text_of(job, "status")) && !json_object_get(w->ended, id))
+            rc = take_ended(w, id, err);
     }
     /* Both: a retry in between makes the batch busy again, a new job is seen before it is counted. */
-    *done = rc == 0 && json_is_true(json_object_get(batch, "done")) && json_object_size(w->ended) >= json_array_size(jobs);
+    *done = rc == 0 && json_is_true(json_object_get(batch, "done")) &&
+            json_object_size(w->ended) >= json_array_size(jobs);
     if (rc == 0 && w->options->live && !*done) draw(&w->picture, batch);
     json_decref(batch);
     return rc;
@@ -156,7 +160,8 @@ static int follow(struct watch *w, struct err *err)
     int64_t silent_since_ms = 0;
     for (bool done = false;;) {
         int rc = look(w, &done, err);
-        bool silent = rc == -1 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT || err->sys == 503);
+        bool silent =
+            rc == -1 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT || err->sys == 503);
         if (done || (rc == -1 && !silent)) return rc;
         if (!silent)
             silent_since_ms = 0;
@@ -177,7 +182,7 @@ int watch_batch(api_t *api, const struct watch_options *options, json_t **jobs, 
         const char *id;
         json_t *job;
         *jobs = json_array();
-        json_object_foreach(w.ended, id, job)(void)json_array_append(*jobs, job);
+        json_object_foreach(w.ended, id, job)(void) json_array_append(*jobs, job);
     }
     json_decref(w.ended);
     return rc;

@@ -13,8 +13,8 @@ struct watch_options {
     bool lines;       /* a line on standard output for each job that ends */
 };
 
-/* Returns when every job has ended, with *jobs an array of them as /api/job_status gives them. -1: the gateway
- * is gone for longer than retry_ms, or does not know the batch. */
+/* Returns when every job has ended, with *jobs an array of them as /api/job_status gives them. -1: the
+ * gateway is gone for longer than retry_ms, or does not know the batch. */
 int watch_batch(api_t *api, const struct watch_options *options, json_t **jobs, struct err *err);
 
 #endif

@@ -176,7 +176,11 @@ void http_fail(struct request *rq, const struct err *err)
         log_error("request_failed", F_STR("path", rq->path), F_ERR(err));
         http_error(rq, 500, "internal", "Something is wrong on the server; its log says what.");
     } else if (err->kind == ERR_INPUT || err->kind == ERR_LIMIT) {
-        http_error(rq, err->kind == ERR_LIMIT ? 413 : 400, *err->code ? err->code : "bad_request", "%s", err->text);
+        const int status = strcmp(err->code, "not_found") == 0  ? 404
+                           : strcmp(err->code, "conflict") == 0 ? 409
+                           : err->kind == ERR_LIMIT             ? 413
+                                                                : 400;
+        http_error(rq, status, *err->code ? err->code : "bad_request", "%s", err->text);
     } else {
         log_warn("request_unavailable", F_STR("path", rq->path), F_ERR(err));
         http_error_retry(rq, 503, 2, "unavailable", "A part of the service does not answer. Please try again.");

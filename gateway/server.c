@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* pthread_setattr_default_np */
 #include "gateway/server.h"
 
 #include <civetweb.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "gateway/sniff.h"
 
 #include <string.h>

@@ -146,16 +146,17 @@ void view_count(struct view_counts *c, const char *const value[JOB_BRIEF])
                      : is(state, "failed")   ? &c->failed
                                              : &c->cancelled;
     ++*place;
-    c->progress_sum += place == &c->queued || place == &c->started ? view_progress(value) : 100;
+    if (place == &c->queued || place == &c->started) c->progress += view_progress(value);
     if (!c->created_ms || created < c->created_ms) c->created_ms = created;
 }
 
 int64_t view_remaining_s(const struct view_counts *c, int64_t now_ms)
 {
-    const int64_t all = 100 * (c->queued + c->started + c->finished + c->failed + c->cancelled);
-    if (c->queued + c->started == 0) return 0;
-    if (c->progress_sum <= 0 || !c->created_ms || now_ms < c->created_ms) return -1;
-    return ((now_ms - c->created_ms) * (all - c->progress_sum) / c->progress_sum + 999) / 1000;
+    const int64_t live = c->queued + c->started, ended = c->finished + c->failed + c->cancelled;
+    const int64_t done = c->progress + 100 * ended, all = 100 * (live + ended);
+    if (live == 0) return 0;
+    if (done <= 0 || done > all || !c->created_ms || now_ms < c->created_ms) return -1;
+    return ((now_ms - c->created_ms) * (all - done) / done + 999) / 1000;
 }
 
 json_t *view_batch(const struct view_counts *c, bool sealed, int64_t now_ms)

@@ -36,8 +36,8 @@ json_t *view_job(const char *id, const char *const value[JOB_FIELDS]); /* withou
 
 struct view_counts {
     int64_t queued, started, finished, failed, cancelled;
-    int64_t progress_sum; /* of the jobs that are counted here, per cent */
-    int64_t created_ms;   /* when the first of them came */
+    int64_t progress;   /* per cent, summed over those that have not ended */
+    int64_t created_ms; /* when the first of them came */
 };
 void view_count(struct view_counts *c, const char *const value[JOB_BRIEF]);
 /* Seconds until all is done if it goes on as it did; -1 while nothing can be said. */

@@ -34,7 +34,6 @@ int bus_init(struct err *err)
     zsys_handler_set(NULL); /* before zsys_init: SIGTERM is lib/svc's */
     if (!zsys_init()) return err_set(err, ERR_UNAVAILABLE, "ZeroMQ could not be started");
     zsys_set_logstream(NULL); /* it is not JSON; what matters comes back as errors */
-    zsys_set_io_threads(1);
     zsys_set_linger(LINGER_MS);
     return 0;
 }

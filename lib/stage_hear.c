@@ -153,7 +153,7 @@ static void hear_drain(const struct heard *m)
     if (m->link->state != LINK_LIVE && m->link->state != LINK_GREETING) return;
     log_info("link_draining", F_STR("address", m->link->address), F_STR("dispatcher", m->link->dispatcher));
     m->link->state = LINK_DRAINING;
-    m->link->hello_due = false;
+    stage_rehome(m->s);
 }
 
 static void hear_bye(const struct heard *m)

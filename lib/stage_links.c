@@ -114,14 +114,20 @@ static int least_loaded(const struct stage *s)
     return best;
 }
 
+/* A dispatcher that drains still takes results of what it has; what it has not adopted yet it need not. */
+static bool is_homeless(const struct stage *s, const struct held *h)
+{
+    enum link_state state = s->links[h->link].state;
+    return state == LINK_SILENT || state == LINK_REFUSED || (state == LINK_DRAINING && !h->confirmed);
+}
+
 void stage_rehome(struct stage *s)
 {
     int to = least_loaded(s);
     if (to < 0) return;
     /* All to one: they are offered in as few HELLOs, and the next silence may spread them again. */
     for (struct held *h = s->hold.first; h; h = h->next) {
-        enum link_state state = s->links[h->link].state;
-        if (h->state == HELD_DROPPED || (state != LINK_SILENT && state != LINK_REFUSED)) continue;
+        if (h->state == HELD_DROPPED || !is_homeless(s, h)) continue;
         stage_hold_move(&s->hold, h, to);
         s->links[to].hello_due = true;
     }

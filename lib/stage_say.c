@@ -81,6 +81,8 @@ static int say_hello_part(struct stage *s, struct stage_link *link, int part, st
             json_decref(holds); /* no memory: half a list would be answered by wrong positions */
             return 1;
         }
+        /* Whoever greets us anew may be another process, which counts none of it until it has adopted it. */
+        if (link->state == LINK_GREETING) stage_hold_move(&s->hold, next, index);
         next->offer_seq = h.room_seq;
         next->offer_at = n++;
     }

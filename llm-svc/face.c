@@ -14,8 +14,8 @@ static bool is_essay(const struct label *label)
     return label->field->rule == FORM_ESSAY;
 }
 
-/* A label that an essay's own lines may have made by chance: "School: it was closed." must be printed well and stand at the row's
- * beginning to count. */
+/* A label that an essay's own lines may have made by chance: "School: it was closed." must be printed well
+ * and stand at the row's beginning to count. */
 static bool is_sure(const struct label *label)
 {
     return label->colon && label->quality >= SURE_QUALITY && label->first == 0;
@@ -30,7 +30,8 @@ static void forget(struct face *face, int i)
     face->n_labels--;
 }
 
-/* On a page that bears no form (an essay's second page), a line that happens to begin like a label is none. */
+/* On a page that bears no form (an essay's second page), a line that happens to begin like a label is none.
+ */
 static void forget_chance(struct face *face)
 {
     if (face->essay >= 0 || face_fields_above(face, 1) >= FORM_FIELDS) return;
@@ -38,7 +39,8 @@ static void forget_chance(struct face *face)
         if (!is_sure(&face->labels[i])) forget(face, i);
 }
 
-/* The essay is headed by its first label; further labels of it, and unsure ones below it, are words of the essay. */
+/* The essay is headed by its first label; further labels of it, and unsure ones below it, are words of the
+ * essay. */
 static void find_essay(struct face *face)
 {
     face->essay = -1;
@@ -102,5 +104,6 @@ bool face_is_essay_word(const struct face *face, int word)
     int heading = face->labels[face->essay].row, row = face->layout.row_of[word];
     for (int i = face->essay + 1; i < face->n_labels; i++)
         if (face->labels[i].row > heading && face->labels[i].row <= row) return false;
-    return row > heading || (row == heading && face->page->words[word].box.x0 >= face->labels[face->essay].box.x1);
+    return row > heading ||
+           (row == heading && face->page->words[word].box.x0 >= face->labels[face->essay].box.x1);
 }

@@ -30,7 +30,8 @@ struct face {
 int face_read(const vocabulary_t *vocabulary, const struct page *page, struct face *face, struct err *err);
 void face_done(struct face *face);
 
-/* How many different fields (the essay not counted) have a label that begins above `share` of the page's height. */
+/* How many different fields (the essay not counted) have a label that begins above `share` of the page's
+ * height. */
 int face_fields_above(const struct face *face, double share);
 
 /* Is the word part of the form's print, or under the essay's heading? Then it is nobody's value. */

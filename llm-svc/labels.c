@@ -56,8 +56,8 @@ static bool is_better(const struct match *a, const struct match *b)
 }
 
 /* The best phrase of the wanted kinds (and field, when given) that begins with word i of the row. */
-static struct match match_at(const vocabulary_t *v, const struct face *face, const struct row *row, int i, unsigned kinds,
-                             const struct form_field *field)
+static struct match match_at(const vocabulary_t *v, const struct face *face, const struct row *row, int i,
+                             unsigned kinds, const struct form_field *field)
 {
     struct match best = {0};
     char letters[PHRASE_MAX + 1];
@@ -86,6 +86,16 @@ static void mark(struct face *face, const struct row *row, int first, int last, 
     for (int i = first; i <= last; i++) face->role[row->words[i]] = (unsigned char)role;
 }
 
+/* Nothing but specks and bullets ("- School:") stands before word i in its part of the row. */
+static bool begins_segment(const struct face *face, const struct row *row, int i)
+{
+    while (i > 0 && gap_before(face, row, i) <= WIDE_GAP) {
+        const char *before = word_at(face, row, --i)->tight;
+        if (strlen(before) > 1) return false;
+    }
+    return true;
+}
+
 static int segment_start(const struct face *face, const struct row *row, int i)
 {
     while (i > 0 && gap_before(face, row, i) <= WIDE_GAP) i--;
@@ -104,10 +114,11 @@ void labels_mark_print(const vocabulary_t *v, struct face *face, int r)
     double top = row->box.y0 / face->page->height;
     bool title_row = top < TITLE_PART && row->n <= TITLE_WORDS;
     for (int i = 0; i < row->n; i++) {
-        bool start = i == 0 || segment_start(face, row, i) == i || is_slash(word_at(face, row, i - 1)) ||
+        bool start = begins_segment(face, row, i) || is_slash(word_at(face, row, i - 1)) ||
                      strchr(".:/", last_char(word_at(face, row, i - 1)->text));
         if (face->role[row->words[i]] != ROLE_FREE || !(start || title_row)) continue;
-        struct match m = match_at(v, face, row, i, (title_row ? 1u << PHRASE_TITLE : 0u) | (start ? 1u << PHRASE_NOTE : 0u), NULL);
+        struct match m = match_at(
+            v, face, row, i, (title_row ? 1u << PHRASE_TITLE : 0u) | (start ? 1u << PHRASE_NOTE : 0u), NULL);
         if (!m.phrase) continue;
         if (m.phrase->kind == PHRASE_NOTE) {
             mark(face, row, i, m.last, ROLE_NOTE);
@@ -120,16 +131,21 @@ void labels_mark_print(const vocabulary_t *v, struct face *face, int r)
     }
 }
 
-/* Extends a label over its other half ("Name / Nombre", "Grade (K-12):") and its colon; returns its last word. */
-static int extend(const vocabulary_t *v, const struct face *face, const struct row *row, int last, const struct form_field *field)
+/* Extends a label over its other half ("Name / Nombre", "Grade (K-12):") and its colon; returns its last
+ * word. */
+static int extend(const vocabulary_t *v, const struct face *face, const struct row *row, int last,
+                  const struct form_field *field)
 {
     for (;;) {
-        if (ends_with_colon(word_at(face, row, last)) || last + 1 >= row->n || gap_before(face, row, last + 1) > WIDE_GAP) return last;
+        if (ends_with_colon(word_at(face, row, last)) || last + 1 >= row->n ||
+            gap_before(face, row, last + 1) > WIDE_GAP)
+            return last;
         const struct word *next = word_at(face, row, last + 1);
         if (!*next->tight && ends_with_colon(next)) return last + 1;
         bool slash = is_slash(next) || last_char(word_at(face, row, last)->text) == '/';
         int from = is_slash(next) ? last + 2 : last + 1;
-        struct match m = from < row->n ? match_at(v, face, row, from, 1u << PHRASE_LABEL, field) : (struct match){0};
+        struct match m =
+            from < row->n ? match_at(v, face, row, from, 1u << PHRASE_LABEL, field) : (struct match){0};
         if (m.phrase) {
             last = m.last;
             continue;
@@ -150,16 +166,19 @@ static int extend(const vocabulary_t *v, const struct face *face, const struct r
     }
 }
 
-/* Does a short label look like one?  "School: …", "School / Escuela", or a word by itself; not "school play". */
+/* Does a short label look like one?  "School: …", "School / Escuela", or a word by itself; not "school play".
+ */
 static bool stands_out(const struct face *face, const struct row *row, int last)
 {
     const struct word *word = word_at(face, row, last);
-    if (ends_with_colon(word) || last_char(word->text) == '/' || last + 1 == row->n) return last_char(word->text) != '.';
+    if (ends_with_colon(word) || last_char(word->text) == '/' || last + 1 == row->n)
+        return last_char(word->text) != '.';
     const struct word *next = word_at(face, row, last + 1);
     return next->text[0] == '/' || next->source == WORD_FIELD || gap_before(face, row, last + 1) > VALUE_GAP;
 }
 
-static void append(struct face *face, const struct row *row, int r, int first, const struct match *m, int last)
+static void append(struct face *face, const struct row *row, int r, int first, const struct match *m,
+                   int last)
 {
     struct label *label = &face->labels[face->n_labels++];
     *label = (struct label){.field = m->phrase->field,
@@ -178,14 +197,15 @@ void labels_read_row(const vocabulary_t *v, struct face *face, int r)
     const struct row *row = &face->layout.rows[r];
     bool after_label = false;
     for (int i = 0; i < row->n; i++) {
-        bool start = i == 0 || after_label || gap_before(face, row, i) > WIDE_GAP;
+        bool start = after_label || begins_segment(face, row, i);
         const struct word *word = word_at(face, row, i);
         after_label = false;
         if (!start || face->role[row->words[i]] != ROLE_FREE || !*word->tight) continue;
         struct match m = match_at(v, face, row, i, 1u << PHRASE_LABEL, NULL);
         if (!m.phrase) continue;
         int last = extend(v, face, row, m.last, m.phrase->field);
-        bool telling = m.phrase->telling && m.phrase->field->rule != FORM_ESSAY; /* a heading stands by itself */
+        bool telling =
+            m.phrase->telling && m.phrase->field->rule != FORM_ESSAY; /* a heading stands by itself */
         if (!telling && last == m.last && !stands_out(face, row, last)) continue;
         append(face, row, r, i, &m, last);
         after_label = true;

@@ -4,7 +4,8 @@
 
 #include "llm-svc/face.h"
 
-/* Finds the labels of row `row`, appends them to face->labels (there is room for one a word) and marks roles. */
+/* Finds the labels of row `row`, appends them to face->labels (there is room for one a word) and marks roles.
+ */
 void labels_read_row(const vocabulary_t *vocabulary, struct face *face, int row);
 /* Marks titles and notes that stand in row `row`; to be called before labels_read_row(). */
 void labels_mark_print(const vocabulary_t *vocabulary, struct face *face, int row);

@@ -6,8 +6,9 @@
 
 /* A word joins a row when it shares at least this much of its height with the word before it there. */
 #define SAME_ROW 0.5
-/* A box this many times as high as usual (a ruled line, a stain) tells nothing about where the row goes on. */
-#define TOO_HIGH 3.0
+/* A box this many times as high as usual (a ruled line, a stain) tells nothing about where the row goes on.
+ */
+#define TOO_HIGH   3.0
 #define MIN_HEIGHT 1.0
 
 double box_height(const struct box *b)
@@ -53,51 +54,62 @@ static double median_height(const struct page *page, struct place *room)
     return h > MIN_HEIGHT ? h : MIN_HEIGHT;
 }
 
-/* While rows grow: the box of the last telling word of each. */
+/* While rows grow. */
 struct growing {
-    struct box last;
-    double top; /* sum of the middles of its words, for the order of rows */
+    struct box last; /* of the last telling word */
+    struct box all;
+    double middles; /* sum over its words, for the order of rows */
     int n;
 };
 
-static int best_row(const struct growing *rows, int n, const struct box *box)
+static int best_row(const struct growing *rows, int n, const struct box *box, bool whole)
 {
     int best = -1;
     double most = SAME_ROW;
     for (int r = 0; r < n; r++) {
-        double shared = box_overlap_y(&rows[r].last, box);
+        double shared = box_overlap_y(whole ? &rows[r].all : &rows[r].last, box);
         if (shared >= most && (best < 0 || shared > most)) best = r, most = shared;
     }
     return best;
 }
 
-/* Words from left to right, each to the row whose last word it stands beside: so a row may climb or fall across a skewed page. */
-static int assign_rows(const struct page *page, const struct place *by_x, double usual, struct growing *rows, int *row_of)
+static void join_row(struct growing *rows, int *n, int r, const struct box *box, int *row_of)
+{
+    if (r < 0) {
+        r = (*n)++;
+        rows[r] = (struct growing){.last = *box, .all = *box};
+    }
+    box_join(&rows[r].all, box);
+    rows[r].middles += (box->y0 + box->y1) / 2;
+    rows[r].n++;
+    *row_of = r;
+}
+
+/* Words from left to right, each to the row whose last word it stands beside: so a row may climb or fall
+ * across a page.  Specks and rules come afterwards, lest they draw words to themselves. */
+static int assign_rows(const struct page *page, const struct place *by_x, double usual, struct growing *rows,
+                       int *row_of)
 {
     int n = 0;
-    for (int i = 0; i < page->n_words; i++) {
-        const struct word *word = &page->words[by_x[i].index];
-        bool tells = *word->tight && box_height(&word->box) < TOO_HIGH * usual;
-        int r = best_row(rows, n, &word->box);
-        if (r < 0) {
-            r = n++;
-            rows[r] = (struct growing){.last = word->box};
-        } else if (tells) {
-            rows[r].last = word->box;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < page->n_words; i++) {
+            int w = by_x[i].index;
+            const struct box *box = &page->words[w].box;
+            bool tells = *page->words[w].tight && box_height(box) < TOO_HIGH * usual;
+            if (tells != (pass == 0)) continue;
+            join_row(rows, &n, best_row(rows, n, box, pass == 1), box, &row_of[w]);
+            if (tells) rows[row_of[w]].last = *box;
         }
-        rows[r].top += (word->box.y0 + word->box.y1) / 2;
-        rows[r].n++;
-        row_of[by_x[i].index] = r;
     }
     return n;
 }
 
 /* Puts the rows into order from top to bottom and fills layout->rows; `by_x` is left in use as it is. */
-static void order_rows(const struct page *page, const struct place *by_x, const struct growing *growing, struct place *room,
-                       int *rank, struct layout *layout)
+static void order_rows(const struct page *page, const struct place *by_x, const struct growing *growing,
+                       struct place *room, int *rank, struct layout *layout)
 {
     int n = layout->n_rows, used = 0;
-    for (int r = 0; r < n; r++) room[r] = (struct place){growing[r].top / growing[r].n, r};
+    for (int r = 0; r < n; r++) room[r] = (struct place){growing[r].middles / growing[r].n, r};
     qsort(room, (size_t)n, sizeof *room, by_key);
     for (int i = 0; i < n; i++) {
         struct row *row = &layout->rows[i];
@@ -123,7 +135,9 @@ int layout_read(const struct page *page, struct layout *layout, struct err *err)
     AUTO_FREE struct place *room = calloc(n, sizeof *room);
     AUTO_FREE struct growing *growing = calloc(n, sizeof *growing);
     AUTO_FREE int *rank = calloc(n, sizeof *rank);
-    struct layout made = {.rows = calloc(n, sizeof *made.rows), .order = calloc(n, sizeof *made.order), .row_of = calloc(n, sizeof *made.row_of)};
+    struct layout made = {.rows = calloc(n, sizeof *made.rows),
+                          .order = calloc(n, sizeof *made.order),
+                          .row_of = calloc(n, sizeof *made.row_of)};
     if (!by_x || !room || !growing || !rank || !made.rows || !made.order || !made.row_of) {
         layout_done(&made);
         return err_set(err, ERR_NOMEM, "layout of a page");

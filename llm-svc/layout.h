@@ -1,5 +1,5 @@
-/* layout: the words of a page as rows, by their boxes alone, so that recognised words, text layers and form fields are
- * treated alike.  Pure. */
+/* layout: the words of a page as rows, by their boxes alone, so that recognised words, text layers and form
+ * fields are treated alike.  Pure. */
 #ifndef SHEAF_LLM_SVC_LAYOUT_H
 #define SHEAF_LLM_SVC_LAYOUT_H
 
@@ -14,9 +14,9 @@ struct row {
 struct layout {
     struct row *rows; /* from top to bottom */
     int n_rows;
-    int *order;     /* what the rows point into */
-    int *row_of;    /* word -> row */
-    double height;  /* the usual height of a word, points */
+    int *order;    /* what the rows point into */
+    int *row_of;   /* word -> row */
+    double height; /* the usual height of a word, points */
 };
 
 int layout_read(const struct page *page, struct layout *layout, struct err *err);

@@ -1,7 +1,7 @@
 /* llm: what llm-svc's two stages are about: pages of words in, entries with fields and an essay out.
  *
- * The types and the provider struct; stage.c calls a provider and knows no provider by name, providers/registry.c
- * is the one list of them.  JSON stays in pages.c and entry_json.c.
+ * The types and the provider struct; stage.c calls a provider and knows no provider by name,
+ * providers/registry.c is the one list of them.  JSON stays in pages.c and entry_json.c.
  */
 #ifndef SHEAF_LLM_SVC_LLM_H
 #define SHEAF_LLM_SVC_LLM_H
@@ -25,7 +25,7 @@ struct word {
     const char *text;  /* as it stands there; belongs to the page */
     char *tight;       /* folded, without spaces: "" when there is no letter or digit in it */
     int raw_box[4];    /* 1/10000 of the page, as evidence is told */
-    struct box box;    /* the same in points, as distances are measured */
+    struct box box;    /* the same in points and straightened, as distances are measured */
     double confidence; /* 0 to 1 */
     int line;          /* in reading order, from 0 */
     enum word_source source;
@@ -81,7 +81,7 @@ struct value {
 struct entry {
     struct value *values; /* at most one for each field of the form, in the form's order */
     int n_values;
-    char *essay;      /* never NULL after extract */
+    char *essay; /* never NULL after extract */
     int essay_words;
     int *essay_pages; /* pages that the essay stands on */
     int n_essay_pages;
@@ -93,8 +93,9 @@ void split_done(struct split *split);
 void value_done(struct value *value);
 void entry_done(struct entry *entry);
 
-/* Every function may be called from several threads at once with the same state, and may block until deadline_ms
- * (clock_ms()).  Out-parameters are zeroed by the caller, and freed by it also when the function fails. */
+/* Every function may be called from several threads at once with the same state, and may block until
+ * deadline_ms (clock_ms()).  Out-parameters are zeroed by the caller, and freed by it also when the function
+ * fails. */
 struct llm_provider {
     const char *name; /* as written in SHEAF_LLM */
     bool blind;       /* never looks at a page: `pages` is NULL and no page is loaded for it */
@@ -104,14 +105,15 @@ struct llm_provider {
     int (*split)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct split *split,
                  struct err *err);
     /* One entry's fields, from its own pages only. */
-    int (*extract)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct entry *entry,
-                   struct err *err);
+    int (*extract)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
+                   struct entry *entry, struct err *err);
     void (*close)(void *state); /* accepts NULL */
 };
 
 extern const struct llm_provider llm_rules, llm_null;
 
-/* By the name in SHEAF_LLM; NULL name: the default by what is configured.  NULL: there is none of that name. */
+/* By the name in SHEAF_LLM; NULL name: the default by what is configured.  NULL: there is none of that name.
+ */
 const struct llm_provider *llm_provider_find(const char *name);
 
 #endif

@@ -1,8 +1,10 @@
 #include "llm-svc/owners.h"
 
-/* A word stands beside a label when it shares this much of its height with it, also when it fell into another row. */
+/* A word stands beside a label when it shares this much of its height with it, also when it fell into another
+ * row. */
 #define BESIDE 0.5
-/* How far left of its label a value below it may begin, and how far below it may stand, in heights of the label. */
+/* How far left of its label a value below it may begin, and how far below it may stand, in heights of the
+ * label. */
 #define COLUMN_SLACK 1.5
 #define BELOW_MAX    5.0
 #define BELOW_MIN_PT 36.0
@@ -52,7 +54,8 @@ static int above_label(const struct face *face, int word)
         const struct label *label = &face->labels[i];
         double height = box_height(&label->box), left = label->box.x0 - COLUMN_SLACK * height;
         if (middle_y(&label->box) >= middle_y(box) || label->row == face->layout.row_of[word]) continue;
-        if (middle_x(box) < left || middle_x(box) >= owners_column_end(face, i) - COLUMN_SLACK * height) continue;
+        if (middle_x(box) < left || middle_x(box) >= owners_column_end(face, i) - COLUMN_SLACK * height)
+            continue;
         if (best < 0 || label->box.y1 > face->labels[best].box.y1) best = i;
     }
     if (best < 0) return -1;

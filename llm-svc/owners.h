@@ -4,7 +4,12 @@
 
 #include "llm-svc/face.h"
 
-enum owned { OWNED_NOT, OWNED_BESIDE, OWNED_BELOW };
+enum owned {
+    OWNED_NOT,
+    OWNED_BESIDE, /* on the label's line, right of it */
+    OWNED_BELOW,  /* under it, in its column */
+    OWNED_NAMED   /* a PDF form field whose name says what it is: no label needed */
+};
 
 struct owner {
     int label; /* index into face->labels; -1: nobody's */

@@ -3,12 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "llm-svc/straighten.h"
 
 #define LETTER_WIDTH  612.0 /* points; for a page that does not say */
 #define LETTER_HEIGHT 792.0
 
-/* Below this mean confidence, and with fewer legible words than this share, recognised words are noise: measured on blank
- * backs of scans (mean 0.36, 6 % legible) against the worst handwriting we have (mean 0.6, 45 % legible). */
+/* Below this mean confidence, and with fewer legible words than this share, recognised words are noise:
+ * measured on blank backs of scans (mean 0.36, 6 % legible) against the worst handwriting we have (mean 0.6,
+ * 45 % legible). */
 #define NOISE_CONFIDENCE 0.50
 #define NOISE_LEGIBLE    0.25
 #define LEGIBLE_FROM     0.60
@@ -94,6 +96,7 @@ int page_parse(const char *json, size_t len, struct page *page, struct err *err)
         p.text = json_string_value(json_object_get(p.json, "text"));
         if (!p.text) p.text = "";
         rc = parse_words(json_object_get(p.json, "words"), &p, err);
+        if (!rc) rc = page_straighten(&p, err);
     }
     if (rc) {
         page_done(&p);

@@ -7,18 +7,19 @@
 #include "lib/buf.h"
 #include "llm-svc/owners.h"
 
-/* A value goes on in the next line when its first line comes this near the end of its column, and the next is this near. */
+/* A value goes on in the next line when its first line comes this near the end of its column, and the next is
+ * this near. */
 #define FULL_LINE 0.70
 #define LINE_STEP 1.9
 /* Signs that ruled lines and cell borders leave at the ends of what is written on them. */
 #define RULING "|_[]{}~<>=*«»—–-.,:;'\"`°•\\/ "
-/* Two edits in a label's letters cost this much trust each in its value. */
-#define DOUBT_DIGIT_IN_NAME 0.6
+/* What a digit in a name, which is mostly a misread letter, leaves of the trust in it. */
+#define DIGIT_IN_NAME 0.6
 
 struct line {
     const int *words; /* indexes into page->words */
     int n;
-    double confidence; /* of the label that leads to it, or 1 for a named form field */
+    double trust; /* in what says that it is this field's: the label's quality, 1 for a named form field */
 };
 
 /* Cuts ruling signs off both ends, in place; a stop that abbreviates ("Jr.") stays. */
@@ -42,7 +43,8 @@ static char *join(const struct page *page, struct line *line)
     while (line->n > 0 && !*page->words[line->words[line->n - 1]].tight) line->n--;
     struct buf text = BUF_INIT;
     buf_puts(&text, "");
-    for (int i = 0; i < line->n; i++) buf_printf(&text, "%s%s", i ? " " : "", page->words[line->words[i]].text);
+    for (int i = 0; i < line->n; i++)
+        buf_printf(&text, "%s%s", i ? " " : "", page->words[line->words[i]].text);
     return buf_take(&text, NULL);
 }
 
@@ -60,7 +62,8 @@ static const char *source_name(enum word_source source)
 }
 
 /* Fills the evidence of a value from its words. */
-static int add_evidence(const struct face *face, const struct line *line, struct value *value, struct err *err)
+static int add_evidence(const struct face *face, const struct line *line, struct value *value,
+                        struct err *err)
 {
     const struct page *page = face->page;
     value->words = calloc((size_t)line->n, sizeof *value->words);
@@ -77,9 +80,9 @@ static int add_evidence(const struct face *face, const struct line *line, struct
     }
     value->page = page->number;
     value->source = source_name(page->words[line->words[0]].source);
-    value->confidence = sum / line->n * line->confidence;
+    value->confidence = sum / line->n * line->trust;
     bool name = value->field->rule == FORM_NAME;
-    if (name && value->text[strcspn(value->text, "0123456789")]) value->confidence *= DOUBT_DIGIT_IN_NAME;
+    if (name && value->text[strcspn(value->text, "0123456789")]) value->confidence *= DIGIT_IN_NAME;
     return 0;
 }
 
@@ -96,8 +99,8 @@ static struct value *append(struct values *values, struct err *err)
 }
 
 /* Adds what the words say when the field's rule takes it; else nothing: a value is not invented. */
-static int accept(const vocabulary_t *v, const struct face *face, const struct form_field *field, struct line line,
-                  struct values *values, struct err *err)
+static int accept(const vocabulary_t *v, const struct face *face, const struct form_field *field,
+                  struct line line, struct values *values, struct err *err)
 {
     struct err why = {0};
     AUTO_FREE char *raw = join(face->page, &line);
@@ -119,7 +122,8 @@ static int accept(const vocabulary_t *v, const struct face *face, const struct f
 }
 
 /* The words of one row that label `label` owns in the way `how`, in order; returns how many. */
-static int owned_in_row(const struct face *face, const struct owner *owners, int label, enum owned how, int r, int *words)
+static int owned_in_row(const struct face *face, const struct owner *owners, int label, enum owned how, int r,
+                        int *words)
 {
     const struct row *row = &face->layout.rows[r];
     int n = 0;
@@ -146,7 +150,8 @@ static bool may_wrap(const struct form_field *field)
 static bool is_full(const struct face *face, int label, const int *words, int n)
 {
     double left = face->labels[label].box.x0, end = owners_column_end(face, label);
-    if (end == face->page->width) end -= left < end / 2 ? left : 0; /* the margin on the right is as wide as that on the left */
+    if (end == face->page->width)
+        end -= left < end / 2 ? left : 0; /* the margin on the right is as wide as that on the left */
     return face->page->words[words[n - 1]].box.x1 - left >= FULL_LINE * (end - left);
 }
 
@@ -175,25 +180,47 @@ static int collect(const struct face *face, const struct owner *owners, int labe
     return n;
 }
 
-/* Values of PDF form fields whose names say which field they are; their words are nobody else's afterwards. */
-static int read_named(const vocabulary_t *v, const struct face *face, struct owner *owners, int *words, struct values *values,
-                      struct err *err)
+/* Values of PDF form fields whose names say which field they are; their words are nobody else's afterwards.
+ */
+static int read_named(const vocabulary_t *v, const struct face *face, struct owner *owners, int *words,
+                      struct values *values, struct err *err)
 {
     const struct page *page = face->page;
     for (int w = 0; w < page->n_words; w++) {
         const char *name = page->words[w].field;
-        const struct form_field *field = name && owners[w].how != OWNED_NOT + 100 ? vocabulary_field_named(v, name) : NULL;
+        const struct form_field *field =
+            name && owners[w].how != OWNED_NAMED ? vocabulary_field_named(v, name) : NULL;
         if (!field) continue;
-        int n = 0;
+        struct line line = {.words = words, .trust = 1};
         for (int i = w; i < page->n_words; i++) {
             if (!page->words[i].field || strcmp(page->words[i].field, name)) continue;
-            words[n++] = i;
+            owners[i] = (struct owner){.label = -1, .how = OWNED_NAMED};
+            words[line.n++] = i;
         }
-        (void)n;
+        if (accept(v, face, field, line, values, err)) return -1;
     }
-    (void)owners;
-    (void)words;
-    (void)values;
-    (void)err;
     return 0;
+}
+
+int values_read(const vocabulary_t *v, const struct face *face, struct values *values, struct err *err)
+{
+    size_t n = face->page->n_words > 0 ? (size_t)face->page->n_words : 1;
+    AUTO_FREE struct owner *owners = calloc(n, sizeof *owners);
+    AUTO_FREE int *words = calloc(n, sizeof *words);
+    if (!owners || !words) return err_set(err, ERR_NOMEM, "values of a page");
+    owners_find(face, owners);
+    if (read_named(v, face, owners, words, values, err)) return -1;
+    for (int i = 0; i < face->n_labels; i++) {
+        struct line line = {.words = words, .trust = face->labels[i].quality};
+        line.n = collect(face, owners, i, words);
+        if (line.n && accept(v, face, face->labels[i].field, line, values, err)) return -1;
+    }
+    return 0;
+}
+
+void values_done(struct values *values)
+{
+    for (int i = 0; i < values->n; i++) value_done(&values->list[i]);
+    free(values->list);
+    memset(values, 0, sizeof *values);
 }

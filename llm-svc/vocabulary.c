@@ -38,7 +38,8 @@ vocabulary_t *vocabulary_new(const form_t *form, struct err *err)
     }
     v->form = form;
     for (int i = 0; i < form->n_fields; i++)
-        for (const char *const *l = form->fields[i].labels; *l; l++) add(v, PHRASE_LABEL, &form->fields[i], *l);
+        for (const char *const *l = form->fields[i].labels; *l; l++)
+            add(v, PHRASE_LABEL, &form->fields[i], *l);
     for (const char *const *t = form->titles; *t; t++) add(v, PHRASE_TITLE, NULL, *t);
     for (const char *const *t = form->notes; *t; t++) add(v, PHRASE_NOTE, NULL, *t);
     return v;
@@ -82,7 +83,8 @@ int edit_distance(const char *a, int a_len, const char *b, int b_len, int most)
     return row[b_len] <= most ? row[b_len] : most + 1;
 }
 
-/* The letters of a form field's name that mean something: its last component, without the numbers at the end of its parts
+/* The letters of a form field's name that mean something: its last component, without the numbers at the end
+ * of its parts
  * ("Name2", "[0]") and without parts that carry digits inside ("e1p1"). */
 static int name_letters(const char *name, char out[PHRASE_MAX + 1])
 {

@@ -1,5 +1,5 @@
-/* vocabulary: the printed texts of a form, made ready to be found among the words of a page, letters only, so that it
- * does not matter where recognition saw a space.  Constant after vocabulary_new(): any thread. */
+/* vocabulary: the printed texts of a form, made ready to be found among the words of a page, letters only, so
+ * that it does not matter where recognition saw a space.  Constant after vocabulary_new(): any thread. */
 #ifndef SHEAF_LLM_SVC_VOCABULARY_H
 #define SHEAF_LLM_SVC_VOCABULARY_H
 
@@ -31,8 +31,8 @@ int edit_distance(const char *a, int a_len, const char *b, int b_len, int most);
 /* How many edits a printed text of so many letters may show and still be itself. */
 int edits_allowed(int letters);
 
-/* The field that a PDF form field's name speaks of ("e1_student_name", "form1.SchoolName[0]"); NULL when it speaks of none
- * or of two. */
+/* The field that a PDF form field's name speaks of ("e1_student_name", "form1.SchoolName[0]"); NULL when it
+ * speaks of none or of two. */
 const struct form_field *vocabulary_field_named(const vocabulary_t *vocabulary, const char *name);
 
 #endif

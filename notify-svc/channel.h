@@ -1,4 +1,5 @@
-/* channel: a way for messages to leave, behind a struct of functions. Providers stand in providers/registry.c. */
+/* channel: a way for messages to leave, behind a struct of functions. Providers stand in
+ * providers/registry.c. */
 #ifndef SHEAF_NOTIFY_SVC_CHANNEL_H
 #define SHEAF_NOTIFY_SVC_CHANNEL_H
 
@@ -10,18 +11,20 @@
 
 /* A message on its way; borrowed for the call. */
 struct mail {
-    const char *id;       /* its Message-ID without brackets: the same each time the same news is sent */
+    const char *id; /* its Message-ID without brackets: the same each time the same news is sent */
     const char *from, *to;
-    const char *data;     /* RFC 5322 bytes */
+    const char *data; /* RFC 5322 bytes */
     size_t len;
 };
 
 struct channel {
-    const char *name;     /* as written in SHEAF_NOTIFY */
-    bool instant;         /* sending costs nothing: much room may be given */
-    int (*open)(void **state, const struct settings *settings, struct err *err); /* once, before ready; may block */
-    /* Any thread, several at once.  Blocks until deadline_ms (clock_ms()) at most.  0: accepted for good, durably.  Called
-     * again with the same id it does not make a second message where the channel can know that. */
+    const char *name; /* as written in SHEAF_NOTIFY */
+    bool instant;     /* sending costs nothing: much room may be given */
+    int (*open)(void **state, const struct settings *settings,
+                struct err *err); /* once, before ready; may block */
+    /* Any thread, several at once.  Blocks until deadline_ms (clock_ms()) at most.  0: accepted for good,
+     * durably.  Called again with the same id it does not make a second message where the channel can know
+     * that. */
     int (*send)(void *state, const struct mail *mail, int64_t deadline_ms, struct err *err);
     void (*close)(void **state); /* accepts NULL */
 };
@@ -35,7 +38,8 @@ struct channels {
     void *state[CHANNELS_MAX];
 };
 int channels_open(struct channels *channels, const struct settings *settings, struct err *err);
-int channels_send(struct channels *channels, const struct mail *mail, int64_t deadline_ms, struct err *err); /* to all */
+int channels_send(struct channels *channels, const struct mail *mail, int64_t deadline_ms,
+                  struct err *err); /* to all */
 void channels_close(struct channels *channels);
 
 const struct channel *channel_find(const char *name, size_t name_len, struct err *err); /* NULL: ERR_CONFIG */

@@ -8,7 +8,8 @@ static int open_one(struct channels *c, const char *name, size_t len, struct err
     if (!channel) return -1;
     for (int i = 0; i < c->n; i++)
         if (c->channel[i] == channel) return 0; /* named twice */
-    if (c->n == CHANNELS_MAX) return err_set(err, ERR_CONFIG, "SHEAF_NOTIFY: at most %d channels", CHANNELS_MAX);
+    if (c->n == CHANNELS_MAX)
+        return err_set(err, ERR_CONFIG, "SHEAF_NOTIFY: at most %d channels", CHANNELS_MAX);
     if (channel->open(&c->state[c->n], c->settings, err) == -1) return -1;
     c->channel[c->n++] = channel;
     return 0;

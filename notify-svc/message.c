@@ -31,7 +31,8 @@ static void add_base64(struct buf *out, const char *data, size_t len)
     const unsigned char *in = (const unsigned char *)data;
     for (size_t i = 0; i < len; i += 3) {
         const size_t left = len - i;
-        uint32_t v = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
+        uint32_t v =
+            (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
         buf_putc(out, digits[v >> 18]);
         buf_putc(out, digits[v >> 12 & 63]);
         buf_putc(out, left > 1 ? digits[v >> 6 & 63] : '=');
@@ -70,7 +71,8 @@ void message_quoted_printable(struct buf *out, const char *text)
         }
         /* A space at a line's end would be lost on the way, a dot at its start is SMTP's. */
         const bool space = c == ' ' || c == '\t';
-        const bool plain = space ? text[1] && text[1] != '\n' : c > 0x20 && c < 0x7f && c != '=' && !(c == '.' && column == 0);
+        const bool plain = space ? text[1] && text[1] != '\n'
+                                 : c > 0x20 && c < 0x7f && c != '=' && !(c == '.' && column == 0);
         const int width = plain ? 1 : 3;
         if (column + width > LINE_MAX_CHARS - 1) {
             buf_puts(out, "=\r\n");
@@ -88,18 +90,20 @@ void message_quoted_printable(struct buf *out, const char *text)
 static void add_date(struct buf *out, int64_t ms)
 {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     const time_t seconds = (time_t)(ms / 1000);
     struct tm tm = {0};
     (void)gmtime_r(&seconds, &tm);
-    buf_printf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-               tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    buf_printf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday], tm.tm_mday,
+               months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 static void add_part(struct buf *out, const char *boundary, const char *type, const char *text)
 {
-    buf_printf(out, "--%s\r\nContent-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", boundary,
-               type);
+    buf_printf(
+        out, "--%s\r\nContent-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+        boundary, type);
     message_quoted_printable(out, text);
     buf_puts(out, "\r\n");
 }
@@ -109,10 +113,15 @@ static int check(const struct message *m, struct err *err)
     const struct {
         const char *name, *value;
         bool utf8;
-    } headers[] = {{"From", m->from, false}, {"To", m->to, false}, {"Message-ID", m->id, false}, {"Subject", m->subject, true}};
+    } headers[] = {{"From", m->from, false},
+                   {"To", m->to, false},
+                   {"Message-ID", m->id, false},
+                   {"Subject", m->subject, true}};
     for (size_t i = 0; i < COUNT_OF(headers); i++)
-        if (headers[i].utf8 ? has_control(headers[i].value) : !is_plain(headers[i].value) || !*headers[i].value)
-            return err_set(err, ERR_INPUT, "a message's header %s has characters that do not belong there", headers[i].name);
+        if (headers[i].utf8 ? has_control(headers[i].value)
+                            : !is_plain(headers[i].value) || !*headers[i].value)
+            return err_set(err, ERR_INPUT, "a message's header %s has characters that do not belong there",
+                           headers[i].name);
     return 0;
 }
 

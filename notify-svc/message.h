@@ -1,7 +1,8 @@
 /* message: a mail as RFC 5322 bytes: headers, and the text as plain and as HTML (multipart/alternative).
  *
- * Pure; the same message gives the same bytes.  Nothing that comes from outside can add a header: control characters in
- * one are refused, what is not plain ASCII becomes encoded words (RFC 2047); the bodies are quoted-printable. */
+ * Pure; the same message gives the same bytes.  Nothing that comes from outside can add a header: control
+ * characters in one are refused, what is not plain ASCII becomes encoded words (RFC 2047); the bodies are
+ * quoted-printable. */
 #ifndef SHEAF_NOTIFY_SVC_MESSAGE_H
 #define SHEAF_NOTIFY_SVC_MESSAGE_H
 

@@ -45,10 +45,11 @@ int notice_read(struct notice *notice, const char *id, uint64_t run, const json_
         read_job(&n, job, body);
     else
         return err_set(err, ERR_INPUT, "the task tells neither of a job nor of a batch");
-    /* A run's number is a moment in microseconds: the date of the news when nothing better is known, so that the
-     * message is the same whenever it is made. */
+    /* A run's number is a moment in microseconds: the date of the news when nothing better is known, so that
+     * the message is the same whenever it is made. */
     if (n.ended_ms == 0) n.ended_ms = (int64_t)(run / 1000);
-    snprintf(n.event, sizeof n.event, "%.40s.%.12s.%" PRIu64, id, n.about == NOTICE_BATCH ? "batch" : n.state, run);
+    snprintf(n.event, sizeof n.event, "%.40s.%.12s.%" PRIu64, id, n.about == NOTICE_BATCH ? "batch" : n.state,
+             run);
     *notice = n;
     return 0;
 }
@@ -83,7 +84,8 @@ static void add_link(const struct notice *n, const char *app_url, struct buf *ou
         buf_printf(out, "%s/jobs/%s", app_url, n->id);
 }
 
-/* The message as pairs of a label and a value, or a sentence without label, so that text and HTML say the same. */
+/* The message as pairs of a label and a value, or a sentence without label, so that text and HTML say the
+ * same. */
 typedef void add_item(struct buf *out, const char *label, const char *value);
 
 static void each_item(const struct notice *n, struct buf *out, add_item *add)
@@ -96,7 +98,8 @@ static void each_item(const struct notice *n, struct buf *out, add_item *add)
         if (n->error) add(out, "Error", n->error);
         return;
     }
-    snprintf(sentence, sizeof sentence, "%" PRId64 " of %" PRId64 " essay(s) processed successfully.", n->finished, n->jobs);
+    snprintf(sentence, sizeof sentence, "%" PRId64 " of %" PRId64 " essay(s) processed successfully.",
+             n->finished, n->jobs);
     add(out, NULL, sentence);
     if (n->failed > 0) {
         snprintf(sentence, sizeof sentence, "%" PRId64 " had errors (see Review page).", n->failed);
@@ -127,12 +130,23 @@ static void add_escaped(struct buf *out, const char *text)
 {
     for (; *text; text++) {
         switch (*text) {
-        case '&': buf_puts(out, "&amp;"); break;
-        case '<': buf_puts(out, "&lt;"); break;
-        case '>': buf_puts(out, "&gt;"); break;
-        case '"': buf_puts(out, "&quot;"); break;
-        case '\'': buf_puts(out, "&#39;"); break;
-        default: buf_putc(out, (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
+        case '&':
+            buf_puts(out, "&amp;");
+            break;
+        case '<':
+            buf_puts(out, "&lt;");
+            break;
+        case '>':
+            buf_puts(out, "&gt;");
+            break;
+        case '"':
+            buf_puts(out, "&quot;");
+            break;
+        case '\'':
+            buf_puts(out, "&#39;");
+            break;
+        default:
+            buf_putc(out, (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
         }
     }
 }
@@ -156,6 +170,7 @@ void notice_html(const struct notice *n, const char *app_url, struct buf *out)
         out->bad = true;
     else
         add_escaped(out, link.data);
-    buf_printf(out, "\">%s</a></p>\n</body></html>\n", n->about == NOTICE_BATCH ? "Open the review page" : "Open the job");
+    buf_printf(out, "\">%s</a></p>\n</body></html>\n",
+               n->about == NOTICE_BATCH ? "Open the review page" : "Open the job");
     buf_done(&link);
 }

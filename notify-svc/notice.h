@@ -13,17 +13,18 @@
 
 struct notice {
     enum { NOTICE_JOB, NOTICE_BATCH } about;
-    const char *id;            /* the job's or the batch's */
-    const char *owner;         /* "" when not known */
-    const char *filename;      /* of a job */
-    const char *state;         /* of a job: "finished", "failed", "cancelled" */
-    const char *error, *code;  /* of a failed job, else NULL */
+    const char *id;                            /* the job's or the batch's */
+    const char *owner;                         /* "" when not known */
+    const char *filename;                      /* of a job */
+    const char *state;                         /* of a job: "finished", "failed", "cancelled" */
+    const char *error, *code;                  /* of a failed job, else NULL */
     int64_t jobs, finished, failed, cancelled; /* of a batch */
-    int64_t ended_ms;          /* since 1970; 0: not known */
+    int64_t ended_ms;                          /* since 1970; 0: not known */
     char event[NOTICE_EVENT_MAX]; /* "<id>.<what>.<run>": the same for every delivery of the same news */
 };
 
-/* `id` is the task's job (for a batch's message the batch), `run` its run. ERR_INPUT when the body tells of neither. */
+/* `id` is the task's job (for a batch's message the batch), `run` its run. ERR_INPUT when the body tells of
+ * neither. */
 int notice_read(struct notice *notice, const char *id, uint64_t run, const json_t *body, struct err *err);
 
 /* One line without control characters. */

@@ -18,7 +18,8 @@ static void app_address(const struct settings *settings, struct buf *out)
     buf_add(out, settings->app_url, len);
 }
 
-static int render(const struct settings *settings, const struct notice *notice, const char *id, struct buf *out, struct err *err)
+static int render(const struct settings *settings, const struct notice *notice, const char *id,
+                  struct buf *out, struct err *err)
 {
     AUTO(buf_done) struct buf address = BUF_INIT;
     AUTO(buf_done) struct buf subject = BUF_INIT;
@@ -42,8 +43,8 @@ static int render(const struct settings *settings, const struct notice *notice, 
     return message_render(&message, out, err);
 }
 
-int notify_send(struct channels *channels, const char *job, uint64_t run, const json_t *body, int64_t deadline_ms, char *id,
-                struct err *err)
+int notify_send(struct channels *channels, const char *job, uint64_t run, const json_t *body,
+                int64_t deadline_ms, char *id, struct err *err)
 {
     const struct settings *settings = channels->settings;
     AUTO(buf_done) struct buf data = BUF_INIT;
@@ -58,7 +59,8 @@ int notify_send(struct channels *channels, const char *job, uint64_t run, const 
 static int work(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
     char id[NOTIFY_ID_MAX];
-    if (notify_send(thread, task->job, task->token.run, task->body, task->deadline_ms, id, err) == -1) return -1;
+    if (notify_send(thread, task->job, task->token.run, task->body, task->deadline_ms, id, err) == -1)
+        return -1;
     json_t *out = json_pack("{s:o}", "message_id", json_sprintf("<%s>", id));
     if (!out) return err_set(err, ERR_NOMEM, "out of memory");
     *result = out;
@@ -80,6 +82,7 @@ int notify_stage_run(struct svc *svc, struct channels *channels, struct err *err
     for (int i = 0; i < channels->n; i++) instant = instant && channels->channel[i]->instant;
     int room = settings->room == SETTING_UNSET ? (instant ? 64 : threads * 4) : (int)settings->room;
     const struct stage_type types[] = {{"notify", threads, room > threads ? room : threads, work}};
-    const struct stage_service service = {.types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
+    const struct stage_service service = {
+        .types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
     return stage_run(svc, &service, channels, err);
 }

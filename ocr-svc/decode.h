@@ -57,7 +57,8 @@ struct decode_pixels {
     const struct pixels_header *head; /* checked */
     const uint8_t *grey;
 };
-int decoder_pixels(decoder_t *d, int page, int dpi, int64_t deadline_ms, struct decode_pixels *out, struct err *err);
+int decoder_pixels(decoder_t *d, int page, int dpi, int64_t deadline_ms, struct decode_pixels *out,
+                   struct err *err);
 void decode_pixels_done(struct decode_pixels *p);
 
 /* The child's whole life; main() calls it when argv[1] is DECODE_CHILD. Returns the exit code. */

@@ -16,7 +16,8 @@
 #include "lib/auto.h"
 #include "ocr-svc/decode_format.h"
 
-static const struct decode_format *const formats[] = {&decode_format_pdf, &decode_format_heif, &decode_format_image};
+static const struct decode_format *const formats[] = {&decode_format_pdf, &decode_format_heif,
+                                                      &decode_format_image};
 
 struct child {
     const struct decode_format *format; /* NULL: no document */
@@ -32,17 +33,18 @@ static void cap(int resource, int64_t bytes)
     (void)setrlimit(resource, &r); /* a lower limit than ours is already in force: fine */
 }
 
-/* All that this process gives up, in one place: what a later sandbox (seccomp, Landlock) adds belongs here. */
+/* All that this process gives up, in one place: what a later sandbox (seccomp, Landlock) adds belongs here.
+ */
 static void decode_child_confine(const struct limits *limits)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     /* Ctrl-C and a group's SIGTERM are for the service, which finishes what is in hand and then ends us. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     cap(RLIMIT_CORE, 0);
-#ifndef __SANITIZE_ADDRESS__ /* its shadow alone takes terabytes of address space */
+#if !defined __SANITIZE_ADDRESS__ &&                                                                         \
+    !defined __SANITIZE_THREAD__ /* their shadows take terabytes of addresses */
     cap(RLIMIT_AS, limits->child_bytes);
 #endif
     /* A memfd is a file too: a page of pixels with its header is the largest thing that we write. */
@@ -156,7 +158,8 @@ static const struct decode_format *format_of(int fd)
     return NULL;
 }
 
-static enum decode_status do_open(struct child *c, const struct decode_request *r, int fd, struct decode_reply *reply)
+static enum decode_status do_open(struct child *c, const struct decode_request *r, int fd,
+                                  struct decode_reply *reply)
 {
     if (fd < 0) return DECODE_DAMAGED;
     const struct decode_format *format = format_of(fd);
@@ -214,8 +217,8 @@ static enum decode_status do_pixels(struct child *c, const struct decode_request
 }
 
 /* `fd` (-1: none) is the document's; *out is set to a memfd for the answer, or stays -1. */
-static enum decode_status answer(struct child *c, const struct decode_request *r, int fd, struct decode_reply *reply,
-                                 int *out)
+static enum decode_status answer(struct child *c, const struct decode_request *r, int fd,
+                                 struct decode_reply *reply, int *out)
 {
     if (r->op == DECODE_OPEN) {
         close_document(c);
@@ -238,8 +241,10 @@ static int take(struct decode_request *request, int *fd)
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    struct msghdr m = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
     *fd = -1;
     ssize_t n;
     do n = recvmsg(DECODE_FD, &m, MSG_CMSG_CLOEXEC);

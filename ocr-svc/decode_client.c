@@ -21,9 +21,11 @@
 
 #define START_MS 20000 /* until a new child answers; only a machine on its knees needs seconds */
 
-static struct metric child_starts = METRIC_COUNTER("sheaf_ocr_child_starts_total", "decoding children started");
+static struct metric child_starts =
+    METRIC_COUNTER("sheaf_ocr_child_starts_total", "decoding children started");
 static struct metric child_deaths =
-    METRIC_COUNTER1("sheaf_ocr_child_deaths_total", "decoding children that a document ended, by what was said of it", "cause");
+    METRIC_COUNTER1("sheaf_ocr_child_deaths_total",
+                    "decoding children that a document ended, by what was said of it", "cause");
 
 struct decoder {
     struct limits limits;
@@ -36,10 +38,14 @@ struct decoder {
 const char *decode_kind_name(enum decode_kind kind)
 {
     switch (kind) {
-    case DECODE_PDF: return "pdf";
-    case DECODE_IMAGE: return "image";
-    case DECODE_TIFF: return "tiff";
-    case DECODE_KINDS: break;
+    case DECODE_PDF:
+        return "pdf";
+    case DECODE_IMAGE:
+        return "image";
+    case DECODE_TIFF:
+        return "tiff";
+    case DECODE_KINDS:
+        break;
     }
     return "?";
 }
@@ -76,12 +82,14 @@ static int spawn(pid_t *pid, int its_end)
     }
     int bad = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     if (!bad) bad = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-#ifndef __SANITIZE_ADDRESS__ /* its reports have to be seen; else nothing about a document goes to our log */
+#ifndef __SANITIZE_ADDRESS__ /* its reports have to be seen; else nothing about a document goes to our log   \
+                              */
     if (!bad) bad = posix_spawn_file_actions_adddup2(&files, 1, 2);
 #endif
     if (!bad) bad = posix_spawn_file_actions_adddup2(&files, its_end, DECODE_FD);
     if (!bad) bad = posix_spawn_file_actions_addclosefrom_np(&files, DECODE_FD + 1);
-    /* The service blocks signals in all its threads and takes them from a descriptor; the child starts afresh. */
+    /* The service blocks signals in all its threads and takes them from a descriptor; the child starts
+     * afresh. */
     if (!bad) bad = posix_spawnattr_setsigmask(&attr, &none);
     if (!bad) bad = posix_spawnattr_setsigdefault(&attr, &all);
     if (!bad) bad = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -111,15 +119,19 @@ static enum decode_status cause_of_death(int status)
 {
     if (WIFSIGNALED(status)) {
         switch (WTERMSIG(status)) {
-        case SIGXCPU: return DECODE_TIMEOUT;
+        case SIGXCPU:
+            return DECODE_TIMEOUT;
         /* glib, poppler and the C++ runtime abort when an allocation fails, and the limit on memory is what
          * makes it fail; so do the limits on a picture's size. */
         case SIGABRT:
         case SIGTRAP:
-        case SIGXFSZ: return DECODE_PAGE_TOO_LARGE;
+        case SIGXFSZ:
+            return DECODE_PAGE_TOO_LARGE;
         /* Not by us: the kernel, out of memory. The machine's trouble as much as the document's. */
-        case SIGKILL: return DECODE_NO_MEMORY;
-        default: return DECODE_DAMAGED;
+        case SIGKILL:
+            return DECODE_NO_MEMORY;
+        default:
+            return DECODE_DAMAGED;
         }
     }
     return DECODE_DAMAGED;
@@ -128,10 +140,14 @@ static enum decode_status cause_of_death(int status)
 static const char *cause_name(enum decode_status cause)
 {
     switch (cause) {
-    case DECODE_TIMEOUT: return "timeout";
-    case DECODE_PAGE_TOO_LARGE: return "page_too_large";
-    case DECODE_NO_MEMORY: return "killed";
-    default: return "damaged";
+    case DECODE_TIMEOUT:
+        return "timeout";
+    case DECODE_PAGE_TOO_LARGE:
+        return "page_too_large";
+    case DECODE_NO_MEMORY:
+        return "killed";
+    default:
+        return "damaged";
     }
 }
 
@@ -177,8 +193,10 @@ static ssize_t receive_reply(int sock, struct decode_reply *reply, int *fd)
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    struct msghdr m = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof control.bytes};
     *fd = -1;
     ssize_t n;
     do n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
@@ -256,7 +274,8 @@ static int child_start(struct decoder *d, struct err *err)
     int fd;
     if (exchange(d, &hello, -1, clock_ms() + START_MS, &reply, &fd, NULL) != 0) {
         (void)child_end(d, true);
-        return err_set(err, ERR_UNAVAILABLE, "the decoding child does not start: it ended before it answered");
+        return err_set(err, ERR_UNAVAILABLE,
+                       "the decoding child does not start: it ended before it answered");
     }
     if (fd >= 0) close(fd);
     return 0;
@@ -377,11 +396,13 @@ static bool pixels_sound(const struct limits *limits, const struct decode_pixels
 {
     const struct pixels_header *h = p->head;
     return h->magic == DECODE_MAGIC && h->total == p->size && h->depth == 8 && h->width <= LIMITS_MAX_SIDE &&
-           h->height <= LIMITS_MAX_SIDE && limits_pixels_ok(limits, h->width, h->height) && h->stride >= h->width &&
-           h->stride <= h->width + 64 && p->size == sizeof *h + (uint64_t)h->stride * h->height;
+           h->height <= LIMITS_MAX_SIDE && limits_pixels_ok(limits, h->width, h->height) &&
+           h->stride >= h->width && h->stride <= h->width + 64 &&
+           p->size == sizeof *h + (uint64_t)h->stride * h->height;
 }
 
-int decoder_pixels(decoder_t *d, int page, int dpi, int64_t deadline_ms, struct decode_pixels *out, struct err *err)
+int decoder_pixels(decoder_t *d, int page, int dpi, int64_t deadline_ms, struct decode_pixels *out,
+                   struct err *err)
 {
     struct decode_request request = {.magic = DECODE_MAGIC,
                                      .op = DECODE_PIXELS,

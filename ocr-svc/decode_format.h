@@ -35,7 +35,8 @@ struct decode_format {
     /* Whether these first bytes are of this format; at least 16, the rest zero in a shorter file. */
     bool (*is)(const uint8_t *head, size_t len);
     /* `fd` becomes the format's, closed also on failure. */
-    enum decode_status (*open)(int fd, const struct limits *limits, void **doc, enum decode_kind *kind, int *pages);
+    enum decode_status (*open)(int fd, const struct limits *limits, void **doc, enum decode_kind *kind,
+                               int *pages);
     enum decode_status (*words)(void *doc, int page, struct word_sink *sink); /* NULL: pictures have none */
     enum decode_status (*pixels)(void *doc, int page, int dpi, struct pixel_sink *sink);
     void (*close)(void *doc);

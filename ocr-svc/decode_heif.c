@@ -88,7 +88,8 @@ static enum decode_status heif_pixels(void *doc, int number, int dpi, struct pix
     heif_decoding_options_free(options);
     if (e.code != heif_error_Ok || !image) return DECODE_DAMAGED;
 
-    int width = heif_image_get_width(image, heif_channel_Y), height = heif_image_get_height(image, heif_channel_Y);
+    int width = heif_image_get_width(image, heif_channel_Y),
+        height = heif_image_get_height(image, heif_channel_Y);
     int stride = 0;
     const uint8_t *luma = heif_image_get_plane_readonly(image, heif_channel_Y, &stride);
     enum decode_status status = DECODE_DAMAGED;
@@ -99,7 +100,8 @@ static enum decode_status heif_pixels(void *doc, int number, int dpi, struct pix
     }
     if (status == DECODE_OK)
         for (int y = 0; y < height; y++)
-            memcpy(sink->grey + (size_t)y * sink->header->stride, luma + (size_t)y * (size_t)stride, (size_t)width);
+            memcpy(sink->grey + (size_t)y * sink->header->stride, luma + (size_t)y * (size_t)stride,
+                   (size_t)width);
     heif_image_release(image);
     return status;
 }

@@ -42,8 +42,12 @@ static enum decode_status size_of(struct image *m, int n, int64_t *w, int64_t *h
     uint8_t head[64];
     rewind(m->file);
     switch (m->type) {
-    case IMAGE_PNG: bad = freadHeaderPng(m->file, &width, &height, &ignored, &ignored, &ignored); break;
-    case IMAGE_JPEG: bad = freadHeaderJpeg(m->file, &width, &height, NULL, NULL, NULL); break;
+    case IMAGE_PNG:
+        bad = freadHeaderPng(m->file, &width, &height, &ignored, &ignored, &ignored);
+        break;
+    case IMAGE_JPEG:
+        bad = freadHeaderJpeg(m->file, &width, &height, NULL, NULL, NULL);
+        break;
     case IMAGE_TIFF:
         bad = freadHeaderTiff(m->file, n, &width, &height, &ignored, &ignored, NULL, NULL, NULL);
         break;
@@ -51,7 +55,8 @@ static enum decode_status size_of(struct image *m, int n, int64_t *w, int64_t *h
         bad = fread(head, 1, sizeof head, m->file) != sizeof head ||
               readHeaderMemWebP(head, sizeof head, &width, &height, &ignored);
         break;
-    case IMAGE_UNKNOWN: break;
+    case IMAGE_UNKNOWN:
+        break;
     }
     rewind(m->file);
     if (bad || width <= 0 || height <= 0) return DECODE_DAMAGED;
@@ -91,7 +96,8 @@ static enum decode_status image_open(int fd, const struct limits *limits, void *
     /* One page of a TIFF that is too large is that page's failure; a picture is its only page. */
     if (status == DECODE_OK && m->type == IMAGE_JPEG && limits_jpeg_reduction(limits, w, h) == 0)
         status = DECODE_PAGE_TOO_LARGE;
-    if (status == DECODE_OK && (m->type == IMAGE_PNG || m->type == IMAGE_WEBP) && !limits_pixels_ok(limits, w, h))
+    if (status == DECODE_OK && (m->type == IMAGE_PNG || m->type == IMAGE_WEBP) &&
+        !limits_pixels_ok(limits, w, h))
         status = DECODE_PAGE_TOO_LARGE;
     if (status != DECODE_OK) {
         image_close(m);
@@ -118,11 +124,20 @@ static PIX *decoded(struct image *m, int n, enum decode_status *status)
         return NULL;
     }
     switch (m->type) {
-    case IMAGE_PNG: pix = pixReadStreamPng(m->file); break;
-    case IMAGE_JPEG: pix = pixReadStreamJpeg(m->file, 0, reduction, NULL, 0); break;
-    case IMAGE_TIFF: pix = pixReadStreamTiff(m->file, n); break;
-    case IMAGE_WEBP: pix = pixReadStreamWebP(m->file); break;
-    case IMAGE_UNKNOWN: break;
+    case IMAGE_PNG:
+        pix = pixReadStreamPng(m->file);
+        break;
+    case IMAGE_JPEG:
+        pix = pixReadStreamJpeg(m->file, 0, reduction, NULL, 0);
+        break;
+    case IMAGE_TIFF:
+        pix = pixReadStreamTiff(m->file, n);
+        break;
+    case IMAGE_WEBP:
+        pix = pixReadStreamWebP(m->file);
+        break;
+    case IMAGE_UNKNOWN:
+        break;
     }
     if (!pix) *status = DECODE_DAMAGED;
     return pix;
@@ -149,7 +164,8 @@ static PIX *made_upright(PIX *pix, int orientation)
     static const struct {
         int quarter_turns, mirror;
     } how[9] = {{0, 0}, {0, 0}, {0, 1}, {2, 0}, {2, 1}, {1, 1}, {1, 0}, {3, 1}, {3, 0}};
-    if (how[orientation].quarter_turns) pix = replaced(pix, pixRotateOrth(pix, how[orientation].quarter_turns));
+    if (how[orientation].quarter_turns)
+        pix = replaced(pix, pixRotateOrth(pix, how[orientation].quarter_turns));
     if (pix && how[orientation].mirror) pixFlipLR(pix, pix);
     return pix;
 }
@@ -161,7 +177,8 @@ static PIX *made_square(PIX *pix, int xres, int yres)
     double ratio = (double)xres / yres;
     if (ratio > 0.8 && ratio < 1.25) return pix;
     if (ratio < 0.2 || ratio > 5) return pix;
-    return replaced(pix, ratio > 1 ? pixScale(pix, 1, (l_float32)ratio) : pixScale(pix, (l_float32)(1 / ratio), 1));
+    return replaced(pix, ratio > 1 ? pixScale(pix, 1, (l_float32)ratio)
+                                   : pixScale(pix, (l_float32)(1 / ratio), 1));
 }
 
 static PIX *made_to_fit(PIX *pix, const struct limits *limits)

@@ -20,7 +20,8 @@ static bool pdf_is(const uint8_t *head, size_t len)
     return memmem(head, len, "%PDF-", 5) != NULL;
 }
 
-static enum decode_status pdf_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind, int *pages)
+static enum decode_status pdf_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind,
+                                   int *pages)
 {
     GError *error = NULL;
     struct pdf *p = calloc(1, sizeof *p);
@@ -66,11 +67,14 @@ static const char *ligature(gunichar c)
     return c >= 0xFB00 && c <= 0xFB06 ? letters[c - 0xFB00] : NULL;
 }
 
-/* Poppler writes two pieces of a row that stand far apart without a space when each is its own piece of text. */
+/* Poppler writes two pieces of a row that stand far apart without a space when each is its own piece of text.
+ */
 static bool stands_apart(const PopplerRectangle *before, const PopplerRectangle *r)
 {
-    double dx = fmax(fmin(r->x1, r->x2) - fmax(before->x1, before->x2), fmin(before->x1, before->x2) - fmax(r->x1, r->x2));
-    double dy = fmax(fmin(r->y1, r->y2) - fmax(before->y1, before->y2), fmin(before->y1, before->y2) - fmax(r->y1, r->y2));
+    double dx = fmax(fmin(r->x1, r->x2) - fmax(before->x1, before->x2),
+                     fmin(before->x1, before->x2) - fmax(r->x1, r->x2));
+    double dy = fmax(fmin(r->y1, r->y2) - fmax(before->y1, before->y2),
+                     fmin(before->y1, before->y2) - fmax(r->y1, r->y2));
     double size = fmax(fabs(before->y2 - before->y1), fabs(before->x2 - before->x1));
     return fmax(dx, dy) > 0.5 * size;
 }
@@ -123,8 +127,10 @@ static void read_text(PopplerPage *page, struct word_sink *sink)
             }
             word_box_grow(&w, &boxes[i], letters->len == 0);
             const char *several = ligature(c);
-            if (several) g_string_append(letters, several);
-            else g_string_append_unichar(letters, c);
+            if (several)
+                g_string_append(letters, several);
+            else
+                g_string_append_unichar(letters, c);
         }
         word_flush(sink, letters, &w);
         g_string_free(letters, TRUE);
@@ -150,8 +156,10 @@ static struct word_record placed(const PopplerRectangle *r, int degrees, double 
             .left = (float)(w - rt), .right = (float)(w - l), .top = (float)b, .bottom = (float)t};
         break;
     case 270:
-        out = (struct word_record){
-            .left = (float)(w - t), .right = (float)(w - b), .top = (float)(h - rt), .bottom = (float)(h - l)};
+        out = (struct word_record){.left = (float)(w - t),
+                                   .right = (float)(w - b),
+                                   .top = (float)(h - rt),
+                                   .bottom = (float)(h - l)};
         break;
     default:
         out = (struct word_record){
@@ -171,14 +179,15 @@ static bool among_annotations(const struct word_record *w, GList *annotations, d
     return false;
 }
 
-/* poppler-glib gives the places of annotations with /Rotate applied, those of form fields without, and does not
- * say what /Rotate is.  A field is also an annotation: the turn that makes both agree is the page's. */
+/* poppler-glib gives the places of annotations with /Rotate applied, those of form fields without, and does
+ * not say what /Rotate is.  A field is also an annotation: the turn that makes both agree is the page's. */
 static int rotation_of(GList *fields, GList *annotations, double width, double height)
 {
     for (int degrees = 0; degrees < 360; degrees += 90) {
         bool all = true;
         for (GList *l = fields; l && all; l = l->next) {
-            struct word_record w = placed(&((PopplerFormFieldMapping *)l->data)->area, degrees, width, height);
+            struct word_record w =
+                placed(&((PopplerFormFieldMapping *)l->data)->area, degrees, width, height);
             all = among_annotations(&w, annotations, height);
         }
         if (all) return degrees;
@@ -252,8 +261,10 @@ static bool annotations_mark(GList *annotations)
         case POPPLER_ANNOT_INK:
         case POPPLER_ANNOT_STAMP:
         case POPPLER_ANNOT_POLYGON:
-        case POPPLER_ANNOT_POLY_LINE: return true;
-        default: break;
+        case POPPLER_ANNOT_POLY_LINE:
+            return true;
+        default:
+            break;
         }
     }
     return false;
@@ -268,7 +279,8 @@ static double image_share(PopplerPage *page, double width, double height)
     GList *images = poppler_page_get_image_mapping(page);
     for (GList *l = images; l; l = l->next) {
         const PopplerRectangle *r = &((PopplerImageMapping *)l->data)->area;
-        double x1 = fmin(r->x1, r->x2), x2 = fmax(r->x1, r->x2), y1 = fmin(r->y1, r->y2), y2 = fmax(r->y1, r->y2);
+        double x1 = fmin(r->x1, r->x2), x2 = fmax(r->x1, r->x2), y1 = fmin(r->y1, r->y2),
+               y2 = fmax(r->y1, r->y2);
         for (int y = 0; y < CELLS; y++)
             for (int x = 0; x < CELLS; x++) {
                 double cx = (x + 0.5) * width / CELLS, cy = (y + 0.5) * height / CELLS;
@@ -308,7 +320,9 @@ static void to_grey(cairo_surface_t *surface, const struct pixels_header *h, uin
         const uint32_t *from = (const uint32_t *)(const void *)(rows + y * pitch);
         uint8_t *to = grey + (size_t)y * h->stride;
         for (uint32_t x = 0; x < h->width; x++) /* Rec. 601 luma in 8 bits */
-            to[x] = (uint8_t)((77 * (from[x] >> 16 & 255) + 150 * (from[x] >> 8 & 255) + 29 * (from[x] & 255)) >> 8);
+            to[x] =
+                (uint8_t)((77 * (from[x] >> 16 & 255) + 150 * (from[x] >> 8 & 255) + 29 * (from[x] & 255)) >>
+                          8);
     }
 }
 
@@ -326,7 +340,8 @@ static enum decode_status draw(PopplerPage *page, double scale, struct pixel_sin
     if (cairo_status(cr) == CAIRO_STATUS_SUCCESS && cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS)
         to_grey(surface, sink->header, sink->grey);
     else
-        status = cairo_surface_status(surface) == CAIRO_STATUS_NO_MEMORY || cairo_status(cr) == CAIRO_STATUS_NO_MEMORY
+        status = cairo_surface_status(surface) == CAIRO_STATUS_NO_MEMORY ||
+                         cairo_status(cr) == CAIRO_STATUS_NO_MEMORY
                      ? DECODE_PAGE_TOO_LARGE
                      : DECODE_DAMAGED;
     cairo_destroy(cr);

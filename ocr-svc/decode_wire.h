@@ -18,9 +18,9 @@
 #define DECODE_FD    3                /* its end of the socket pair */
 
 enum decode_op {
-    DECODE_HELLO = 1, /* answered when the child is confined and warm */
-    DECODE_OPEN = 2,  /* with the document's descriptor; the one before is closed */
-    DECODE_WORDS = 3, /* text layer and form fields of a page: a memfd of words */
+    DECODE_HELLO = 1,  /* answered when the child is confined and warm */
+    DECODE_OPEN = 2,   /* with the document's descriptor; the one before is closed */
+    DECODE_WORDS = 3,  /* text layer and form fields of a page: a memfd of words */
     DECODE_PIXELS = 4, /* the picture of a page: a memfd of pixels */
     DECODE_OPS
 };
@@ -52,11 +52,11 @@ struct pixels_header {
 struct words_header {
     uint32_t magic;
     uint32_t n;
-    uint32_t texts;         /* bytes, the last of them 0 */
-    uint32_t chars;         /* characters in the text layer */
-    uint32_t bad_chars;     /* of these, without a sound mapping to Unicode */
-    uint32_t has_markings;  /* ink, stamps, free drawings laid over the page */
-    double image_share;     /* of the page's area that pictures cover */
+    uint32_t texts;        /* bytes, the last of them 0 */
+    uint32_t chars;        /* characters in the text layer */
+    uint32_t bad_chars;    /* of these, without a sound mapping to Unicode */
+    uint32_t has_markings; /* ink, stamps, free drawings laid over the page */
+    double image_share;    /* of the page's area that pictures cover */
     double width_pt, height_pt;
     uint64_t total;
 };
@@ -65,7 +65,7 @@ struct word_record {
     float left, top, right, bottom; /* points, upright, origin top left */
     uint32_t text, field;           /* offsets into the texts; field 0 in a text-layer word */
     uint32_t is_field, multiline;
-    float font_pt;                  /* of a field's value; 0: not known */
+    float font_pt; /* of a field's value; 0: not known */
 };
 
 #endif

@@ -24,8 +24,10 @@ static uint32_t u32(const struct tiff *t, size_t at)
 static int orientation_in(struct tiff t)
 {
     if (t.len < 8) return 1;
-    if (memcmp(t.at, "MM\0*", 4) == 0) t.big = true;
-    else if (memcmp(t.at, "II*\0", 4) != 0) return 1;
+    if (memcmp(t.at, "MM\0*", 4) == 0)
+        t.big = true;
+    else if (memcmp(t.at, "II*\0", 4) != 0)
+        return 1;
     size_t directory = u32(&t, 4);
     if (directory > t.len) return 1;
     uint32_t n = u16(&t, directory);

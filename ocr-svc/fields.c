@@ -42,7 +42,8 @@ static void new_line(struct pen *p)
     p->on_line = 0;
 }
 
-static int set_word(struct page *page, struct pen *p, const char *word, size_t len, const char *name, struct err *err)
+static int set_word(struct page *page, struct pen *p, const char *word, size_t len, const char *name,
+                    struct err *err)
 {
     char text[512];
     double wide = (double)letters(word, len) * p->letter;
@@ -61,7 +62,8 @@ static int set_word(struct page *page, struct pen *p, const char *word, size_t l
     return page_add_word(page, text, name, &box, 1.0, WORD_FIELD, err);
 }
 
-static int lay_out(struct page *page, const struct word_record *r, const char *value, const char *name, struct err *err)
+static int lay_out(struct page *page, const struct word_record *r, const char *value, const char *name,
+                   struct err *err)
 {
     double width = (double)(r->right - r->left), height = (double)(r->bottom - r->top);
     double font = r->font_pt > 0 ? (double)r->font_pt : FONT_PT;
@@ -78,7 +80,8 @@ static int lay_out(struct page *page, const struct word_record *r, const char *v
     return 0;
 }
 
-int fields_add(struct page *page, const struct word_record *r, const char *value, const char *name, struct err *err)
+int fields_add(struct page *page, const struct word_record *r, const char *value, const char *name,
+               struct err *err)
 {
     struct page_box box = fields_box(page, r);
     if (page_adopt_field(page, &box, value, name)) return 0;

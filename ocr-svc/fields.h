@@ -9,9 +9,10 @@
 /* A place in points as a box of `page` (whose width and height are set). */
 struct page_box fields_box(const struct page *page, const struct word_record *r);
 
-/* Adds a field's value to a page whose other words are already there and not yet in reading order.  Words inside the
- * field that say the same become the value (their places are exact); else they are dropped, since a field's
- * drawing may be stale or missing, and the value is laid out by the size of its letters. */
-int fields_add(struct page *page, const struct word_record *r, const char *value, const char *name, struct err *err);
+/* Adds a field's value to a page whose other words are already there and not yet in reading order.  Words
+ * inside the field that say the same become the value (their places are exact); else they are dropped, since
+ * a field's drawing may be stale or missing, and the value is laid out by the size of its letters. */
+int fields_add(struct page *page, const struct word_record *r, const char *value, const char *name,
+               struct err *err);
 
 #endif

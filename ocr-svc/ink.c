@@ -19,7 +19,8 @@ static uint8_t *shrunk(const uint8_t *grey, int width, int height, size_t stride
         for (int x = 0; x < *w; x++) {
             unsigned sum = 0, n = 0;
             for (int j = y * by; j < (y + 1) * by && j < height; j++)
-                for (int i = x * by; i < (x + 1) * by && i < width; i++) sum += grey[(size_t)j * stride + (size_t)i], n++;
+                for (int i = x * by; i < (x + 1) * by && i < width; i++)
+                    sum += grey[(size_t)j * stride + (size_t)i], n++;
             out[(size_t)y * (size_t)*w + (size_t)x] = (uint8_t)(sum / n);
         }
     return out;

@@ -55,15 +55,18 @@ int limits_refuse(const struct limits *limits, enum decode_status status, struct
         return err_code(err, ERR_INPUT, "no_pages", "This document has no pages.");
     case DECODE_TOO_MANY_PAGES:
         return err_code(err, ERR_LIMIT, "too_many_pages",
-                        "This document has more than %d pages. Split it and upload the parts.", limits->max_pages);
+                        "This document has more than %d pages. Split it and upload the parts.",
+                        limits->max_pages);
     case DECODE_PAGE_TOO_LARGE:
-        return err_code(err, ERR_LIMIT, "page_too_large",
-                        "A page of this document is too large to be read (more than %d megapixels, or more memory "
-                        "than one page may take).",
-                        (int)(limits->max_pixels / 1000000));
+        return err_code(
+            err, ERR_LIMIT, "page_too_large",
+            "A page of this document is too large to be read (more than %d megapixels, or more memory "
+            "than one page may take).",
+            (int)(limits->max_pixels / 1000000));
     case DECODE_UNSUPPORTED:
-        return err_code(err, ERR_INPUT, "unsupported_type",
-                        "This file is not of a type that can be read. Upload a PDF, PNG, JPEG, TIFF, WebP or HEIC.");
+        return err_code(
+            err, ERR_INPUT, "unsupported_type",
+            "This file is not of a type that can be read. Upload a PDF, PNG, JPEG, TIFF, WebP or HEIC.");
     case DECODE_TIMEOUT:
         return err_code(err, ERR_TIMEOUT, "timeout", "A page took too long to be read.");
     case DECODE_NO_MEMORY:

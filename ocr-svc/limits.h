@@ -9,11 +9,11 @@
 #include "lib/settings.h"
 
 struct limits {
-    int64_t child_bytes;  /* address space of the decoding child */
-    int64_t max_pixels;   /* of one decoded page */
+    int64_t child_bytes; /* address space of the decoding child */
+    int64_t max_pixels;  /* of one decoded page */
     int32_t max_pages;
-    int32_t cpu_seconds;  /* of the child for one request */
-    int64_t wall_ms;      /* of the child for one request */
+    int32_t cpu_seconds; /* of the child for one request */
+    int64_t wall_ms;     /* of the child for one request */
 };
 
 #define LIMITS_MAX_SIDE 30000 /* pixels; Tesseract's coordinates are 16 bits with a sign */
@@ -23,9 +23,11 @@ void limits_from_settings(struct limits *limits, const struct settings *settings
 
 /* The highest resolution up to `wanted_dpi` at which a page of this size in points keeps the limits. 0 when
  * there is none worth rendering, or the size makes no sense. */
-double limits_dpi_that_fits(const struct limits *limits, double width_pt, double height_pt, double wanted_dpi);
+double limits_dpi_that_fits(const struct limits *limits, double width_pt, double height_pt,
+                            double wanted_dpi);
 
-/* By how much (1, 2, 4 or 8) a JPEG of this size is scaled down while it is decoded; 0: not even that is enough. */
+/* By how much (1, 2, 4 or 8) a JPEG of this size is scaled down while it is decoded; 0: not even that is
+ * enough. */
 int limits_jpeg_reduction(const struct limits *limits, int64_t width, int64_t height);
 
 /* Whether a picture may be decoded at its own size. */

@@ -37,7 +37,8 @@ static int run(struct svc *svc, struct err *err)
     };
     const struct stage_service service = {
         .types = types, .n_types = 2, .thread_open = ocr_thread_open, .thread_close = ocr_thread_close};
-    log_info("provider", F_STR("ocr", provider->name), F_INT("threads", threads), F_INT("room", types[1].room));
+    log_info("provider", F_STR("ocr", provider->name), F_INT("threads", threads),
+             F_INT("room", types[1].room));
     return stage_run(svc, &service, (void *)(uintptr_t)s, err);
 }
 
@@ -61,7 +62,8 @@ static const struct service ocr_service = {
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], DECODE_CHILD) == 0) return decode_child_main();
-    /* One thread an engine: Tesseract's own threads cost more than they bring as soon as pages run side by side. */
+    /* One thread an engine: Tesseract's own threads cost more than they bring as soon as pages run side by
+     * side. */
     setenv("OMP_THREAD_LIMIT", "1", 1);
     if (argc >= 2 && strcmp(argv[1], READ_ARG) == 0) return read_main(argc, argv);
     return svc_main(&ocr_service, argc, argv);

@@ -23,7 +23,7 @@ struct ocr_image {
 
 /* How long an answer is wanted. */
 struct ocr_wait {
-    int64_t deadline_ms;              /* a moment of clock_ms() */
+    int64_t deadline_ms;               /* a moment of clock_ms() */
     bool (*cancelled)(const void *of); /* any thread, cheap; NULL: never */
     const void *of;
 };
@@ -36,12 +36,12 @@ struct ocr_provider {
      * that thread alone.  ERR_CONFIG when something has to be installed or set. */
     int (*open)(const struct settings *settings, void **engine, struct err *err);
 
-    /* Appends words with boxes upright to `page`, sets page->rotation, page->lang and, when the page was turned
-     * by 90 or 270 degrees, swaps width and height.  Blocks until wait->deadline_ms at most (ERR_TIMEOUT),
-     * returns early with ERR_CANCELLED when nobody wants the answer.  An image without text is no error.  On failure the
-     * page may hold some of the words. */
-    int (*recognise)(void *engine, const struct ocr_image *image, const struct ocr_wait *wait, struct page *page,
-                     struct err *err);
+    /* Appends words with boxes upright to `page`, sets page->rotation, page->lang and, when the page was
+     * turned by 90 or 270 degrees, swaps width and height.  Blocks until wait->deadline_ms at most
+     * (ERR_TIMEOUT), returns early with ERR_CANCELLED when nobody wants the answer.  An image without text is
+     * no error.  On failure the page may hold some of the words. */
+    int (*recognise)(void *engine, const struct ocr_image *image, const struct ocr_wait *wait,
+                     struct page *page, struct err *err);
 
     /* Accepts NULL and a half-open engine. */
     void (*close)(void *engine);

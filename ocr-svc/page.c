@@ -141,21 +141,30 @@ struct page_box page_box_turned(struct page_box b, int degrees)
 {
     enum { U = PAGE_UNITS };
     switch (degrees) {
-    case 90: return (struct page_box){U - b.bottom, b.left, U - b.top, b.right};
-    case 180: return (struct page_box){U - b.right, U - b.bottom, U - b.left, U - b.top};
-    case 270: return (struct page_box){b.top, U - b.right, b.bottom, U - b.left};
-    default: return b;
+    case 90:
+        return (struct page_box){U - b.bottom, b.left, U - b.top, b.right};
+    case 180:
+        return (struct page_box){U - b.right, U - b.bottom, U - b.left, U - b.top};
+    case 270:
+        return (struct page_box){b.top, U - b.right, b.bottom, U - b.left};
+    default:
+        return b;
     }
 }
 
 const char *page_source_name(enum page_source source)
 {
     switch (source) {
-    case PAGE_NONE: return "none";
-    case PAGE_TEXT: return "text";
-    case PAGE_FIELDS: return "fields";
-    case PAGE_OCR: return "ocr";
-    case PAGE_MIXED: return "mixed";
+    case PAGE_NONE:
+        return "none";
+    case PAGE_TEXT:
+        return "text";
+    case PAGE_FIELDS:
+        return "fields";
+    case PAGE_OCR:
+        return "ocr";
+    case PAGE_MIXED:
+        return "mixed";
     }
     return "none";
 }

@@ -33,24 +33,24 @@ struct page_word {
 enum page_source { PAGE_NONE, PAGE_TEXT, PAGE_FIELDS, PAGE_OCR, PAGE_MIXED };
 
 struct page {
-    int number;             /* from 1 */
-    double width, height;   /* points, as read upright */
+    int number;           /* from 1 */
+    double width, height; /* points, as read upright */
     enum page_source source;
-    int rotation;           /* degrees clockwise that made it upright: 0, 90, 180, 270 */
-    double ink;             /* share of dark pixels, -1 when the page was not rendered */
-    char failed[24];        /* a code of the outside interface, or "" */
-    const char *lang;       /* static text; NULL when nothing was recognised */
+    int rotation;                       /* degrees clockwise that made it upright: 0, 90, 180, 270 */
+    double ink;                         /* share of dark pixels, -1 when the page was not rendered */
+    char failed[24];                    /* a code of the outside interface, or "" */
+    const char *lang;                   /* static text; NULL when nothing was recognised */
     int dpi, pixel_width, pixel_height; /* of the image that was recognised; 0 when none was */
     struct page_word *words;
     size_t n_words, cap_words;
-    struct buf texts;       /* NUL-terminated strings; offset 0 is "" */
+    struct buf texts; /* NUL-terminated strings; offset 0 is "" */
 };
 
 void page_init(struct page *page, int number);
 void page_done(struct page *page);
 
-/* Appends a word; text and field (NULL: none) are copied, the box is put in order and clipped to the page. Empty text
- * is skipped.  ERR_NOMEM, or ERR_LIMIT with code page_too_large above PAGE_MAX_WORDS. */
+/* Appends a word; text and field (NULL: none) are copied, the box is put in order and clipped to the page.
+ * Empty text is skipped.  ERR_NOMEM, or ERR_LIMIT with code page_too_large above PAGE_MAX_WORDS. */
 int page_add_word(struct page *page, const char *text, const char *field, const struct page_box *box,
                   double confidence, enum word_source source, struct err *err);
 const char *page_word_text(const struct page *page, const struct page_word *word);
@@ -60,9 +60,9 @@ const char *page_word_field(const struct page *page, const struct page_word *wor
 size_t page_drop_inside(struct page *page, size_t first, const struct page_box *box);
 void page_drop_all(struct page *page);
 
-/* Sorts the words into visual lines from top to bottom, left to right in a line, and numbers lines and blocks.
- * What stands side by side is one line, as on a form: label and value, or two labels and below them two
- * values. Tolerates the slant of a page that was not put quite straight. ERR_NOMEM. */
+/* Sorts the words into visual lines from top to bottom, left to right in a line, and numbers lines and
+ * blocks. What stands side by side is one line, as on a form: label and value, or two labels and below them
+ * two values. Tolerates the slant of a page that was not put quite straight. ERR_NOMEM. */
 int page_set_reading_order(struct page *page, struct err *err);
 
 /* The words inside `box`, in the order they were added, become the value of a form field when they are

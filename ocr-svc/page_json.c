@@ -30,11 +30,14 @@ static void write_word(const struct page *page, const struct page_word *w, struc
 
 int page_write_json(const struct page *page, struct buf *out, struct err *err)
 {
-    buf_printf(out, "{\"page\":%d,\"width\":%.1f,\"height\":%.1f,\"source\":\"%s\",\"rotation\":%d,\"ink\":%.4f",
-               page->number, page->width, page->height, page_source_name(page->source), page->rotation, page->ink);
+    buf_printf(
+        out, "{\"page\":%d,\"width\":%.1f,\"height\":%.1f,\"source\":\"%s\",\"rotation\":%d,\"ink\":%.4f",
+        page->number, page->width, page->height, page_source_name(page->source), page->rotation, page->ink);
     buf_puts(out, ",\"failed\":");
-    if (page->failed[0]) buf_json_string(out, page->failed);
-    else buf_puts(out, "null");
+    if (page->failed[0])
+        buf_json_string(out, page->failed);
+    else
+        buf_puts(out, "null");
     buf_printf(out, ",\"conf\":%.2f", page_confidence(page));
     if (page->lang) {
         buf_puts(out, ",\"lang\":");

@@ -89,7 +89,7 @@ static void number_blocks(struct line **sorted, size_t n)
             const struct line *above = sorted[i - 1];
             double pitch = l->sum_y / (double)l->n - above->sum_y / (double)above->n;
             double height = l->bottom - l->top > above->bottom - above->top ? l->bottom - l->top
-                                                                           : above->bottom - above->top;
+                                                                            : above->bottom - above->top;
             if (pitch > 2.2 * height) block++;
         }
         l->block = block;

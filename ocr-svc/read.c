@@ -63,8 +63,10 @@ int read_main(int argc, char **argv)
     }
     AUTO_CLOSE int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
     int code = 2;
-    if (fd < 0) fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
-    else code = read_document(&settings, fd, page);
+    if (fd < 0)
+        fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
+    else
+        code = read_document(&settings, fd, page);
     settings_done(&settings);
     return code;
 }

@@ -4,8 +4,8 @@
 
 #define READ_ARG "--read"
 
-/* Prints one line of JSON a page (proto/STAGES.md, "A page"), as `page` would put it out; what went wrong goes to
- * standard error. Returns the exit code: 0 read, 1 refused, 2 usage, 111 the system's fault. */
+/* Prints one line of JSON a page (proto/STAGES.md, "A page"), as `page` would put it out; what went wrong
+ * goes to standard error. Returns the exit code: 0 read, 1 refused, 2 usage, 111 the system's fault. */
 int read_main(int argc, char **argv);
 
 #endif

@@ -57,7 +57,8 @@ bool reader_needs_document(const reader_t *r)
     return !r->provider->without_document;
 }
 
-int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct decode_document *out, struct err *err)
+int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct decode_document *out,
+                   struct err *err)
 {
     if (reader_needs_document(r)) return decoder_open(r->decoder, fd, wait->deadline_ms, out, err);
     *out = (struct decode_document){.kind = DECODE_PDF, .pages = 1};
@@ -73,7 +74,8 @@ void reader_page_failed(struct page *page, const char *code)
 
 static int check_wanted(const struct ocr_wait *wait, struct err *err)
 {
-    if (wait->cancelled && wait->cancelled(wait->of)) return err_set(err, ERR_CANCELLED, "not wanted any more");
+    if (wait->cancelled && wait->cancelled(wait->of))
+        return err_set(err, ERR_CANCELLED, "not wanted any more");
     return 0;
 }
 
@@ -84,7 +86,8 @@ static int add_text_layer(struct page *page, const struct decode_words *w, struc
     for (uint32_t i = 0; i < w->head->n; i++) {
         if (w->words[i].is_field) continue;
         struct page_box box = fields_box(page, &w->words[i]);
-        if (page_add_word(page, w->texts + w->words[i].text, NULL, &box, 1.0, WORD_TEXT_LAYER, err) != 0) return -1;
+        if (page_add_word(page, w->texts + w->words[i].text, NULL, &box, 1.0, WORD_TEXT_LAYER, err) != 0)
+            return -1;
     }
     return 0;
 }
@@ -100,8 +103,8 @@ static int add_fields(struct page *page, const struct decode_words *w, struct er
     return 0;
 }
 
-static int doubtful_layer_is_real(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
-                                  bool *real, struct err *err)
+static int doubtful_layer_is_real(reader_t *r, int index, const struct ocr_wait *wait,
+                                  const struct decode_words *w, bool *real, struct err *err)
 {
     struct decode_pixels picture = {0};
     if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &picture, err) != 0) return -1;
@@ -164,7 +167,8 @@ static enum page_source source_of(const struct page *page)
     return fields ? PAGE_FIELDS : text ? PAGE_TEXT : recognised ? PAGE_OCR : PAGE_NONE;
 }
 
-static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page,
+                     struct err *err)
 {
     struct decode_document document;
     struct decode_words w = {0};
@@ -179,7 +183,8 @@ static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait
     return result;
 }
 
-int reader_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+int reader_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page,
+                struct err *err)
 {
     struct err why = {0};
     int result = reader_needs_document(r) ? read_page(r, fd, index, wait, page, &why)

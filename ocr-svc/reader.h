@@ -18,12 +18,14 @@ void reader_destroy(reader_t **r);
 bool reader_needs_document(const reader_t *r); /* false with a provider that looks at none: pass fd -1 */
 
 /* How many pages the document behind `fd` (borrowed) has, or why it is refused. */
-int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct decode_document *out, struct err *err);
+int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct decode_document *out,
+                   struct err *err);
 
-/* Reads page `index` (from 0) into *page, which the caller initialised and frees.  0 also for a page that cannot be
- * read by the document's own fault: page->failed says why.  -1: ERR_TIMEOUT (the page, or a busy machine),
- * ERR_CANCELLED, ERR_NOMEM, ERR_UNAVAILABLE. */
-int reader_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page, struct err *err);
+/* Reads page `index` (from 0) into *page, which the caller initialised and frees.  0 also for a page that
+ * cannot be read by the document's own fault: page->failed says why.  -1: ERR_TIMEOUT (the page, or a busy
+ * machine), ERR_CANCELLED, ERR_NOMEM, ERR_UNAVAILABLE. */
+int reader_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page,
+                struct err *err);
 
 /* Marks a page as not readable and forgets what was read of it. `code` as in CONTRACT section 2. */
 void reader_page_failed(struct page *page, const char *code);

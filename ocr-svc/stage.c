@@ -40,7 +40,8 @@ static bool task_cancelled(const void *task)
 
 static struct ocr_wait wait_of(const struct stage_task *task)
 {
-    return (struct ocr_wait){.deadline_ms = task->deadline_ms - MARGIN_MS, .cancelled = task_cancelled, .of = task};
+    return (struct ocr_wait){
+        .deadline_ms = task->deadline_ms - MARGIN_MS, .cancelled = task_cancelled, .of = task};
 }
 
 /* The document as a descriptor: nothing of it passes through our memory. */
@@ -65,8 +66,8 @@ int ocr_inspect(void *thread, const struct stage_task *task, json_t **result, st
     return *result ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
-/* A time-out may be the page's fault or a busy machine's: the page gets a second attempt, and fails alone then. An
- * unread page among others is flagged for review; a buried task would take the whole job with it. */
+/* A time-out may be the page's fault or a busy machine's: the page gets a second attempt, and fails alone
+ * then. An unread page among others is flagged for review; a buried task would take the whole job with it. */
 static int settle(const struct stage_task *task, struct page *page, struct err *err)
 {
     if (err->kind != ERR_TIMEOUT || task->token.attempt < 2) return -1;
@@ -77,8 +78,8 @@ static int settle(const struct stage_task *task, struct page *page, struct err *
 static json_t *page_result(const struct page *page)
 {
     if (page->failed[0]) return json_pack("{s:s,s:s}", "source", "none", "failed", page->failed);
-    return json_pack("{s:s,s:i,s:f}", "source", page_source_name(page->source), "words", (int)page->n_words, "conf",
-                     page_confidence(page));
+    return json_pack("{s:s,s:i,s:f}", "source", page_source_name(page->source), "words", (int)page->n_words,
+                     "conf", page_confidence(page));
 }
 
 int ocr_page(void *thread, const struct stage_task *task, json_t **result, struct err *err)
@@ -101,10 +102,13 @@ int ocr_page(void *thread, const struct stage_task *task, json_t **result, struc
     if (stage_output(task, json.data, json.len, err) != 0) return -1;
     if (!(*result = page_result(&page))) return err_set(err, ERR_NOMEM, "out of memory");
 
-    if (page.failed[0]) metric_add(&failed_pages, page.failed, 1);
-    else metric_add(&pages, page_source_name(page.source), 1);
+    if (page.failed[0])
+        metric_add(&failed_pages, page.failed, 1);
+    else
+        metric_add(&pages, page_source_name(page.source), 1);
     log_info("page_read", F_STR("job", task->job), F_INT("page", page.number),
              F_STR("source", page.failed[0] ? page.failed : page_source_name(page.source)),
-             F_INT("words", page.n_words), F_REAL("conf", page_confidence(&page)), F_INT("ms", clock_ms() - began));
+             F_INT("words", page.n_words), F_REAL("conf", page_confidence(&page)),
+             F_INT("ms", clock_ms() - began));
     return 0;
 }

@@ -6,12 +6,13 @@
 #include <string.h>
 #include "ocr-svc/ink.h"
 
-/* A page whose pictures cover less than this is not a scan, and one with this many words and no scan is text. */
+/* A page whose pictures cover less than this is not a scan, and one with this many words and no scan is text.
+ */
 #define SCAN_SHARE  0.3
 #define ENOUGH_TEXT 20
 /* An ill-mapped font turns letters into control characters, private ones or punctuation. */
-#define MOST_BAD    0.1
-#define MOST_SIGNS  0.4
+#define MOST_BAD   0.1
+#define MOST_SIGNS 0.4
 /* The ink that real text leaves uncovered: a logo, a signature's flourish, a stamp. */
 #define LEAST_COVER 0.85
 
@@ -50,8 +51,8 @@ static void erase_words(const struct decode_words *words, const struct pixels_he
     for (uint32_t i = 0; i < words->head->n; i++) {
         const struct word_record *r = &words->words[i];
         double pad = 0.15 * (double)(r->bottom - r->top) + 1;
-        ink_erase(map, ((double)r->left - pad) * sx, ((double)r->top - pad) * sy, ((double)r->right + pad) * sx,
-                  ((double)r->bottom + pad) * sy);
+        ink_erase(map, ((double)r->left - pad) * sx, ((double)r->top - pad) * sy,
+                  ((double)r->right + pad) * sx, ((double)r->bottom + pad) * sy);
     }
 }
 

@@ -1,7 +1,7 @@
 /* text_layer: whether the text that a PDF carries is what a reader of the page sees. Pure; any thread.
  *
- * It often is not: a scanner's stamp over a picture of the page, a font without a sound map to Unicode, an old
- * recogniser's text that leaves the handwriting out. */
+ * It often is not: a scanner's stamp over a picture of the page, a font without a sound map to Unicode, an
+ * old recogniser's text that leaves the handwriting out. */
 #ifndef SHEAF_OCR_SVC_TEXT_LAYER_H
 #define SHEAF_OCR_SVC_TEXT_LAYER_H
 

@@ -30,14 +30,16 @@ int document_read(struct document *document, const json_t *body, struct err *err
 
 static const char *doc_class_of(const json_t *entry)
 {
-    static const char *const known[] = {"SINGLE_TYPED", "SINGLE_SCANNED", "MULTI_PAGE_SINGLE", "BULK_SCANNED_BATCH", NULL};
+    static const char *const known[] = {"SINGLE_TYPED", "SINGLE_SCANNED", "MULTI_PAGE_SINGLE",
+                                        "BULK_SCANNED_BATCH", NULL};
     const char *given = text_of(entry, "doc_class");
     for (int i = 0; given && known[i]; i++)
         if (strcmp(known[i], given) == 0) return known[i];
     return NULL;
 }
 
-/* The evidence is the field without its value, which has a column; fields of a form that have none keep it here. */
+/* The evidence is the field without its value, which has a column; fields of a form that have none keep it
+ * here. */
 static int add_field(struct record_save *save, const char *name, const json_t *field)
 {
     const char *value = text_of(field, "value");
@@ -76,10 +78,12 @@ int entry_read(struct record_save *save, const json_t *entry, struct err *err)
 {
     if (!json_is_object(entry)) return err_set(err, ERR_INPUT, "an entry is not a JSON object");
     struct record_save made = *save;
-    json_t *pages = json_object_get(entry, "pages"), *confidence = json_object_get(entry, "ocr_confidence_avg");
+    json_t *pages = json_object_get(entry, "pages"),
+           *confidence = json_object_get(entry, "ocr_confidence_avg");
     json_t *observed = json_object_get(entry, "observed");
     made.page_first = (int)json_integer_value(json_array_get(pages, 0));
-    made.page_last = (int)json_integer_value(json_array_get(pages, json_array_size(pages) ? json_array_size(pages) - 1 : 0));
+    made.page_last = (int)json_integer_value(
+        json_array_get(pages, json_array_size(pages) ? json_array_size(pages) - 1 : 0));
     made.doc_class = doc_class_of(entry);
     made.observed = json_is_array(observed) ? observed : NULL;
     made.ocr_confidence = json_is_number(confidence) ? json_number_value(confidence) : -1;
@@ -88,8 +92,8 @@ int entry_read(struct record_save *save, const json_t *entry, struct err *err)
     const char *name;
     json_t *field;
     int rc = made.values && made.evidence ? add_essay(&made, json_object_get(entry, "essay")) : -1;
-    json_object_foreach (json_object_get(entry, "fields"), name, field)
-        if (rc == 0 && strcmp(name, "essay") != 0) rc = add_field(&made, name, field);
+    json_object_foreach(json_object_get(entry, "fields"), name,
+                        field) if (rc == 0 && strcmp(name, "essay") != 0) rc = add_field(&made, name, field);
     if (rc == -1) {
         entry_done(&made);
         return err_set(err, ERR_NOMEM, "out of memory");

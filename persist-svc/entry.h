@@ -1,4 +1,5 @@
-/* entry: an extracted entry (proto/STAGES.md, "An entry") and its task's body as what a record store is given. Pure. */
+/* entry: an extracted entry (proto/STAGES.md, "An entry") and its task's body as what a record store is
+ * given. Pure. */
 #ifndef SHEAF_PERSIST_SVC_ENTRY_H
 #define SHEAF_PERSIST_SVC_ENTRY_H
 
@@ -7,7 +8,8 @@
 #include "persist-svc/object_path.h"
 #include "persist-svc/store.h"
 
-/* What every task's body says about its document. Texts are borrowed from the body. ERR_INPUT when it is not so. */
+/* What every task's body says about its document. Texts are borrowed from the body. ERR_INPUT when it is not
+ * so. */
 struct document {
     const char *owner, *digest, *mime, *name, *batch; /* batch, name NULL when not given */
     char base[BASE_ID];
@@ -15,9 +17,9 @@ struct document {
 };
 int document_read(struct document *document, const json_t *body, struct err *err);
 
-/* Fills the parts of *save that the entry says: pages, doc_class, values, evidence, word_count, confidence, observed.
- * Everything in it may be absent.  values and evidence are new objects that entry_done() frees; the rest is borrowed from
- * `entry`, which must live as long. */
+/* Fills the parts of *save that the entry says: pages, doc_class, values, evidence, word_count, confidence,
+ * observed. Everything in it may be absent.  values and evidence are new objects that entry_done() frees; the
+ * rest is borrowed from `entry`, which must live as long. */
 int entry_read(struct record_save *save, const json_t *entry, struct err *err);
 void entry_done(struct record_save *save);
 

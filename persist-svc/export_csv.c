@@ -5,9 +5,10 @@
 #include "lib/auto.h"
 
 /* The order that other programs read by position: never changed, only added to at the end. */
-static const char *const columns[] = {"submission_id",    "student_name",        "school_name",  "grade",      "teacher_name",
-                                      "city_or_location", "father_figure_name",  "phone",        "email",      "word_count",
-                                      "ocr_confidence_avg", "review_reason_codes", "artifact_dir", "filename", "pdf_url"};
+static const char *const columns[] = {
+    "submission_id",      "student_name",        "school_name",  "grade",    "teacher_name",
+    "city_or_location",   "father_figure_name",  "phone",        "email",    "word_count",
+    "ocr_confidence_avg", "review_reason_codes", "artifact_dir", "filename", "pdf_url"};
 
 void export_csv_cell(struct buf *out, const char *text)
 {
@@ -65,7 +66,8 @@ void export_csv_row(struct buf *out, const json_t *record, const char *address)
 static void add_plain(struct buf *out, const char *text)
 {
     for (size_t n = 0; *text && n < 60; text++, n++) {
-        bool plain = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= '9') || *text == '-';
+        bool plain = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+                     (*text >= '0' && *text <= '9') || *text == '-';
         buf_putc(out, plain ? *text : '_');
     }
 }

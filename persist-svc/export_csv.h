@@ -6,14 +6,17 @@
 #include <stdint.h>
 #include "lib/buf.h"
 
-/* RFC 4180: lines end with CRLF, cells are quoted where they must be.  A cell that a spreadsheet would take for a formula
- * gets an apostrophe before it. */
+/* RFC 4180: lines end with CRLF, cells are quoted where they must be.  A cell that a spreadsheet would take
+ * for a formula gets an apostrophe before it. */
 void export_csv_header(struct buf *out);
-void export_csv_row(struct buf *out, const json_t *record, const char *address); /* address: what pdf_url begins with */
+void export_csv_row(struct buf *out, const json_t *record,
+                    const char *address); /* address: what pdf_url begins with */
 void export_csv_cell(struct buf *out, const char *text);
 
-/* "clean_records_export_12_records.csv", "school_<s>_export_…", "school_<s>_grade_<g>_export_…": only letters, digits,
+/* "clean_records_export_12_records.csv", "school_<s>_export_…", "school_<s>_grade_<g>_export_…": only
+ * letters, digits,
  * '-' and '_', whatever the school is called. school and grade may be NULL. */
-void export_filename(struct buf *out, const char *school, const char *grade, int64_t n, const char *extension);
+void export_filename(struct buf *out, const char *school, const char *grade, int64_t n,
+                     const char *extension);
 
 #endif

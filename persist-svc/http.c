@@ -18,7 +18,8 @@ static const char *reason_of(int status)
     return mg_get_response_code_text(NULL, status);
 }
 
-/* Every answer closes its connection: a thread serves one connection for its whole life, and there are few. */
+/* Every answer closes its connection: a thread serves one connection for its whole life, and there are few.
+ */
 static int send_head(struct http_request *rq, int status, const char *type, int64_t length, const char *more)
 {
     char size[64] = "Transfer-Encoding: chunked\r\n";
@@ -48,12 +49,14 @@ static int read_body(struct http_request *rq, struct buf *body, struct err *err)
     if (info->content_length > HTTP_BODY_MAX)
         return err_code(err, ERR_LIMIT, "too_large", "The request is larger than %d bytes.", HTTP_BODY_MAX);
     /* civetweb leaves this interim answer to the handler; without it a client waits a second. */
-    if (expect && strcasecmp(expect, "100-continue") == 0) (void)mg_printf(rq->conn, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (expect && strcasecmp(expect, "100-continue") == 0)
+        (void)mg_printf(rq->conn, "HTTP/1.1 100 Continue\r\n\r\n");
     int n;
     while ((n = mg_read(rq->conn, piece, sizeof piece)) > 0) {
         buf_add(body, piece, (size_t)n);
         if (body->len > HTTP_BODY_MAX)
-            return err_code(err, ERR_LIMIT, "too_large", "The request is larger than %d bytes.", HTTP_BODY_MAX);
+            return err_code(err, ERR_LIMIT, "too_large", "The request is larger than %d bytes.",
+                            HTTP_BODY_MAX);
     }
     if (body->bad) return err_set(err, ERR_NOMEM, "out of memory");
     if (n < 0 || (info->content_length >= 0 && (long long)body->len != info->content_length))
@@ -111,18 +114,22 @@ int http_status_of(const struct err *err)
     static const struct {
         const char *code;
         int status;
-    } codes[] = {{"not_found", 404}, {"conflict", 409},       {"precondition_failed", 412}, {"unauthorized", 401},
-                 {"too_large", 413}, {"method_not_allowed", 405}};
+    } codes[] = {{"not_found", 404},    {"conflict", 409},  {"precondition_failed", 412},
+                 {"unauthorized", 401}, {"too_large", 413}, {"method_not_allowed", 405}};
     for (size_t i = 0; i < COUNT_OF(codes); i++)
         if (strcmp(codes[i].code, err->code) == 0) return codes[i].status;
     switch (err->kind) {
-    case ERR_INPUT: return 400;
-    case ERR_LIMIT: return 413;
+    case ERR_INPUT:
+        return 400;
+    case ERR_LIMIT:
+        return 413;
     case ERR_TIMEOUT:
     case ERR_UNAVAILABLE:
     case ERR_THROTTLED:
-    case ERR_NOMEM: return 503;
-    default: return 500;
+    case ERR_NOMEM:
+        return 503;
+    default:
+        return 500;
     }
 }
 
@@ -131,7 +138,10 @@ void http_error(struct http_request *rq, const struct err *err)
     int status = http_status_of(err);
     /* What went wrong inside is for the log, not for the caller. */
     const char *text = status >= 500 ? "The records cannot be reached just now." : err->text;
-    const char *code = *err->code ? err->code : status == 503 ? "unavailable" : status >= 500 ? "internal" : "bad_request";
+    const char *code = *err->code      ? err->code
+                       : status == 503 ? "unavailable"
+                       : status >= 500 ? "internal"
+                                       : "bad_request";
     AUTO(buf_done) struct buf b = BUF_INIT;
     buf_puts(&b, "{\"success\":false,\"error\":");
     buf_json_string(&b, text);
@@ -153,7 +163,8 @@ int http_stream_head(struct http_request *rq, const char *type, const char *file
 {
     char header[256];
     snprintf(header, sizeof header, "Content-Disposition: attachment; filename=\"%.200s\"\r\n", filename);
-    return send_head(rq, 200, type, -1, header) == -1 ? err_set(err, ERR_CANCELLED, "the client has gone") : 0;
+    return send_head(rq, 200, type, -1, header) == -1 ? err_set(err, ERR_CANCELLED, "the client has gone")
+                                                      : 0;
 }
 
 int http_stream_piece(struct http_request *rq, const void *data, size_t len)
@@ -167,19 +178,20 @@ void http_stream_end(struct http_request *rq)
     if (!rq->head) (void)mg_send_chunk(rq->conn, "", 0);
 }
 
-int http_file(struct http_request *rq, int fd, int64_t size, const char *type, const char *filename, bool inline_ok,
-              struct err *err)
+int http_file(struct http_request *rq, int fd, int64_t size, const char *type, const char *filename,
+              bool inline_ok, struct err *err)
 {
     AUTO_FREE char *piece = malloc(PIECE_BYTES);
     char header[320];
     if (!piece) return err_set(err, ERR_NOMEM, "out of memory");
-    snprintf(header, sizeof header, "Content-Disposition: %s; filename=\"%.200s\"\r\n", inline_ok ? "inline" : "attachment",
-             filename);
+    snprintf(header, sizeof header, "Content-Disposition: %s; filename=\"%.200s\"\r\n",
+             inline_ok ? "inline" : "attachment", filename);
     if (send_head(rq, 200, type, size, header) == -1 || rq->head) return 0;
     for (int64_t at = 0; at < size;) {
         ssize_t n = pread(fd, piece, PIECE_BYTES, at);
         if (n == -1 && errno == EINTR) continue;
-        if (n <= 0 || mg_write(rq->conn, piece, (size_t)n) <= 0) break; /* the length told shows that it is not whole */
+        if (n <= 0 || mg_write(rq->conn, piece, (size_t)n) <= 0)
+            break; /* the length told shows that it is not whole */
         at += n;
     }
     return 0;

@@ -24,7 +24,8 @@ static int run(struct svc *svc, struct err *err)
     return rc;
 }
 
-/* Brings the records database up to date and ends; what a start does anyway, for those who want it done before. */
+/* Brings the records database up to date and ends; what a start does anyway, for those who want it done
+ * before. */
 static int migrate(void)
 {
     struct settings settings;
@@ -51,7 +52,8 @@ static const char *versions(void)
 
 static const struct service service = {
     .name = "persist-svc",
-    .about = "Keeps originals and records, and serves the records to the gateway. --migrate only updates the database.",
+    .about = "Keeps originals and records, and serves the records to the gateway. --migrate only updates the "
+             "database.",
     .who = W_PERSIST,
     .run = run,
     .versions = versions,

@@ -1,4 +1,5 @@
-/* object_path: the names of objects: essay-submissions/<owner>/<base>/original.<ext> and what lies beside it. Pure. */
+/* object_path: the names of objects: essay-submissions/<owner>/<base>/original.<ext> and what lies beside it.
+ * Pure. */
 #ifndef SHEAF_PERSIST_SVC_OBJECT_PATH_H
 #define SHEAF_PERSIST_SVC_OBJECT_PATH_H
 
@@ -19,7 +20,7 @@ bool object_path_is_original_of(const char *path, const char *owner);
 const char *object_extension(const char *mime); /* "pdf", ...; "bin" for a type that is not known */
 const char *object_mime(const char *path);      /* by extension; "application/octet-stream" */
 
-bool is_uuid(const char *text);           /* 36 characters, lower-case hex and dashes in their places */
+bool is_uuid(const char *text);            /* 36 characters, lower-case hex and dashes in their places */
 bool is_hex(const char *text, size_t len); /* exactly `len` lower-case hex digits */
 
 #endif

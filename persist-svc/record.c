@@ -14,8 +14,9 @@ const struct record_column record_columns[] = {
 };
 const int record_columns_count = COUNT_OF(record_columns);
 
-const char *const record_fields[] = {"student_name",       "school_name", "grade", "teacher_name", "city_or_location",
-                                     "father_figure_name", "phone",       "email", "essay",        NULL};
+const char *const record_fields[] = {
+    "student_name",       "school_name", "grade", "teacher_name", "city_or_location",
+    "father_figure_name", "phone",       "email", "essay",        NULL};
 
 const char *record_field_column(const char *field)
 {
@@ -38,17 +39,19 @@ const char *record_text(const json_t *record, const char *column)
 
 const char *record_source(const json_t *record, const char *field)
 {
-    return json_string_value(json_object_get(json_object_get(json_object_get(record, "field_sources"), field), "source"));
+    return json_string_value(
+        json_object_get(json_object_get(json_object_get(record, "field_sources"), field), "source"));
 }
 
-/* The confidences that still mean something: a value that a person typed or a batch's default gave was not read
- * from the page. */
+/* The confidences that still mean something: a value that a person typed or a batch's default gave was not
+ * read from the page. */
 static json_t *extracted_confidences(const json_t *record)
 {
     json_t *out = json_object();
     const char *field;
     json_t *evidence;
-    json_object_foreach (json_object_get(record, "evidence"), field, evidence) {
+    json_object_foreach(json_object_get(record, "evidence"), field, evidence)
+    {
         const char *source = record_source(record, field);
         const json_t *confidence = json_object_get(evidence, "confidence");
         if (!json_is_number(confidence) || !source || strcmp(source, "extracted") != 0) continue;
@@ -159,7 +162,8 @@ no_memory:
 char *record_next_moment(const char *last, const char *now, char *out)
 {
     int64_t last_ms, now_ms;
-    if (last && clock_parse_rfc3339(last, &last_ms) == 0 && clock_parse_rfc3339(now, &now_ms) == 0 && now_ms <= last_ms)
+    if (last && clock_parse_rfc3339(last, &last_ms) == 0 && clock_parse_rfc3339(now, &now_ms) == 0 &&
+        now_ms <= last_ms)
         return clock_rfc3339(last_ms + 1, out);
     snprintf(out, CLOCK_RFC3339_MAX, "%s", now);
     return out;

@@ -24,7 +24,8 @@ extern const int record_columns_count;
 
 /* The fields of the form that have a column of their own, ended by NULL: "student_name", ..., "essay". */
 extern const char *const record_fields[];
-/* "essay" -> "essay_text", others the same; NULL when no such field has a column. The column's own name is taken too. */
+/* "essay" -> "essay_text", others the same; NULL when no such field has a column. The column's own name is
+ * taken too. */
 const char *record_field_column(const char *field);
 /* The other way round: "essay_text" -> "essay". NULL likewise. */
 const char *record_column_field(const char *column);
@@ -42,11 +43,13 @@ int record_settle(json_t *record, const form_t *form, double review_below);
  * so that a second delivery of the same result does not spoil the If-Match of a person who is editing. */
 bool record_differs(const json_t *before, const json_t *after);
 
-/* What goes out: a new object (the caller's), NULL when memory is out.  `whole`: with the columns shown ONE. */
+/* What goes out: a new object (the caller's), NULL when memory is out.  `whole`: with the columns shown ONE.
+ */
 json_t *record_public(const json_t *record, bool whole);
 
-/* The moment after `last`: `now`, or one millisecond after `last` when the clock has not moved on.  updated_at serves as
- * the ETag, so two changes of a record never carry the same one. `last` may be NULL. out has CLOCK_RFC3339_MAX bytes. */
+/* The moment after `last`: `now`, or one millisecond after `last` when the clock has not moved on. updated_at
+ * serves as the ETag, so two changes of a record never carry the same one. `last` may be NULL. out has
+ * CLOCK_RFC3339_MAX bytes. */
 char *record_next_moment(const char *last, const char *now, char *out);
 
 #endif

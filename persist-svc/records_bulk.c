@@ -28,7 +28,8 @@ static json_t *ids_without(const json_t *changed, const char *const *ids, size_t
     json_t *missing = json_array(), *seen = json_object();
     const json_t *record;
     size_t i;
-    json_array_foreach (changed, i, record) json_object_set_new(seen, record_text(record, "submission_id"), json_true());
+    json_array_foreach(changed, i, record)
+        json_object_set_new(seen, record_text(record, "submission_id"), json_true());
     for (i = 0; missing && seen && i < n_ids; i++)
         if (!json_object_get(seen, ids[i])) json_array_append_new(missing, json_string(ids[i]));
     json_decref(seen);
@@ -40,12 +41,12 @@ static json_t *shown_of(const json_t *changed)
     json_t *out = json_array();
     const json_t *record;
     size_t i;
-    json_array_foreach (changed, i, record) json_array_append_new(out, record_public(record, false));
+    json_array_foreach(changed, i, record) json_array_append_new(out, record_public(record, false));
     return out;
 }
 
-static int change_many(struct http_request *rq, const json_t *body, struct record_change *change, const char *counter,
-                       struct err *err)
+static int change_many(struct http_request *rq, const json_t *body, struct record_change *change,
+                       const char *counter, struct err *err)
 {
     AUTO_FREE const char **ids = malloc(IDS_MAX * sizeof *ids);
     json_t *changed;
@@ -55,9 +56,10 @@ static int change_many(struct http_request *rq, const json_t *body, struct recor
     change->by = rq->user;
     change->ids = ids;
     if (rq->stores->records->change(rq->stores->record_state, change, &changed, err) == -1) return -1;
-    json_t *answer = json_pack("{s:b, s:I, s:o, s:o}", "success", 1, counter, (json_int_t)json_array_size(changed),
-                               "not_found", ids_without(changed, ids, change->n_ids), "records",
-                               change->action == RECORD_DELETE ? json_array() : shown_of(changed));
+    json_t *answer =
+        json_pack("{s:b, s:I, s:o, s:o}", "success", 1, counter, (json_int_t)json_array_size(changed),
+                  "not_found", ids_without(changed, ids, change->n_ids), "records",
+                  change->action == RECORD_DELETE ? json_array() : shown_of(changed));
     json_decref(changed);
     return http_json(rq, 200, answer, err);
 }
@@ -100,12 +102,14 @@ static int check_defaults(struct http_request *rq, const json_t *body, struct er
     static const char *const allowed[] = {"school_name", "grade", "teacher_name", NULL};
     const char *name;
     json_t *value;
-    json_object_foreach ((json_t *)body, name, value) {
+    json_object_foreach((json_t *)body, name, value)
+    {
         bool known = false;
         for (int i = 0; allowed[i]; i++) known |= strcmp(allowed[i], name) == 0;
         if (known) continue;
         snprintf(rq->error_field, sizeof rq->error_field, "%s", name);
-        return err_code(err, ERR_INPUT, "invalid_field", "A batch has defaults for school_name, grade and teacher_name.");
+        return err_code(err, ERR_INPUT, "invalid_field",
+                        "A batch has defaults for school_name, grade and teacher_name.");
     }
     return 0;
 }
@@ -125,7 +129,9 @@ int records_apply_defaults(struct http_request *rq, struct err *err)
         rc = rq->stores->records->change(rq->stores->record_state, &change, &changed, err);
     }
     if (rc == 0)
-        rc = http_json(rq, 200, json_pack("{s:b, s:I}", "success", 1, "updated", (json_int_t)json_array_size(changed)), err);
+        rc = http_json(rq, 200,
+                       json_pack("{s:b, s:I}", "success", 1, "updated", (json_int_t)json_array_size(changed)),
+                       err);
     json_decref(changed);
     json_decref(fields);
     json_decref(body);

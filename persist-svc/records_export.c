@@ -9,7 +9,8 @@
 
 #define PIECE_BYTES (32 * 1024)
 
-struct export {
+struct export
+{
     struct http_request *rq;
     const struct record_query *query;
     bool csv;
@@ -33,7 +34,8 @@ static int export_begin(void *user, int64_t total)
     export_filename(&name, e->query->school, e->query->grade, total, e->csv ? "csv" : "jsonl");
     if (name.bad) return err_set(e->err, ERR_NOMEM, "out of memory");
     if (e->csv) export_csv_header(&e->out);
-    return http_stream_head(e->rq, e->csv ? "text/csv; charset=utf-8" : "application/x-ndjson", name.data, e->err);
+    return http_stream_head(e->rq, e->csv ? "text/csv; charset=utf-8" : "application/x-ndjson", name.data,
+                            e->err);
 }
 
 static int export_each(void *user, const json_t *record)
@@ -57,7 +59,8 @@ static int export_each(void *user, const json_t *record)
 }
 
 /* Approved records, unless another mode is asked for: an export is what goes to the contest's jury. */
-static int read_query(struct http_request *rq, struct record_query *query, bool *csv, char batch[64], struct err *err)
+static int read_query(struct http_request *rq, struct record_query *query, bool *csv, char batch[64],
+                      struct err *err)
 {
     char format[16], mode[16];
     const char *format_text = http_param(rq, "format", format, sizeof format, err);
@@ -68,7 +71,8 @@ static int read_query(struct http_request *rq, struct record_query *query, bool 
     if (!format_text) format_text = "csv";
     if (!mode_text) mode_text = "approved";
     if (strcmp(format_text, "xlsx") == 0)
-        return err_code(err, ERR_INPUT, "bad_request", "Excel files cannot be made yet; csv opens in Excel too.");
+        return err_code(err, ERR_INPUT, "bad_request",
+                        "Excel files cannot be made yet; csv opens in Excel too.");
     if (strcmp(format_text, "csv") != 0 && strcmp(format_text, "jsonl") != 0)
         return err_code(err, ERR_INPUT, "bad_request", "format is csv or jsonl.");
     *csv = strcmp(format_text, "csv") == 0;

@@ -19,7 +19,8 @@ struct records_http {
     atomic_int in_hand;
 };
 
-static struct metric requests = METRIC_COUNTER1("sheaf_records_requests_total", "requests to the records API", "status");
+static struct metric requests =
+    METRIC_COUNTER1("sheaf_records_requests_total", "requests to the records API", "status");
 
 static const struct {
     const char *method, *pattern;
@@ -53,7 +54,8 @@ static int check_framing(const struct mg_request_info *info, struct err *err)
         lengths += strcasecmp(info->http_headers[i].name, "Content-Length") == 0;
         encodings += strcasecmp(info->http_headers[i].name, "Transfer-Encoding") == 0;
     }
-    if (lengths + encodings > 1) return err_code(err, ERR_INPUT, "bad_request", "The request states its length twice.");
+    if (lengths + encodings > 1)
+        return err_code(err, ERR_INPUT, "bad_request", "The request states its length twice.");
     if (info->num_headers == MG_MAX_HEADERS) /* civetweb drops the ones beyond without a word */
         return err_code(err, ERR_INPUT, "bad_request", "The request has too many headers.");
     return 0;
@@ -72,9 +74,12 @@ static bool is_name(const char *text)
 
 static int read_identity(struct http_request *rq, struct err *err)
 {
-    const char *owner = mg_get_header(rq->conn, "X-Sheaf-Owner"), *user = mg_get_header(rq->conn, "X-Sheaf-User");
+    const char *owner = mg_get_header(rq->conn, "X-Sheaf-Owner"),
+               *user = mg_get_header(rq->conn, "X-Sheaf-User");
     const char *match = mg_get_header(rq->conn, "If-Match");
-    if (!is_uuid(owner)) return err_code(err, ERR_INPUT, "unauthorized", "The request does not say whose records it is about.");
+    if (!is_uuid(owner))
+        return err_code(err, ERR_INPUT, "unauthorized",
+                        "The request does not say whose records it is about.");
     snprintf(rq->owner, sizeof rq->owner, "%s", owner);
     if (!is_name(user) || strlen(user) >= sizeof rq->user) user = owner;
     snprintf(rq->user, sizeof rq->user, "%s", user);
@@ -86,7 +91,8 @@ static int read_identity(struct http_request *rq, struct err *err)
     return 0;
 }
 
-/* The handler, or NULL with *err: no such path, or not with this method (then rq->allow lists those there are). */
+/* The handler, or NULL with *err: no such path, or not with this method (then rq->allow lists those there
+ * are). */
 static http_handler *find_route(struct http_request *rq, const struct mg_request_info *info, struct err *err)
 {
     const char *method = rq->head ? "GET" : info->request_method;
@@ -154,16 +160,26 @@ static int on_library_message(const struct mg_connection *conn, const char *text
     return 1;
 }
 
-records_http_t *records_http_start(const struct stores *stores, const char *address, int port, struct err *err)
+records_http_t *records_http_start(const struct stores *stores, const char *address, int port,
+                                   struct err *err)
 {
     char listen[80];
     snprintf(listen, sizeof listen, "%.60s:%d", address, port);
-    /* No document_root: every path is answered by on_request().  Paths stay as they came, so that a '/' in a school's name
-     * can be told from one between names.  Origins are the gateway's affair. */
-    const char *options[] = {"listening_ports",             listen,  "num_threads",        "4",
-                             "connection_queue",            "64",    "request_timeout_ms", "30000",
-                             "enable_directory_listing",    "no",    "enable_keep_alive",  "no",
-                             "access_control_allow_origin", "",      "decode_url",         "no", NULL};
+    /* No document_root: every path is answered by on_request().  Paths stay as they came, so that a '/' in a
+     * school's name can be told from one between names.  Origins are the gateway's affair. */
+    /* clang-format off */
+    const char *options[] = {
+        "listening_ports",             listen,
+        "num_threads",                 "4",
+        "connection_queue",            "64",
+        "request_timeout_ms",          "30000",
+        "enable_directory_listing",    "no",
+        "enable_keep_alive",           "no",
+        "access_control_allow_origin", "",
+        "decode_url",                  "no",
+        NULL,
+    };
+    /* clang-format on */
     const struct mg_callbacks callbacks = {.http_error = on_library_error, .log_message = on_library_message};
     char text[160] = "";
     struct mg_error_data why = {.text = text, .text_buffer_size = sizeof text};
@@ -174,7 +190,8 @@ records_http_t *records_http_start(const struct stores *stores, const char *addr
     }
     server->stores = stores;
     mg_init_library(0);
-    struct mg_init_data init = {.callbacks = &callbacks, .user_data = server, .configuration_options = options};
+    struct mg_init_data init = {
+        .callbacks = &callbacks, .user_data = server, .configuration_options = options};
     server->context = mg_start2(&init, &why);
     if (!server->context) {
         err_set(err, ERR_UNAVAILABLE, "records API on %s: %s", listen, *text ? text : "cannot listen");

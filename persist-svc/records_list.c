@@ -10,7 +10,8 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     500
 
-/* A page is written as text, record by record: the trees of some hundred records would take ten times the room. */
+/* A page is written as text, record by record: the trees of some hundred records would take ten times the
+ * room. */
 struct page {
     struct buf text; /* {"records":[...], not closed yet */
     int64_t total;
@@ -51,7 +52,8 @@ static int read_page(struct http_request *rq, struct record_query *query, struct
     if (query->limit) query->limit++;
     buf_puts(&page->text, "{\"records\":[");
     if (rq->stores->records->list(rq->stores->record_state, query, &sink, err) == -1) {
-        if (err->kind == ERR_CANCELLED) err_set(err, ERR_NOMEM, "out of memory"); /* the only reason page_add() has */
+        if (err->kind == ERR_CANCELLED)
+            err_set(err, ERR_NOMEM, "out of memory"); /* the only reason page_add() has */
         buf_done(&page->text);
         return -1;
     }
@@ -83,7 +85,8 @@ static int read_mode(const char *text, struct record_query *query, struct err *e
 
 int records_list(struct http_request *rq, struct err *err)
 {
-    char school[ROUTE_TEXT], grade[16], reason[64], batch[64], batch_old[64], text[ROUTE_TEXT], mode[16], cursor[16], limit[16];
+    char school[ROUTE_TEXT], grade[16], reason[64], batch[64], batch_old[64], text[ROUTE_TEXT], mode[16],
+        cursor[16], limit[16];
     struct record_query query = {
         .owner = rq->owner,
         .school = http_param(rq, "school", school, sizeof school, err),

@@ -15,14 +15,16 @@ static int not_found(struct err *err)
     return err_code(err, ERR_INPUT, "not_found", "There is no such record.");
 }
 
-static int read_artifact(const struct stores *stores, const json_t *record, json_t **artifact, struct err *err)
+static int read_artifact(const struct stores *stores, const json_t *record, json_t **artifact,
+                         struct err *err)
 {
     const char *dir = record_text(record, "artifact_dir");
     char path[OBJECT_PATH_MAX + 32];
     AUTO_CLOSE int fd = -1;
     int64_t size;
     if (!dir) return err_code(err, ERR_INPUT, "not_found", "There is no text of this record's pages.");
-    snprintf(path, sizeof path, "%s/entry-%d.json", dir, (int)json_integer_value(json_object_get(record, "chunk_index")));
+    snprintf(path, sizeof path, "%s/entry-%d.json", dir,
+             (int)json_integer_value(json_object_get(record, "chunk_index")));
     if (stores->objects->get(stores->object_state, path, &fd, &size, err) == -1) return -1;
     if (size > ARTIFACT_MAX_BYTES) return err_set(err, ERR_LIMIT, "an entry's artifact is too large");
     AUTO_FREE char *text = malloc((size_t)size + 1);
@@ -51,7 +53,8 @@ int records_get(struct http_request *rq, struct err *err)
     json_t *record;
     const char *wanted = http_param(rq, "include", include, sizeof include, err);
     if (err->kind != ERR_NONE) return -1;
-    if (rq->stores->records->get(rq->stores->record_state, rq->owner, rq->path.part[0], &record, err) == -1) return -1;
+    if (rq->stores->records->get(rq->stores->record_state, rq->owner, rq->path.part[0], &record, err) == -1)
+        return -1;
     json_t *shown = record_public(record, true);
     int rc = shown ? 0 : -1;
     if (rc == 0 && wanted && strcmp(wanted, "text") == 0) rc = add_page_texts(rq->stores, record, shown);
@@ -122,6 +125,7 @@ int records_history(struct http_request *rq, struct err *err)
 {
     json_t *history;
     const struct stores *stores = rq->stores;
-    if (stores->records->history(stores->record_state, rq->owner, rq->path.part[0], &history, err) == -1) return -1;
+    if (stores->records->history(stores->record_state, rq->owner, rq->path.part[0], &history, err) == -1)
+        return -1;
     return http_json(rq, 200, json_pack("{s:o}", "history", history), err);
 }

@@ -4,13 +4,14 @@
 
 #define DIGESTS_MAX 1000
 
-static json_t *duplicate_of(const struct stores *stores, const char *owner, const char *digest, struct err *err)
+static json_t *duplicate_of(const struct stores *stores, const char *owner, const char *digest,
+                            struct err *err)
 {
     char id[BASE_ID];
     if (stores->records->find_digest(stores->record_state, owner, digest, id, err) == -1) return NULL;
     /* An owner sees only documents of their own, so the two are the same. */
-    json_t *out = json_pack("{s:s, s:b, s:b, s:s?}", "digest", digest, "is_duplicate", *id != '\0', "is_own_duplicate",
-                            *id != '\0', "submission_id", *id ? id : NULL);
+    json_t *out = json_pack("{s:s, s:b, s:b, s:s?}", "digest", digest, "is_duplicate", *id != '\0',
+                            "is_own_duplicate", *id != '\0', "submission_id", *id ? id : NULL);
     if (!out) err_set(err, ERR_NOMEM, "out of memory");
     return out;
 }

@@ -16,7 +16,8 @@ bool route_decode(const char *raw, size_t len, bool is_query, char *out, size_t 
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)raw[i];
         if (c == '%') {
-            int high = i + 2 < len ? hex_digit(raw[i + 1]) : -1, low = i + 2 < len ? hex_digit(raw[i + 2]) : -1;
+            int high = i + 2 < len ? hex_digit(raw[i + 1]) : -1,
+                low = i + 2 < len ? hex_digit(raw[i + 2]) : -1;
             if (high == -1 || low == -1) return false;
             c = (unsigned char)(high << 4 | low);
             i += 2;
@@ -54,7 +55,8 @@ bool route_matches(const char *pattern, const char *path, size_t path_len, struc
         size_t len = (size_t)(end - path);
         const char *slash = memchr(path, '/', len);
         if (*pattern == ':' && slash) len = (size_t)(slash - path);
-        if (len == 0 || n == ROUTE_CAPTURES || !route_decode(path, len, false, match->part[n++], ROUTE_TEXT)) return false;
+        if (len == 0 || n == ROUTE_CAPTURES || !route_decode(path, len, false, match->part[n++], ROUTE_TEXT))
+            return false;
         path += len;
     }
     return path == end;

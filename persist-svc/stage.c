@@ -9,16 +9,17 @@
 
 #define ENTRY_MAX_BYTES (8 * 1024 * 1024)
 
-/* --- store: puts the original where it lives for good ----------------------------------------------------------- */
+/* --- store: puts the original where it lives for good --- */
 
-static int put_original(const struct stores *stores, const struct stage_task *task, const struct document *document,
-                        struct err *err)
+static int put_original(const struct stores *stores, const struct stage_task *task,
+                        const struct document *document, struct err *err)
 {
     char name[BLOB_NAME_MAX];
     AUTO_CLOSE int fd = -1;
     int64_t size;
     if (blob_fd(task->blobs, blob_upload_name(name, task->job), &fd, &size, err) == 0)
-        return stores->objects->put_file(stores->object_state, document->object_path, fd, size, document->digest, err);
+        return stores->objects->put_file(stores->object_state, document->object_path, fd, size,
+                                         document->digest, err);
     /* The upload may be gone because an earlier delivery of this task has stored it already. */
     AUTO_CLOSE int stored = -1;
     if (err->kind == ERR_INPUT && strcmp(err->code, "gone") == 0 &&
@@ -45,7 +46,7 @@ static int work_store(void *thread, const struct stage_task *task, json_t **resu
     return 0;
 }
 
-/* --- save: writes one entry's record ---------------------------------------------------------------------------- */
+/* --- save: writes one entry's record --- */
 
 /* The token of this entry's extract: a text, or a list that has it at this index or alone. */
 static const char *extract_token(const struct stage_task *task)
@@ -55,8 +56,9 @@ static const char *extract_token(const struct stage_task *task)
     return json_string_value(given);
 }
 
-static int put_artifact(const struct stores *stores, const struct document *document, const struct stage_task *task,
-                        const struct buf *entry, char dir[OBJECT_PATH_MAX], struct err *err)
+static int put_artifact(const struct stores *stores, const struct document *document,
+                        const struct stage_task *task, const struct buf *entry, char dir[OBJECT_PATH_MAX],
+                        struct err *err)
 {
     char run[24], path[OBJECT_PATH_MAX + 32];
     snprintf(run, sizeof run, "%llu", (unsigned long long)task->token.run);
@@ -66,8 +68,9 @@ static int put_artifact(const struct stores *stores, const struct document *docu
     return stores->objects->put_data(stores->object_state, path, entry->data, entry->len, err);
 }
 
-static int save_entry(const struct stores *stores, const struct stage_task *task, const struct document *document,
-                      const json_t *entry, const char *artifact_dir, json_t **result, struct err *err)
+static int save_entry(const struct stores *stores, const struct stage_task *task,
+                      const struct document *document, const json_t *entry, const char *artifact_dir,
+                      json_t **result, struct err *err)
 {
     const json_t *split = json_object_get(json_object_get(task->body, "in"), "split");
     json_int_t entries = json_integer_value(json_object_get(split, "fan"));
@@ -115,7 +118,7 @@ static int work_save(void *thread, const struct stage_task *task, json_t **resul
     return rc;
 }
 
-/* --- the table -------------------------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static int thread_open(void *shared, const struct stage_type *type, void **thread, struct err *err)
 {
@@ -136,6 +139,7 @@ int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
         /* Four tasks a thread: while a turn of saves is made durable the next ones are at hand. */
         {"save", (int)threads, room > threads ? room : (int)threads * 4, work_save},
     };
-    const struct stage_service service = {.types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
+    const struct stage_service service = {
+        .types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
     return stage_run(svc, &service, stores, err);
 }

@@ -1,4 +1,5 @@
-/* stage: the stages `store` and `save` (proto/STAGES.md), run by lib/stage until the service is told to stop. */
+/* stage: the stages `store` and `save` (proto/STAGES.md), run by lib/stage until the service is told to stop.
+ */
 #ifndef SHEAF_PERSIST_SVC_STAGE_H
 #define SHEAF_PERSIST_SVC_STAGE_H
 

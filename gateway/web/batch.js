@@ -97,6 +97,10 @@ export class BatchView {
     for (const file of remembered) this.addRow(file);
     this.update();
     this.follow();
+    /* The files that were not sent are gone with the page that held them; without this the batch would wait for them.
+     * Only after a reload: a tab that was duplicated has the same memory while the first one still sends. */
+    const reloaded = performance.getEntriesByType("navigation")[0]?.type === "reload";
+    if (reloaded && this.rows.some((row) => row.phase === "unsent")) closeBatch(id).catch(() => {});
   }
 
   follow() {

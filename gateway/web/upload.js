@@ -6,6 +6,10 @@ import { ApiError, errorOf, unreachable } from "./api.js";
 
 const AT_A_TIME = 3;
 const TRIES = 8;
+/* A server that refuses a large body early often breaks the connection before its answer is read; sending all of it many
+ * times would not help. */
+const LARGE_BYTES = 25 * 1024 * 1024;
+const LARGE_TRIES = 2;
 const WAIT_LONGEST_S = 60;
 
 /* One try. onProgress(percent) while bytes leave. Answers the server's JSON, or throws an ApiError. */
@@ -33,7 +37,8 @@ function send(file, { batch, key, onProgress }) {
       else if (xhr.status === 202) reject(new ApiError(202, "unknown", answer?.errors?.[0] ?? "The server did not take this file."));
       else reject(errorOf(xhr.status, answer, xhr.getResponseHeader("Retry-After")));
     };
-    xhr.onerror = () => reject(unreachable("The connection broke off while this file was being sent."));
+    const hint = file.size > LARGE_BYTES ? " It may be larger than the server takes." : "";
+    xhr.onerror = () => reject(unreachable(`The connection broke off while this file was being sent.${hint}`));
     xhr.send(form);
   });
 }
@@ -42,12 +47,12 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /* Repeats `attempt` while it fails with something temporary; waits as long as the server says, otherwise twice as long
  * each time, with jitter so that three files do not come back at the same moment. */
-export async function persistently(attempt, onWait = () => {}) {
+export async function persistently(attempt, onWait = () => {}, tries = TRIES) {
   for (let tried = 1; ; tried += 1) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof ApiError) || !error.temporary || tried === TRIES) throw error;
+      if (!(error instanceof ApiError) || !error.temporary || tried === tries) throw error;
       const seconds = Math.min(error.retryAfter ?? 2 ** (tried - 1), WAIT_LONGEST_S);
       onWait(error, seconds);
       await sleep(1000 * seconds * (1 + Math.random() / 4));
@@ -67,7 +72,7 @@ export async function uploadAll(batch, uploads) {
         const job = await persistently(() => {
           onStart();
           return send(file, { batch, key, onProgress });
-        }, onWait);
+        }, onWait, file.size > LARGE_BYTES ? LARGE_TRIES : TRIES);
         onDone(job);
       } catch (error) {
         onError(error);

@@ -19,7 +19,8 @@ export const STAGES = [
   ["extract", "Extract the fields", "Name, school, grade and the rest"],
   ["save", "Save the records", "One for each student"],
 ];
-export const stageName = (stage) => STAGES.find(([name]) => name === stage)?.[1] ?? stage;
+const OTHER_STAGES = { notify: "Send the message", fetch: "Fetch the original", render: "Draw the pages" };
+export const stageName = (stage) => STAGES.find(([name]) => name === stage)?.[1] ?? OTHER_STAGES[stage] ?? stage;
 
 /* Review codes: what the chip says, and what it means for the person who reviews. */
 export const CODES = {

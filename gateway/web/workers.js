@@ -8,9 +8,12 @@ const EVERY_MS = 10_000;
 
 /* The text for the banner, or null when all is well. Pure. */
 export function workerWarning(status) {
+  if (status.redis === "full") return "The queue is full. New files are taken as soon as there is room again.";
   if (status.redis && status.redis !== "ok") return `The queue does not answer (${status.redis}). Work goes on when it is back.`;
+  if (status.dispatchers?.length === 0) return "No dispatcher is running, so no work is handed out. Uploads are kept safely and go on as soon as one is back.";
   const stages = status.stages ?? [];
-  const absent = stages.filter((stage) => stage.workers === 0);
+  /* Messages are no part of a job's end: nobody waits for them here. */
+  const absent = stages.filter((stage) => stage.workers === 0 && stage.stage !== "notify");
   if (absent.length > 0) {
     const services = [...new Set(absent.map((stage) => stage.service))].join(", ");
     const names = absent.map((stage) => `“${stageName(stage.stage)}”`).join(", ");

@@ -19,4 +19,5 @@ static void null_close(void **state)
     *state = NULL;
 }
 
-const struct channel channel_null = {.name = "null", .instant = true, .open = null_open, .send = null_send, .close = null_close};
+const struct channel channel_null = {
+    .name = "null", .instant = true, .open = null_open, .send = null_send, .close = null_close};

@@ -1,7 +1,7 @@
 /* outbox: each message is a file $SHEAF_VAR/outbox/<message id>.eml, which any mail program opens.
  *
- * The file's name is the message's id, so that sending it twice leaves one file.  It is written under a temporary name,
- * made durable, and renamed: a file that is there is whole. */
+ * The file's name is the message's id, so that sending it twice leaves one file.  It is written under a
+ * temporary name, made durable, and renamed: a file that is there is whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -56,8 +56,8 @@ static void file_name(const char *id, char out[NAME_MAX_BYTES])
     size_t len = strcspn(id, "@"), n = 0;
     for (; n < len && n < NAME_MAX_BYTES - 5; n++) {
         const char c = id[n];
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                           (c == '.' && n > 0);
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '-' || (c == '.' && n > 0);
         out[n] = plain ? c : '_';
     }
     snprintf(out + n, NAME_MAX_BYTES - n, ".eml");
@@ -87,8 +87,8 @@ static int outbox_send(void *state, const struct mail *mail, int64_t deadline_ms
     if (faccessat(folder, name, F_OK, 0) == 0) /* sent before: it only remains to make sure of the name */
         return fsync(folder) == -1 ? io_error(err, "fsync of the folder") : 0;
     random_bytes(random, sizeof random);
-    snprintf(temp, sizeof temp, ".%02x%02x%02x%02x%02x%02x%02x%02x.part", random[0], random[1], random[2], random[3], random[4],
-             random[5], random[6], random[7]);
+    snprintf(temp, sizeof temp, ".%02x%02x%02x%02x%02x%02x%02x%02x.part", random[0], random[1], random[2],
+             random[3], random[4], random[5], random[6], random[7]);
     int rc = write_file(folder, temp, mail->data, mail->len, err);
     if (rc == 0 && renameat(folder, temp, folder, name) == -1) rc = io_error(err, "rename");
     if (rc == 0 && fsync(folder) == -1) rc = io_error(err, "fsync of the folder");
@@ -96,4 +96,5 @@ static int outbox_send(void *state, const struct mail *mail, int64_t deadline_ms
     return rc;
 }
 
-const struct channel channel_outbox = {.name = "outbox", .open = outbox_open, .send = outbox_send, .close = outbox_close};
+const struct channel channel_outbox = {
+    .name = "outbox", .open = outbox_open, .send = outbox_send, .close = outbox_close};

@@ -10,8 +10,8 @@ static int null_open(const struct settings *settings, void **engine, struct err 
     return 0;
 }
 
-static int null_recognise(void *engine, const struct ocr_image *image, const struct ocr_wait *wait, struct page *page,
-                          struct err *err)
+static int null_recognise(void *engine, const struct ocr_image *image, const struct ocr_wait *wait,
+                          struct page *page, struct err *err)
 {
     static const struct {
         const char *text;
@@ -21,7 +21,8 @@ static int null_recognise(void *engine, const struct ocr_image *image, const str
     page->width = 612;
     page->height = 792;
     for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (page_add_word(page, words[i].text, NULL, &words[i].box, 1.0, WORD_RECOGNISED, err) != 0) return -1;
+        if (page_add_word(page, words[i].text, NULL, &words[i].box, 1.0, WORD_RECOGNISED, err) != 0)
+            return -1;
     return 0;
 }
 

@@ -1,12 +1,10 @@
 /* Which way up a page lies.
  *
  * Latin text has more strokes that rise above a line than fall below it; leptonica counts both, upright and
- * sideways, on a small black and white copy (12 ms a page).  When the count speaks clearly for another side, the
- * engine reads a strip both ways and has the last word: a page that stands upright is never turned by mistake. */
+ * sideways, on a small black and white copy (12 ms a page).  When the count speaks clearly for another side,
+ * the engine reads a strip both ways and has the last word: a page that stands upright is never turned by
+ * mistake. */
 #include <math.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
 #include "ocr-svc/providers/tesseract.h"
 
 #define COUNT_SIDE 1650 /* pixels of the long side: 150 dpi of a letter page, as the counting wants it */
@@ -31,28 +29,31 @@ static int counted(const struct sheet *s)
     return left > 0 ? 90 : 270;
 }
 
-/* Mean confidence of a strip across the middle of the page turned by `degrees`; -1 when it could not be read. */
-static double strip_confidence(struct engine *e, const struct sheet *s, int degrees, const struct ocr_wait *wait)
+/* Mean confidence of a strip across the middle of the page turned by `degrees`; -1 when it could not be read.
+ */
+static double strip_confidence(struct engine *e, const struct sheet *s, int degrees,
+                               const struct ocr_wait *wait)
 {
-    struct sheet turned = {.pix = pixRotateOrth(s->pix, degrees / 90), .dpi = s->dpi};
-    if (!turned.pix) return -1;
     double confidence = -1;
-    int h = pixGetHeight(turned.pix), strip = (int)(h * STRIP);
-    BOX *area = boxCreate(0, (h - strip) / 2, pixGetWidth(turned.pix), strip);
     struct page words;
+    PIX *turned = pixRotateOrth(s->pix, degrees / 90);
+    if (!turned) return -1;
+    int h = pixGetHeight(turned), strip = (int)(h * STRIP);
+    BOX *middle = boxCreate(0, (h - strip) / 2, pixGetWidth(turned), strip);
+    struct sheet cut = {.pix = middle ? pixClipRectangle(turned, middle, NULL) : NULL, .dpi = s->dpi};
     page_init(&words, 1);
-    if (area && engine_read(e, &turned, area, PSM_SINGLE_BLOCK, wait, &words, NULL) == 0)
+    if (cut.pix && engine_read(e, &cut, PSM_SINGLE_BLOCK, wait, &words, NULL) == 0)
         confidence = page_confidence(&words);
     page_done(&words);
-    boxDestroy(&area);
-    pixDestroy(&turned.pix);
+    pixDestroy(&cut.pix);
+    boxDestroy(&middle);
+    pixDestroy(&turned);
     return confidence;
 }
 
 int orientation_find(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait)
 {
     int degrees = counted(sheet);
-    if (getenv("T_DEBUG")) for (int d=0; d<360; d+=90) fprintf(stderr, "counted %d: %d %.3f\n", degrees, d, strip_confidence(e, sheet, d, wait));
     if (degrees == 0) return 0;
     double as_it_is = strip_confidence(e, sheet, 0, wait);
     return strip_confidence(e, sheet, degrees, wait) > as_it_is + BETTER ? degrees : 0;

@@ -1,8 +1,8 @@
 /* tesseract: recognition on this machine, English and Spanish, without a network.
  *
  * One engine per work thread, kept warm.  A page is turned upright (orientation.c), put straight, read
- * as a whole.  Making the paper white beforehand was measured and left out: on thin handwriting in uneven light
- * leptonica's normalisation takes away more than it gives. */
+ * as a whole.  Making the paper white beforehand was measured and left out: on thin handwriting in uneven
+ * light leptonica's normalisation takes away more than it gives. */
 #include "ocr-svc/providers/tesseract.h"
 
 #include <math.h>
@@ -38,8 +38,9 @@ static int tesseract_open(const struct settings *settings, void **engine, struct
     pthread_mutex_unlock(&one_at_a_time);
     if (bad) {
         tesseract_close(e);
-        return err_set(err, ERR_CONFIG, "Tesseract cannot load " LANGUAGES
-                                        ": install tesseract-ocr-eng and tesseract-ocr-spa, or set TESSDATA_PREFIX");
+        return err_set(err, ERR_CONFIG,
+                       "Tesseract cannot load " LANGUAGES
+                       ": install tesseract-ocr-eng and tesseract-ocr-spa, or set TESSDATA_PREFIX");
     }
     TessBaseAPISetVariable(e->api, "debug_file", "/dev/null"); /* it would write what it reads to stderr */
     *engine = e;
@@ -57,11 +58,12 @@ static bool not_wanted(void *wait, int words)
 
 static int why_not(const struct ocr_wait *wait, struct err *err)
 {
-    if (wait->cancelled && wait->cancelled(wait->of)) return err_set(err, ERR_CANCELLED, "not wanted any more");
+    if (wait->cancelled && wait->cancelled(wait->of))
+        return err_set(err, ERR_CANCELLED, "not wanted any more");
     return err_code(err, ERR_TIMEOUT, "timeout", "A page took too long to be recognised.");
 }
 
-static int recognise(struct engine *e, const struct sheet *sheet, const BOX *area, TessPageSegMode mode,
+static int recognise(struct engine *e, const struct sheet *sheet, TessPageSegMode mode,
                      const struct ocr_wait *wait, struct err *err)
 {
     void *waiting = (void *)(uintptr_t)wait;
@@ -71,10 +73,8 @@ static int recognise(struct engine *e, const struct sheet *sheet, const BOX *are
     TessMonitorSetCancelFunc(monitor, not_wanted);
     TessMonitorSetCancelThis(monitor, waiting);
     TessBaseAPISetPageSegMode(e->api, mode);
-    if (getenv("T_THRESH")) TessBaseAPISetVariable(e->api, "thresholding_method", getenv("T_THRESH"));
     TessBaseAPISetImage2(e->api, sheet->pix);
     TessBaseAPISetSourceResolution(e->api, sheet->dpi);
-    if (area) TessBaseAPISetRectangle(e->api, area->x, area->y, area->w, area->h);
     int bad = TessBaseAPIRecognize(e->api, monitor);
     TessMonitorDelete(monitor);
     if (not_wanted(waiting, 0)) return why_not(wait, err); /* what was read is half a page */
@@ -89,8 +89,8 @@ static struct page_box box_on_page(const struct sheet *s, int l, int t, int r, i
     double c = cos(s->slant), n = sin(s->slant);
     double ox = x * c + y * n + cx, oy = y * c - x * n + cy, w = (r - l) / 2.0, h = (b - t) / 2.0;
     double ux = (double)PAGE_UNITS / width, uy = (double)PAGE_UNITS / height;
-    return (struct page_box){(int)lround((ox - w) * ux), (int)lround((oy - h) * uy), (int)lround((ox + w) * ux),
-                             (int)lround((oy + h) * uy)};
+    return (struct page_box){(int)lround((ox - w) * ux), (int)lround((oy - h) * uy),
+                             (int)lround((ox + w) * ux), (int)lround((oy + h) * uy)};
 }
 
 static int take_words(struct engine *e, const struct sheet *s, struct page *page, struct err *err)
@@ -114,10 +114,10 @@ static int take_words(struct engine *e, const struct sheet *s, struct page *page
     return result;
 }
 
-int engine_read(struct engine *e, const struct sheet *sheet, const BOX *area, TessPageSegMode mode,
+int engine_read(struct engine *e, const struct sheet *sheet, TessPageSegMode mode,
                 const struct ocr_wait *wait, struct page *page, struct err *err)
 {
-    int result = recognise(e, sheet, area, mode, wait, err);
+    int result = recognise(e, sheet, mode, wait, err);
     if (result == 0) result = take_words(e, sheet, page, err);
     TessBaseAPIClear(e->api);
     return result;
@@ -161,8 +161,8 @@ static void turn(struct sheet *s, int degrees, struct page *page)
     page->pixel_height = pixel_width;
 }
 
-/* A slant below a tenth of a degree moves the end of a line by less than a stroke; a low confidence (a ratio of
- * leptonica's line scores) means that there are no lines to measure it by. */
+/* A slant below a tenth of a degree moves the end of a line by less than a stroke; a low confidence (a ratio
+ * of leptonica's line scores) means that there are no lines to measure it by. */
 static void straighten(struct sheet *s)
 {
     l_float32 angle = 0, confidence = 0;
@@ -185,7 +185,7 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     page->lang = LANGUAGES;
     turn(&sheet, orientation_find(e, &sheet, wait), page);
     straighten(&sheet);
-    int result = engine_read(e, &sheet, NULL, getenv("T_PSM") ? atoi(getenv("T_PSM")) : PSM_AUTO, wait, page, err);
+    int result = engine_read(e, &sheet, PSM_AUTO, wait, page, err);
     pixDestroy(&sheet.pix);
     return result;
 }

@@ -1,8 +1,8 @@
 /* folder: objects as files below $SHEAF_VAR/objects.
  *
- * An object is written under a temporary name in .tmp, made durable, renamed to its place, and the folder is made
- * durable: at every moment it is there as a whole or not at all.  A document that lies in a blob folder of the same file
- * system is linked instead of copied.
+ * An object is written under a temporary name in .tmp, made durable, renamed to its place, and the folder is
+ * made durable: at every moment it is there as a whole or not at all.  A document that lies in a blob folder
+ * of the same file system is linked instead of copied.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -85,25 +85,32 @@ static void folder_close(void **state)
     *state = NULL;
 }
 
+static int open_folders(struct folder *f, const char *var_path)
+{
+    if (mkdir(var_path, 0700) == -1 && errno != EEXIST) return -1;
+    AUTO_CLOSE int var = open(var_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (var == -1 || (f->root = open_folder(var, "objects")) == -1) return -1;
+    return (f->temp = open_folder(f->root, ".tmp")) == -1 ? -1 : 0;
+}
+
 static int folder_open(void **state, const struct settings *settings, struct err *err)
 {
     struct folder *f = malloc(sizeof *f);
     if (!f) return err_set(err, ERR_NOMEM, "out of memory");
     *f = (struct folder){-1, -1};
     void *made = f;
-    if (mkdir(settings->var, 0700) == -1 && errno != EEXIST) goto fail;
-    AUTO_CLOSE int var = open(settings->var, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (var == -1 || (f->root = open_folder(var, "objects")) == -1 || (f->temp = open_folder(f->root, ".tmp")) == -1) goto fail;
+    if (open_folders(f, settings->var) == -1) {
+        err_sys(err, ERR_CONFIG, errno, "objects folder in SHEAF_VAR");
+        folder_close(&made);
+        return -1;
+    }
     remove_left_overs(f->temp);
     *state = made;
     return 0;
-fail:
-    err_sys(err, ERR_CONFIG, errno, "objects folder in SHEAF_VAR");
-    folder_close(&made);
-    return -1;
 }
 
-/* Reads `size` bytes from the descriptor's beginning in pieces, digesting them, and writes them to `out` unless it is -1. */
+/* Reads `size` bytes from the descriptor's beginning in pieces, digesting them, and writes them to `out`
+ * unless it is -1. */
 static int read_through(int in, int64_t size, int out, char hex[DIGEST_HEX], struct err *err)
 {
     AUTO_FREE char *piece = malloc(PIECE_BYTES);
@@ -135,7 +142,8 @@ static int read_through(int in, int64_t size, int out, char hex[DIGEST_HEX], str
 }
 
 /* 1: the object is there with these bytes, 0: not. */
-static int is_there(int folder, const char *leaf, const struct stat *source, int64_t size, const char *digest, struct err *err)
+static int is_there(int folder, const char *leaf, const struct stat *source, int64_t size, const char *digest,
+                    struct err *err)
 {
     AUTO_CLOSE int fd = openat(folder, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
@@ -162,13 +170,15 @@ static bool link_source(const struct folder *f, int fd, const char *name)
     return linkat(AT_FDCWD, source, f->temp, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
-static int copy_source(const struct folder *f, int fd, int64_t size, const char *digest, const char *name, struct err *err)
+static int copy_source(const struct folder *f, int fd, int64_t size, const char *digest, const char *name,
+                       struct err *err)
 {
     AUTO_CLOSE int out = openat(f->temp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     char hex[DIGEST_HEX];
     if (out == -1) return io_error(err, "create");
     if (read_through(fd, size, out, hex, err) == -1) return -1;
-    if (strcmp(hex, digest) != 0) return err_set(err, ERR_UNAVAILABLE, "a document's bytes do not have its digest");
+    if (strcmp(hex, digest) != 0)
+        return err_set(err, ERR_UNAVAILABLE, "a document's bytes do not have its digest");
     return fsync(out) == -1 ? io_error(err, "fsync") : 0;
 }
 
@@ -178,7 +188,8 @@ static int move_in(const struct folder *f, const char *name, int folder, const c
     return fsync(folder) == -1 ? io_error(err, "fsync of a folder") : 0;
 }
 
-static int folder_put_file(void *state, const char *path, int fd, int64_t size, const char *digest, struct err *err)
+static int folder_put_file(void *state, const char *path, int fd, int64_t size, const char *digest,
+                           struct err *err)
 {
     struct folder *f = state;
     AUTO_CLOSE int folder = -1;
@@ -193,7 +204,8 @@ static int folder_put_file(void *state, const char *path, int fd, int64_t size, 
     bool linked = source.st_size == size && link_source(f, fd, name);
     int rc = linked ? 0 : copy_source(f, fd, size, digest, name, err);
     if (rc == 0) rc = move_in(f, name, folder, leaf, err);
-    /* Gone already when it was moved; still there after a failure, or when another thread linked the same file first. */
+    /* Gone already when it was moved; still there after a failure, or when another thread linked the same
+     * file first. */
     (void)unlinkat(f->temp, name, 0);
     return rc;
 }

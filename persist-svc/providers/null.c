@@ -1,5 +1,5 @@
-/* null: keeps nothing and says that all went well.  The smallest provider, the first run without a disk, and the
- * zero of the benchmark. */
+/* null: keeps nothing and says that all went well.  The smallest provider, the first run without a disk, and
+ * the zero of the benchmark. */
 #include <stdio.h>
 #include "lib/digest.h"
 #include "persist-svc/providers/providers.h"
@@ -44,10 +44,12 @@ static int null_get(void *state, const char *owner, const char *id, json_t **rec
     return err_code(err, ERR_INPUT, "not_found", "There is no such record.");
 }
 
-static int null_list(void *state, const struct record_query *query, const struct record_sink *sink, struct err *err)
+static int null_list(void *state, const struct record_query *query, const struct record_sink *sink,
+                     struct err *err)
 {
     (void)state, (void)query;
-    if (sink->begin && sink->begin(sink->user, 0) == -1) return err_set(err, ERR_CANCELLED, "the reader broke off");
+    if (sink->begin && sink->begin(sink->user, 0) == -1)
+        return err_set(err, ERR_CANCELLED, "the reader broke off");
     return 0;
 }
 
@@ -62,7 +64,8 @@ static int null_history(void *state, const char *owner, const char *id, json_t *
     return null_get(state, owner, id, history, err);
 }
 
-static int null_find_digest(void *state, const char *owner, const char *digest, char id[BASE_ID], struct err *err)
+static int null_find_digest(void *state, const char *owner, const char *digest, char id[BASE_ID],
+                            struct err *err)
 {
     (void)state, (void)owner, (void)digest, (void)err;
     id[0] = '\0';
@@ -100,7 +103,8 @@ static int null_objects_open(void **state, const struct settings *settings, stru
     return 0;
 }
 
-static int null_put_file(void *state, const char *path, int fd, int64_t size, const char *digest, struct err *err)
+static int null_put_file(void *state, const char *path, int fd, int64_t size, const char *digest,
+                         struct err *err)
 {
     (void)state, (void)path, (void)fd, (void)size, (void)digest, (void)err;
     return 0;

@@ -12,8 +12,8 @@
 #include "persist-svc/providers/providers.h"
 #include "persist-svc/providers/sqlite_schema.h"
 
-/* The lock lies beside the database, since SQLite's own locks are on the database itself.  It ends with the process,
- * however that ends. */
+/* The lock lies beside the database, since SQLite's own locks are on the database itself.  It ends with the
+ * process, however that ends. */
 static int lock_database(const char *path, int *lock_fd, struct err *err)
 {
     char name[4096 + 8];
@@ -28,9 +28,10 @@ static int lock_database(const char *path, int *lock_fd, struct err *err)
         pid[strspn(pid, "0123456789")] = '\0';
         close(fd);
         if (code != EWOULDBLOCK) return err_sys(err, ERR_UNAVAILABLE, code, "lock of the records database");
-        return err_set(err, ERR_UNAVAILABLE,
-                       "another persist-svc (process %s) uses this records database; SQLite records allow one at a time",
-                       *pid ? pid : "unknown");
+        return err_set(
+            err, ERR_UNAVAILABLE,
+            "another persist-svc (process %s) uses this records database; SQLite records allow one at a time",
+            *pid ? pid : "unknown");
     }
     char pid[16];
     int len = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
@@ -84,8 +85,7 @@ static int open_store(void **state, const struct store_options *options, struct 
         goto fail;
     }
     if (lock_database(s->path, &s->lock_fd, err) == -1 || create_private(s->path, err) == -1 ||
-        db_open(&s->write, s->path, false, err) == -1 ||
-        sqlite_schema_update(&s->write, err) == -1)
+        db_open(&s->write, s->path, false, err) == -1 || sqlite_schema_update(&s->write, err) == -1)
         goto fail;
     s->writer = sqlite_writer_start(&s->write, err);
     if (!s->writer) goto fail;

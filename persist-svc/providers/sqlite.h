@@ -11,12 +11,12 @@
 
 struct sqlite_store {
     char path[4096];
-    int lock_fd;             /* held while this process owns the database */
-    struct db write;         /* the writer's */
+    int lock_fd;     /* held while this process owns the database */
+    struct db write; /* the writer's */
     sqlite_writer_t *writer;
     const form_t *form;
     double review_below;
-    pthread_mutex_t lock;    /* guards what follows */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t returned;
     struct db readers[SQLITE_READERS];
     bool lent[SQLITE_READERS];
@@ -29,7 +29,8 @@ void sqlite_reader_give(struct sqlite_store *s, struct db *db);
 /* The functions of store.h, by file: sqlite_save.c, sqlite_change.c, sqlite_list.c, sqlite_read.c. */
 int sqlite_save(void *state, const struct record_save *save, struct record_saved *saved, struct err *err);
 int sqlite_change(void *state, const struct record_change *change, json_t **changed, struct err *err);
-int sqlite_list(void *state, const struct record_query *query, const struct record_sink *sink, struct err *err);
+int sqlite_list(void *state, const struct record_query *query, const struct record_sink *sink,
+                struct err *err);
 int sqlite_groups(void *state, const struct record_query *query, json_t **groups, struct err *err);
 int sqlite_get(void *state, const char *owner, const char *id, json_t **record, struct err *err);
 int sqlite_history(void *state, const char *owner, const char *id, json_t **history, struct err *err);

@@ -1,4 +1,5 @@
-/* sqlite_change: what a person does. On the writer's thread; one change is one transaction's work, all or nothing. */
+/* sqlite_change: what a person does. On the writer's thread; one change is one transaction's work, all or
+ * nothing. */
 #include <stdio.h>
 #include <string.h>
 #include "lib/clock.h"
@@ -17,14 +18,15 @@ static int no_memory(struct err *err)
     return err_set(err, ERR_NOMEM, "out of memory");
 }
 
-static int note_change(struct db *db, const struct record_change *change, const json_t *before, const json_t *after,
-                       const char *at, struct err *err)
+static int note_change(struct db *db, const struct record_change *change, const json_t *before,
+                       const json_t *after, const char *at, struct err *err)
 {
-    struct row_note note = {record_text(after, "submission_id"), at, change->by, record_action_name(change->action), 0};
+    struct row_note note = {record_text(after, "submission_id"), at, change->by,
+                            record_action_name(change->action), 0};
     if (change->action == RECORD_EDIT || change->action == RECORD_APPLY_DEFAULTS)
         return row_note_diff(db, &note, before, after, err);
-    return row_note(db, &note, NULL, record_text(before, "review_reason_codes"), record_text(after, "review_reason_codes"),
-                    err);
+    return row_note(db, &note, NULL, record_text(before, "review_reason_codes"),
+                    record_text(after, "review_reason_codes"), err);
 }
 
 static int change_row(struct db *db, struct change_call *call, json_t *record, struct err *err)

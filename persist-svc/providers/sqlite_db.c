@@ -18,19 +18,27 @@ int db_error(struct db *db, const char *doing, struct err *err)
     const char *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     enum err_kind kind;
     switch (code & 0xff) {
-    case SQLITE_NOMEM: kind = ERR_NOMEM; break;
+    case SQLITE_NOMEM:
+        kind = ERR_NOMEM;
+        break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_FULL:
     case SQLITE_IOERR:
-    case SQLITE_INTERRUPT: kind = ERR_UNAVAILABLE; break;
+    case SQLITE_INTERRUPT:
+        kind = ERR_UNAVAILABLE;
+        break;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
-    case SQLITE_AUTH: kind = ERR_CONFIG; break;
-    default: kind = ERR_BUG; break;
+    case SQLITE_AUTH:
+        kind = ERR_CONFIG;
+        break;
+    default:
+        kind = ERR_BUG;
+        break;
     }
     err_set(err, kind, "records database, %s: %s", doing, text);
     if (err) err->sys = code;
@@ -45,7 +53,8 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 int db_open(struct db *db, const char *path, bool read_only, struct err *err)
 {
     struct db made = {0};
-    int flags = SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int flags =
+        SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (sqlite3_open_v2(path, &made.handle, flags, NULL) != SQLITE_OK) {
         db_error(&made, "open", err);
         sqlite3_close(made.handle);
@@ -119,7 +128,8 @@ void query_int(struct query *q, const char *name, int64_t value)
 void query_real(struct query *q, const char *name, double value)
 {
     int i = place(q, name);
-    if (i) note(q, value < 0 ? sqlite3_bind_null(q->statement, i) : sqlite3_bind_double(q->statement, i, value));
+    if (i)
+        note(q, value < 0 ? sqlite3_bind_null(q->statement, i) : sqlite3_bind_double(q->statement, i, value));
 }
 
 void query_json(struct query *q, const char *name, const json_t *value)
@@ -135,7 +145,8 @@ void query_json(struct query *q, const char *name, const json_t *value)
 
 int query_step(struct query *q, struct err *err)
 {
-    if (q->bad) return err_set(err, q->bad == SQLITE_NOMEM ? ERR_NOMEM : ERR_BUG, "bind: %s", sqlite3_errstr(q->bad));
+    if (q->bad)
+        return err_set(err, q->bad == SQLITE_NOMEM ? ERR_NOMEM : ERR_BUG, "bind: %s", sqlite3_errstr(q->bad));
     int code = sqlite3_step(q->statement);
     if (code == SQLITE_ROW) return 1;
     return code == SQLITE_DONE ? 0 : db_error(q->db, "step", err);
@@ -173,9 +184,12 @@ static json_t *column_value(sqlite3_stmt *statement, int i, enum record_kind kin
     if (sqlite3_column_type(statement, i) == SQLITE_NULL) return json_null();
     const char *text;
     switch (kind) {
-    case RECORD_INT: return json_integer(sqlite3_column_int64(statement, i));
-    case RECORD_REAL: return json_real(sqlite3_column_double(statement, i));
-    case RECORD_BOOL: return json_boolean(sqlite3_column_int64(statement, i) != 0);
+    case RECORD_INT:
+        return json_integer(sqlite3_column_int64(statement, i));
+    case RECORD_REAL:
+        return json_real(sqlite3_column_double(statement, i));
+    case RECORD_BOOL:
+        return json_boolean(sqlite3_column_int64(statement, i) != 0);
     case RECORD_TEXT:
         text = (const char *)sqlite3_column_text(statement, i);
         return text ? json_string(text) : NULL;

@@ -4,23 +4,26 @@
 #include "persist-svc/providers/sqlite.h"
 #include "persist-svc/record.h"
 
-#define VISIBLE " FROM submissions WHERE owner_user_id = :owner AND deleted_at IS NULL AND is_container_parent = 0 "
-#define MATCHES                                                                                                        \
-    VISIBLE                                                                                                            \
-    "AND (:batch IS NULL OR upload_batch_id = :batch) "                                                                \
-    "AND (:job IS NULL OR job_id = :job) "                                                                             \
-    "AND (:reason IS NULL OR instr(';' || review_reason_codes || ';', ';' || :reason || ';')) "                        \
-    "AND (:text IS NULL OR student_name LIKE :text ESCAPE '\\' OR school_name LIKE :text ESCAPE '\\' "                 \
-    "OR teacher_name LIKE :text ESCAPE '\\' OR filename LIKE :text ESCAPE '\\' OR submission_id LIKE :text ESCAPE '\\') "
-#define CHOSEN                                                                                                         \
-    MATCHES                                                                                                            \
-    "AND (:needs_review IS NULL OR needs_review = :needs_review) "                                                     \
-    "AND (:school IS NULL OR school_key = iif(:school = '" RECORDS_NO_VALUE "', '', :school)) "                        \
+#define VISIBLE                                                                                              \
+    " FROM submissions WHERE owner_user_id = :owner AND deleted_at IS NULL AND is_container_parent = 0 "
+#define MATCHES                                                                                              \
+    VISIBLE                                                                                                  \
+    "AND (:batch IS NULL OR upload_batch_id = :batch) "                                                      \
+    "AND (:job IS NULL OR job_id = :job) "                                                                   \
+    "AND (:reason IS NULL OR instr(';' || review_reason_codes || ';', ';' || :reason || ';')) "              \
+    "AND (:text IS NULL OR student_name LIKE :text ESCAPE '\\' OR school_name LIKE :text ESCAPE '\\' "       \
+    "OR teacher_name LIKE :text ESCAPE '\\' OR filename LIKE :text ESCAPE '\\' OR submission_id LIKE :text " \
+    "ESCAPE '\\') "
+#define CHOSEN                                                                                               \
+    MATCHES                                                                                                  \
+    "AND (:needs_review IS NULL OR needs_review = :needs_review) "                                           \
+    "AND (:school IS NULL OR school_key = iif(:school = '" RECORDS_NO_VALUE "', '', :school)) "              \
     "AND (:grade IS NULL OR coalesce(grade, '') = iif(:grade = '" RECORDS_NO_VALUE "', '', :grade)) "
 #define ORDER "(school_key, grade_key, student_key, submission_id)"
 
 static const char count_chosen[] = "SELECT count(*)" CHOSEN;
-static const char list_chosen[] = "SELECT 0"
+static const char list_chosen[] =
+    "SELECT 0"
 #define C(name, kind, shown) "," #name
 #include "persist-svc/record.def"
 #undef C
@@ -60,8 +63,8 @@ static void bind_chosen(struct query *q, const struct record_query *query, const
     if (query->mode != RECORDS_ALL) query_int(q, ":needs_review", query->mode == RECORDS_NEEDS_REVIEW);
 }
 
-static int count(struct db *db, const struct record_query *query, const char *pattern, const struct record_sink *sink,
-                 struct err *err)
+static int count(struct db *db, const struct record_query *query, const char *pattern,
+                 const struct record_sink *sink, struct err *err)
 {
     struct query q;
     if (!sink->begin) return 0;
@@ -74,8 +77,8 @@ static int count(struct db *db, const struct record_query *query, const char *pa
     return sink->begin(sink->user, total) == -1 ? err_set(err, ERR_CANCELLED, "the reader broke off") : 0;
 }
 
-static int each(struct db *db, const struct record_query *query, const char *pattern, const struct record_sink *sink,
-                struct err *err)
+static int each(struct db *db, const struct record_query *query, const char *pattern,
+                const struct record_sink *sink, struct err *err)
 {
     struct query q;
     if (query_open(&q, db, list_chosen, err) == -1) return -1;
@@ -96,7 +99,8 @@ static int each(struct db *db, const struct record_query *query, const char *pat
     return rc;
 }
 
-int sqlite_list(void *state, const struct record_query *query, const struct record_sink *sink, struct err *err)
+int sqlite_list(void *state, const struct record_query *query, const struct record_sink *sink,
+                struct err *err)
 {
     struct sqlite_store *s = state;
     char *pattern = query->text ? like_pattern(query->text) : NULL;
@@ -118,8 +122,9 @@ static int read_groups(struct query *q, json_t *groups, struct err *err)
 {
     int rc;
     while ((rc = query_step(q, err)) == 1) {
-        json_t *group = json_pack("{s:s?, s:s?, s:I, s:I}", "school", query_column(q, 0), "grade", query_column(q, 1), "count",
-                                  (json_int_t)query_column_int(q, 2), "needs_review", (json_int_t)query_column_int(q, 3));
+        json_t *group = json_pack("{s:s?, s:s?, s:I, s:I}", "school", query_column(q, 0), "grade",
+                                  query_column(q, 1), "count", (json_int_t)query_column_int(q, 2),
+                                  "needs_review", (json_int_t)query_column_int(q, 3));
         if (json_array_append_new(groups, group) == -1) return err_set(err, ERR_NOMEM, "out of memory");
     }
     return rc;

@@ -22,21 +22,26 @@ int row_load(struct db *db, const char *id, json_t **record, struct err *err)
     return 0;
 }
 
+/* clang-format off */
 /* Each column that row_store() writes, under its own name as the parameter's. */
-#define STORED(X)                                                                                                      \
-    X(student_name) X(school_name) X(grade) X(teacher_name) X(city_or_location) X(father_figure_name) X(phone)         \
-    X(email) X(essay_text) X(review_reason_codes) X(school_source) X(grade_source) X(teacher_source)                   \
-    X(approved_at) X(approved_by) X(approved_codes) X(sent_for_review_at) X(deleted_at) X(updated_at)
+#define STORED(X)                                                                                            \
+    X(student_name) X(school_name) X(grade) X(teacher_name) X(city_or_location) X(father_figure_name)        \
+    X(phone) X(email) X(essay_text) X(review_reason_codes) X(school_source) X(grade_source)                  \
+    X(teacher_source) X(approved_at) X(approved_by) X(approved_codes) X(sent_for_review_at) X(deleted_at)    \
+    X(updated_at)
+
+#define SET(name) #name " = :" #name ", "
+static const char store[] =
+    "UPDATE submissions SET " STORED(SET)
+    "word_count = :word_count, needs_review = :needs_review, field_sources = :field_sources "
+    "WHERE submission_id = :id";
+#undef SET
+/* clang-format on */
 
 int row_store(struct db *db, const json_t *record, struct err *err)
 {
-#define SET(name) #name " = :" #name ", "
-    static const char sql[] = "UPDATE submissions SET " STORED(SET)
-        "word_count = :word_count, needs_review = :needs_review, field_sources = :field_sources "
-        "WHERE submission_id = :id";
-#undef SET
     struct query q;
-    if (query_open(&q, db, sql, err) == -1) return -1;
+    if (query_open(&q, db, store, err) == -1) return -1;
 #define BIND(name) query_text(&q, ":" #name, record_text(record, #name));
     STORED(BIND)
 #undef BIND
@@ -47,10 +52,12 @@ int row_store(struct db *db, const json_t *record, struct err *err)
     return query_run(&q, err);
 }
 
-int row_note(struct db *db, const struct row_note *note, const char *field, const char *old, const char *fresh, struct err *err)
+int row_note(struct db *db, const struct row_note *note, const char *field, const char *old,
+             const char *fresh, struct err *err)
 {
-    static const char sql[] = "INSERT INTO submission_history (submission_id, at, by, action, field, old, new, run) "
-                              "VALUES (:id, :at, :by, :action, :field, :old, :new, nullif(:run, 0))";
+    static const char sql[] =
+        "INSERT INTO submission_history (submission_id, at, by, action, field, old, new, run) "
+        "VALUES (:id, :at, :by, :action, :field, :old, :new, nullif(:run, 0))";
     struct query q;
     if (query_open(&q, db, sql, err) == -1) return -1;
     query_text(&q, ":id", note->id);
@@ -76,7 +83,8 @@ static int note_field(void *user, const char *field, const char *old, const char
     return row_note(diff->db, diff->note, field, old, fresh, diff->err);
 }
 
-int row_note_diff(struct db *db, const struct row_note *note, const json_t *before, const json_t *after, struct err *err)
+int row_note_diff(struct db *db, const struct row_note *note, const json_t *before, const json_t *after,
+                  struct err *err)
 {
     struct diff diff = {db, note, err};
     return record_diff(before, after, note_field, &diff);

@@ -1,4 +1,5 @@
-/* sqlite_row: one record between the table and its JSON, and its lines in the history. On the writer's thread. */
+/* sqlite_row: one record between the table and its JSON, and its lines in the history. On the writer's
+ * thread. */
 #ifndef SHEAF_PERSIST_SVC_PROVIDERS_SQLITE_ROW_H
 #define SHEAF_PERSIST_SVC_PROVIDERS_SQLITE_ROW_H
 
@@ -16,8 +17,10 @@ struct row_note {
     const char *id, *at, *by, *action;
     int64_t run;
 };
-int row_note(struct db *db, const struct row_note *note, const char *field, const char *old, const char *fresh, struct err *err);
+int row_note(struct db *db, const struct row_note *note, const char *field, const char *old,
+             const char *fresh, struct err *err);
 /* A line for each field that differs. */
-int row_note_diff(struct db *db, const struct row_note *note, const json_t *before, const json_t *after, struct err *err);
+int row_note_diff(struct db *db, const struct row_note *note, const json_t *before, const json_t *after,
+                  struct err *err);
 
 #endif

@@ -6,7 +6,8 @@
 
 EMBED(migration_001, "persist-svc/migrations/001_records.sql");
 
-/* In order; the n-th brings the schema from version n-1 to n.  One that was released is never edited: write the next. */
+/* In order; the n-th brings the schema from version n-1 to n.  One that was released is never edited: write
+ * the next. */
 static const char *const migrations[] = {migration_001};
 
 static int schema_version(struct db *db, int *version, struct err *err)
@@ -25,7 +26,8 @@ static int migrate_one(struct db *db, int version, struct err *err)
     char stamp[40];
     snprintf(stamp, sizeof stamp, "PRAGMA user_version = %d", version);
     if (db_exec(db, "BEGIN IMMEDIATE", err) == -1) return -1;
-    if (db_exec(db, migrations[version - 1], err) == 0 && db_exec(db, stamp, err) == 0 && db_exec(db, "COMMIT", err) == 0)
+    if (db_exec(db, migrations[version - 1], err) == 0 && db_exec(db, stamp, err) == 0 &&
+        db_exec(db, "COMMIT", err) == 0)
         return 0;
     (void)db_exec(db, "ROLLBACK", NULL); /* the first error is the one to tell */
     return -1;
@@ -37,9 +39,10 @@ int sqlite_schema_update(struct db *db, struct err *err)
     int version = 0;
     if (schema_version(db, &version, err) == -1) return -1;
     if (version > newest)
-        return err_set(err, ERR_CONFIG,
-                       "the records database has schema version %d, this program knows up to %d: use a newer program", version,
-                       newest);
+        return err_set(
+            err, ERR_CONFIG,
+            "the records database has schema version %d, this program knows up to %d: use a newer program",
+            version, newest);
     for (int next = version + 1; next <= newest; next++)
         if (migrate_one(db, next, err) == -1) return -1;
     return 0;

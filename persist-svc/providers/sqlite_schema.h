@@ -1,4 +1,5 @@
-/* sqlite_schema: brings a database to the newest schema by the numbered files of migrations/, each in one transaction. */
+/* sqlite_schema: brings a database to the newest schema by the numbered files of migrations/, each in one
+ * transaction. */
 #ifndef SHEAF_PERSIST_SVC_PROVIDERS_SQLITE_SCHEMA_H
 #define SHEAF_PERSIST_SVC_PROVIDERS_SQLITE_SCHEMA_H
 

@@ -25,8 +25,10 @@ struct sqlite_writer {
     bool stopping;
 };
 
-static struct metric commits = METRIC_COUNTER1("sheaf_records_commits_total", "transactions of the records database", "outcome");
-static struct metric writes = METRIC_COUNTER1("sheaf_records_writes_total", "saves and changes, many to a transaction", "outcome");
+static struct metric commits =
+    METRIC_COUNTER1("sheaf_records_commits_total", "transactions of the records database", "outcome");
+static struct metric writes =
+    METRIC_COUNTER1("sheaf_records_writes_total", "saves and changes, many to a transaction", "outcome");
 
 static struct call *take_turn(sqlite_writer_t *w)
 {
@@ -71,7 +73,8 @@ static int run_one(struct db *db, struct call *call, struct err *err)
     if (db_exec(db, "SAVEPOINT work", err) == -1) return -1;
     call->rc = call->work(db, call->arg, &call->err);
     if (call->rc == 0) return db_exec(db, "RELEASE work", err);
-    if (sqlite3_get_autocommit(db->handle)) { /* a full disk or lack of memory rolls back everything by itself */
+    if (sqlite3_get_autocommit(
+            db->handle)) { /* a full disk or lack of memory rolls back everything by itself */
         *err = call->err;
         return -1;
     }

@@ -173,6 +173,18 @@ test("a reload goes on showing the batch, with what was refused", async () => {
   await says(row("slow.pdf"), "In progress");
 });
 
+test("after a reload in the middle of sending, the files that were not sent are named and not waited for", async () => {
+  gateway.readMs = 200;
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.goto(gateway.url);
+  await choose([pdf("first.pdf"), pdf("big-one.pdf", 8_000_000), pdf("big-two.pdf", 8_000_000), pdf("big-three.pdf", 8_000_000)]);
+  await says(row("first.pdf"), "Finished");
+  await page.reload();
+  await says(row("big-three.pdf"), "Not sent: the page was closed before.");
+  await says(page.locator(".result"), "3 of 4 files could not be processed.");
+  assert.equal([...gateway.batches.values()][0].sealed, true);
+});
+
 test("the address of a batch shows it in another browser as well", async () => {
   gateway.stepMs = null;
   const batch = gateway.openBatch(2);
@@ -196,11 +208,15 @@ test("a batch that is not known any more is said so", async () => {
 });
 
 test("one may stay when all is done", async () => {
+  await page.clock.install();
   await page.goto(gateway.url);
   await choose([pdf("stay.pdf")]);
+  await says(page.locator("#leaving"), "The review list opens in 4 s.");
+  await page.clock.runFor(2_000);
+  await says(page.locator("#leaving"), "The review list opens in 2 s.");
   await page.getByRole("button", { name: "Stay here" }).click();
   assert.equal(await page.locator("#leaving").count(), 0);
-  await page.waitForTimeout(4500);
+  await page.clock.runFor(10_000);
   assert.equal(new URL(page.url()).pathname, "/");
 });
 
@@ -212,6 +228,9 @@ test("no worker is listening: the page says which, and stops saying so", async (
   gateway.workers.find((one) => one.stage === "page").workers = 1;
   await page.clock.runFor(11_000);
   await page.locator("#workers").waitFor({ state: "hidden" });
+  gateway.dispatchers = [];
+  await page.reload();
+  await says(page.locator("#workers"), "No dispatcher is running");
 });
 
 test("a refused stream is replaced by polling", async () => {

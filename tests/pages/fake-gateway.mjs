@@ -47,6 +47,7 @@ export class FakeGateway {
     this.stepMs = 15;             /* between two steps of a job; null: only advance() moves jobs */
     this.readMs = 0;              /* pause after each piece of an upload that is read */
     this.refuseStreams = false;
+    this.dispatchers = [{ instance: "dispatcher-a" }];
     this.workers = STAGES.map((stage) => ({ stage, service: { store: "persist-svc", save: "persist-svc", inspect: "ocr-svc", page: "ocr-svc" }[stage] ?? "llm-svc", workers: 1, waiting: 0, in_flight: 0, oldest_s: 0, stuck: false }));
     this.server = createServer((request, response) => this.handle(request, response));
   }
@@ -124,13 +125,13 @@ export class FakeGateway {
     if (method === "GET" && parts[0] === "static" && /^[a-z-]+\.(js|css|svg)$/.test(parts[1] ?? "")) return this.file(parts[1]);
     if (method === "GET" && parts[0] === "export") return [200, this.records.csv({ school: parts[2], grade: parts[4] }), { "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="clean_records_export_1_records.csv"' }];
     if (method === "POST" && path === "/upload") return this.upload(request, body, entry);
-    if (method === "POST" && path === "/api/batches") return [201, { batch_id: this.openBatch(json().expected).id }];
+    if (method === "POST" && path === "/api/batches") return [201, { success: true, batch_id: this.openBatch(json().expected).id }];
     if (method === "POST" && parts[1] === "batches" && parts[3] === "close") return this.closeBatch(parts[2]);
     if (method === "GET" && path === "/api/batch_status") return [200, this.batchStatus(this.batchOf(given.batch_id))];
     if (method === "GET" && parts[1] === "job_status") return this.jobs.has(parts[2]) ? [200, this.jobStatus(this.jobs.get(parts[2]))] : [404, { job_id: parts[2], status: "not_found" }];
     if (method === "POST" && parts[1] === "jobs") return this.jobAction(parts[2], parts[3]);
     if (method === "GET" && path === "/api/events") return this.openStream(request, response, given);
-    if (method === "GET" && path === "/api/worker_status") return [200, { stages: this.workers, redis: this.redis ?? "ok" }];
+    if (method === "GET" && path === "/api/worker_status") return [200, { success: true, stages: this.workers, redis: this.redis ?? "ok", dispatchers: this.dispatchers, workers: [] }];
     if (method === "GET" && path === "/api/records") return [200, this.records.list(given)];
     if (parts[1] === "records") return this.recordRoute(method, parts[2], parts[3], request.headers["if-match"], json);
     if (method === "POST" && path === "/api/bulk_delete_records") {
@@ -168,7 +169,7 @@ export class FakeGateway {
     const batch = this.batchOf(id);
     batch.sealed = true;
     this.announce(batch);
-    return [202, { success: true, batch_id: id }];
+    return [200, { success: true, batch_id: id }];
   }
 
   upload(request, body, entry) {
@@ -188,7 +189,6 @@ export class FakeGateway {
     const job = this.addJob({ filename: file.filename, batch });
     const answer = { success: true, batch_id: batch.id, job_ids: [{ filename: file.filename, job_id: job.id, is_duplicate: duplicate, is_own_duplicate: duplicate }], total: 1, errors: null };
     if (key) this.answers.set(key, answer);
-    if (batch.expected && batch.jobs.length >= batch.expected) batch.sealed = true;
     return [202, answer];
   }
 
@@ -202,6 +202,7 @@ export class FakeGateway {
       stages: STAGES.map((stage) => ({ stage, done: 0, total: { page: 0, extract: 0, save: 0 }[stage] ?? 1, started_at: null, finished_at: null, workers: [] })),
     };
     batch.jobs.push(job);
+    if (batch.expected && batch.jobs.length >= batch.expected) batch.sealed = true;
     this.jobs.set(job.id, job);
     this.announce(batch, job);
     if (this.stepMs !== null) this.run(job);
@@ -288,7 +289,7 @@ export class FakeGateway {
     const open = of("queued", "started");
     return {
       batch_id: batch.id, total: batch.jobs.length, completed: of("finished"), failed: of("failed"), cancelled: of("cancelled"), pending: of("queued"), in_progress: of("started"),
-      estimated_remaining_seconds: open ? open * 4 : 0, done: open === 0, review_url: `/review?mode=needs_review&batch=${batch.id}`,
+      estimated_remaining_seconds: open ? open * 4 : 0, seq: this.seq, sealed: batch.sealed, expected: batch.expected, done: batch.sealed && open === 0, review_url: `/review?mode=needs_review&batch=${batch.id}`,
       jobs: batch.jobs.map((job) => {
         const { job_id, status, filename, progress, status_message, error } = this.jobStatus(job);
         return { job_id, status, filename, progress, status_message, ...(error ? { error } : {}) };

@@ -12,13 +12,14 @@
 #define RANDOM_SEED 20261124u
 
 /* Live links with what they hold; -1 is one that is not live. */
-#define DIVIDE(places, spread, ...)                                                                                    \
-    const int given[] = {__VA_ARGS__};                                                                                 \
-    enum { n = sizeof(given) / sizeof(given[0]) };                                                                     \
-    struct stage_room_link links[n];                                                                                   \
-    uint16_t rooms[n];                                                                                                 \
-    for (int i = 0; i < n; i++)                                                                                        \
-        links[i] = (struct stage_room_link){.live = given[i] >= 0, .held = given[i] > 0 ? (unsigned)given[i] : 0};     \
+#define DIVIDE(places, spread, ...)                                                                          \
+    const int given[] = {__VA_ARGS__};                                                                       \
+    enum { n = sizeof(given) / sizeof(given[0]) };                                                           \
+    struct stage_room_link links[n];                                                                         \
+    uint16_t rooms[n];                                                                                       \
+    for (int i = 0; i < n; i++)                                                                              \
+        links[i] =                                                                                           \
+            (struct stage_room_link){.live = given[i] >= 0, .held = given[i] > 0 ? (unsigned)given[i] : 0};  \
     stage_room_divide(places, links, n, spread, rooms)
 
 static void test_one_dispatcher_gets_all_places(void **state)

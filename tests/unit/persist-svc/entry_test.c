@@ -13,8 +13,8 @@
 static void test_document_gives_base_and_object(void **state)
 {
     (void)state;
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "owner", OWNER, "digest", DIGEST, "mime", "image/png", "name", "a.png",
-                             "batch", "");
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "owner", OWNER, "digest", DIGEST, "mime",
+                             "image/png", "name", "a.png", "batch", "");
     struct document d;
     assert_int_equal(document_read(&d, body, NULL), 0);
     assert_string_equal(d.base, "001122334455");
@@ -41,12 +41,13 @@ static void test_document_of_a_wrong_shape_is_refused(void **state)
 static void test_entry_whole(void **state)
 {
     (void)state;
-    json_t *entry = json_loads("{\"entry\":0,\"pages\":[3,4],\"doc_class\":\"BULK_SCANNED_BATCH\","
-                               "\"fields\":{\"grade\":{\"value\":\"5\",\"confidence\":0.9,\"page\":3,\"raw\":\"5to\"},"
-                               "\"shoe_size\":{\"value\":\"36\"}},"
-                               "\"essay\":{\"text\":\"one two\",\"words\":2,\"pages\":[4]},\"ocr_confidence_avg\":0.5,"
-                               "\"observed\":[\"OCR_FAILED\"]}",
-                               0, NULL);
+    json_t *entry =
+        json_loads("{\"entry\":0,\"pages\":[3,4],\"doc_class\":\"BULK_SCANNED_BATCH\","
+                   "\"fields\":{\"grade\":{\"value\":\"5\",\"confidence\":0.9,\"page\":3,\"raw\":\"5to\"},"
+                   "\"shoe_size\":{\"value\":\"36\"}},"
+                   "\"essay\":{\"text\":\"one two\",\"words\":2,\"pages\":[4]},\"ocr_confidence_avg\":0.5,"
+                   "\"observed\":[\"OCR_FAILED\"]}",
+                   0, NULL);
     struct record_save save = {0};
     assert_int_equal(entry_read(&save, entry, NULL), 0);
     assert_int_equal(save.page_first, 3);
@@ -83,9 +84,10 @@ static void test_entry_with_nothing_in_it_is_an_empty_record(void **state)
 static void test_entry_of_wrong_types_does_no_harm(void **state)
 {
     (void)state;
-    json_t *entry = json_loads("{\"pages\":\"x\",\"doc_class\":\"EVIL\",\"fields\":{\"grade\":5,\"phone\":{\"value\":7}},"
-                               "\"essay\":[],\"observed\":{},\"ocr_confidence_avg\":\"high\"}",
-                               0, NULL);
+    json_t *entry =
+        json_loads("{\"pages\":\"x\",\"doc_class\":\"EVIL\",\"fields\":{\"grade\":5,\"phone\":{\"value\":7}},"
+                   "\"essay\":[],\"observed\":{},\"ocr_confidence_avg\":\"high\"}",
+                   0, NULL);
     struct record_save save = {0};
     assert_int_equal(entry_read(&save, entry, NULL), 0);
     assert_int_equal(json_object_size(save.values), 0);

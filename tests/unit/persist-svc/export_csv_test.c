@@ -48,8 +48,10 @@ static void test_header_has_the_order_that_others_rely_on(void **state)
     (void)state;
     struct buf b = BUF_INIT;
     export_csv_header(&b);
-    assert_string_equal(b.data, "submission_id,student_name,school_name,grade,teacher_name,city_or_location,father_figure_name,"
-                                "phone,email,word_count,ocr_confidence_avg,review_reason_codes,artifact_dir,filename,pdf_url\r\n");
+    assert_string_equal(
+        b.data,
+        "submission_id,student_name,school_name,grade,teacher_name,city_or_location,father_figure_name,"
+        "phone,email,word_count,ocr_confidence_avg,review_reason_codes,artifact_dir,filename,pdf_url\r\n");
     buf_done(&b);
 }
 
@@ -57,9 +59,9 @@ static void test_row_has_two_decimals_and_the_whole_address(void **state)
 {
     (void)state;
     struct buf b = BUF_INIT;
-    json_t *record = json_pack("{s:s, s:s, s:n, s:i, s:f, s:s, s:s}", "submission_id", "0123456789ab", "student_name", "Ana",
-                               "grade", "word_count", 120, "ocr_confidence_avg", 0.9371, "filename", "a.pdf", "pdf_url",
-                               "/pdf/x/y");
+    json_t *record = json_pack("{s:s, s:s, s:n, s:i, s:f, s:s, s:s}", "submission_id", "0123456789ab",
+                               "student_name", "Ana", "grade", "word_count", 120, "ocr_confidence_avg",
+                               0.9371, "filename", "a.pdf", "pdf_url", "/pdf/x/y");
     export_csv_row(&b, record, "http://127.0.0.1:8080");
     assert_string_equal(b.data, "0123456789ab,Ana,,,,,,,,120,0.94,,,a.pdf,http://127.0.0.1:8080/pdf/x/y\r\n");
     json_decref(record);

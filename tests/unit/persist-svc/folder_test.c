@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memfd_create */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -35,8 +35,9 @@ static void test_original_of_a_wrong_shape_is_refused(void **state)
 static void test_paths_that_leave_the_folder_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",      "/",        "/etc/passwd", "a//b",    "a/../b", "..",   "a/..",
-                                      "a/./b", "a/.tmp/x", "a/b/",        "a\\b",    "a b",    "a/\n", "\xc3\xa1"};
+    static const char *const bad[] = {"",     "/",    "/etc/passwd", "a//b",     "a/../b",
+                                      "..",   "a/..", "a/./b",       "a/.tmp/x", "a/b/",
+                                      "a\\b", "a b",  "a/\n",        "\xc3\xa1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(object_path_ok(bad[i]));
     assert_true(object_path_ok("essay-submissions/" OWNER "/0123456789ab/artifacts/1790/entry-0.json"));
 }
@@ -46,8 +47,10 @@ static void test_original_of_another_owner_is_not_ones_own(void **state)
     (void)state;
     assert_true(object_path_is_original_of("essay-submissions/" OWNER "/0123456789ab/original.pdf", OWNER));
     assert_false(object_path_is_original_of("essay-submissions/" OTHER "/0123456789ab/original.pdf", OWNER));
-    assert_false(object_path_is_original_of("essay-submissions/" OWNER "/../" OTHER "/0123456789ab/original.pdf", OWNER));
-    assert_false(object_path_is_original_of("essay-submissions/" OWNER "/0123456789ab/artifacts/1/entry-0.json", OWNER));
+    assert_false(object_path_is_original_of(
+        "essay-submissions/" OWNER "/../" OTHER "/0123456789ab/original.pdf", OWNER));
+    assert_false(object_path_is_original_of(
+        "essay-submissions/" OWNER "/0123456789ab/artifacts/1/entry-0.json", OWNER));
     assert_false(object_path_is_original_of("essay-submissions/" OWNER, OWNER));
 }
 

@@ -40,7 +40,8 @@ static void test_edit_marks_the_field_as_the_persons(void **state)
 {
     (void)state;
     struct record_saved saved = save_sample(SAMPLE(.grade = NULL));
-    assert_string_equal(change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "grade", "K")), "");
+    assert_string_equal(
+        change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "grade", "K")), "");
     json_t *record = get(OWNER, saved.submission_id);
     assert_string_equal(record_text(record, "grade"), "K");
     assert_string_equal(record_text(record, "grade_source"), "manual");
@@ -54,9 +55,11 @@ static void test_edit_with_a_stale_if_match_is_refused(void **state)
     struct record_saved saved = save_sample(SAMPLE());
     json_t *record = get(OWNER, saved.submission_id);
     const char *seen = record_text(record, "updated_at");
-    assert_string_equal(change_it(RECORD_EDIT, OWNER, saved.submission_id, seen, json_pack("{s:s}", "grade", "6")), "");
-    assert_string_equal(change_it(RECORD_EDIT, OWNER, saved.submission_id, seen, json_pack("{s:s}", "grade", "7")),
-                        "precondition_failed");
+    assert_string_equal(
+        change_it(RECORD_EDIT, OWNER, saved.submission_id, seen, json_pack("{s:s}", "grade", "6")), "");
+    assert_string_equal(
+        change_it(RECORD_EDIT, OWNER, saved.submission_id, seen, json_pack("{s:s}", "grade", "7")),
+        "precondition_failed");
     json_decref(record);
 }
 
@@ -96,7 +99,8 @@ static void test_approve_accepts_the_codes_but_no_later_ones(void **state)
     assert_int_equal(list((struct record_query){.mode = RECORDS_NEEDS_REVIEW}).n, 1);
     assert_string_equal(change_it(RECORD_APPROVE, OWNER, saved.submission_id, NULL, NULL), "");
     assert_int_equal(list((struct record_query){.mode = RECORDS_NEEDS_REVIEW}).n, 0);
-    assert_string_equal(change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:n}", "student_name")), "");
+    assert_string_equal(
+        change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:n}", "student_name")), "");
     assert_int_equal(list((struct record_query){.mode = RECORDS_NEEDS_REVIEW}).n, 1);
 }
 
@@ -144,8 +148,8 @@ static void test_defaults_of_a_batch_fill_only_what_is_blank_and_untouched(void 
     snprintf(emptied, sizeof emptied, "%s", save_sample(SAMPLE(.document = "three")).submission_id);
     change_it(RECORD_EDIT, OWNER, emptied, NULL, json_pack("{s:n}", "school_name"));
     json_t *fields = json_pack("{s:s}", "school_name", "Sur"), *changed = NULL;
-    const struct record_change change = {.action = RECORD_APPLY_DEFAULTS, .owner = OWNER, .by = "pat", .batch = BATCH,
-                                         .fields = fields};
+    const struct record_change change = {
+        .action = RECORD_APPLY_DEFAULTS, .owner = OWNER, .by = "pat", .batch = BATCH, .fields = fields};
     assert_int_equal(stores.records->change(stores.record_state, &change, &changed, NULL), 0);
     assert_int_equal(json_array_size(changed), 1);
     assert_string_equal(record_text(json_array_get(changed, 0), "submission_id"), blank);
@@ -161,7 +165,8 @@ static void test_history_tells_who_did_what(void **state)
     change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "grade", "6"));
     save_sample(SAMPLE(.student = "Ana Sol", .run = 2000));
     json_t *history = NULL;
-    assert_int_equal(stores.records->history(stores.record_state, OWNER, saved.submission_id, &history, NULL), 0);
+    assert_int_equal(stores.records->history(stores.record_state, OWNER, saved.submission_id, &history, NULL),
+                     0);
     assert_int_equal(json_array_size(history), 3);
     const json_t *edit = json_array_get(history, 1), *run = json_array_get(history, 2);
     assert_string_equal(record_text(edit, "by"), "pat");
@@ -171,7 +176,8 @@ static void test_history_tells_who_did_what(void **state)
     assert_string_equal(record_text(run, "field"), "student_name");
     assert_int_equal(json_integer_value(json_object_get(run, "run")), 2000);
     json_decref(history);
-    assert_int_equal(stores.records->history(stores.record_state, OTHER, saved.submission_id, &history, NULL), -1);
+    assert_int_equal(stores.records->history(stores.record_state, OTHER, saved.submission_id, &history, NULL),
+                     -1);
 }
 
 static void test_list_goes_on_after_a_cursor(void **state)
@@ -270,7 +276,7 @@ static void test_fields_are_checked_by_the_form(void **state)
     static const struct {
         const char *given, *code, *field;
     } cases[] = {
-        {"{\"grade\":\"13\"}", "invalid_field", "grade"},   {"{\"grade\":5}", "invalid_field", "grade"},
+        {"{\"grade\":\"13\"}", "invalid_field", "grade"},    {"{\"grade\":5}", "invalid_field", "grade"},
         {"{\"nothing\":\"x\"}", "invalid_field", "nothing"}, {"{}", "bad_request", NULL},
         {"{\"run\":\"9\"}", "invalid_field", "run"},
     };
@@ -286,7 +292,8 @@ static void test_fields_are_checked_by_the_form(void **state)
             assert_null(field);
         json_decref(given);
     }
-    json_t *given = json_loads("{\"grade\":\" quinto \",\"essay_text\":\"a b\",\"phone\":\"\"}", 0, NULL), *fields = NULL;
+    json_t *given = json_loads("{\"grade\":\" quinto \",\"essay_text\":\"a b\",\"phone\":\"\"}", 0, NULL),
+           *fields = NULL;
     const char *field;
     assert_int_equal(record_fields_check(stores.form, given, &fields, &field, NULL), 0);
     assert_string_equal(record_text(fields, "grade"), "5");

@@ -57,10 +57,13 @@ static void test_save_twice_with_one_token_changes_nothing(void **state)
 static void test_save_with_an_older_token_has_no_effect(void **state)
 {
     (void)state;
-    struct record_saved saved = save_sample(SAMPLE(.student = "New", .run = 2000, .attempt = 2, .delivery = 2));
+    struct record_saved saved =
+        save_sample(SAMPLE(.student = "New", .run = 2000, .attempt = 2, .delivery = 2));
     assert_string_equal(save_sample(SAMPLE(.student = "Old", .run = 1000)).action, "kept");
-    assert_string_equal(save_sample(SAMPLE(.student = "Old", .run = 2000, .attempt = 1, .delivery = 9)).action, "kept");
-    assert_string_equal(save_sample(SAMPLE(.student = "Old", .run = 2000, .attempt = 2, .delivery = 1)).action, "kept");
+    assert_string_equal(
+        save_sample(SAMPLE(.student = "Old", .run = 2000, .attempt = 1, .delivery = 9)).action, "kept");
+    assert_string_equal(
+        save_sample(SAMPLE(.student = "Old", .run = 2000, .attempt = 2, .delivery = 1)).action, "kept");
     check_text(saved.submission_id, "student_name", "New");
 }
 
@@ -77,7 +80,9 @@ static void test_save_leaves_what_a_person_typed(void **state)
 {
     (void)state;
     struct record_saved saved = save_sample(SAMPLE(.student = "An4"));
-    assert_string_equal(change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "student_name", "Ana")), "");
+    assert_string_equal(
+        change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "student_name", "Ana")),
+        "");
     save_sample(SAMPLE(.student = "An4 Lvz", .grade = "6", .run = 2000));
     check_text(saved.submission_id, "student_name", "Ana");
     check_text(saved.submission_id, "grade", "6");
@@ -87,7 +92,8 @@ static void test_save_leaves_what_a_person_emptied(void **state)
 {
     (void)state;
     struct record_saved saved = save_sample(SAMPLE());
-    assert_string_equal(change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:n}", "student_name")), "");
+    assert_string_equal(
+        change_it(RECORD_EDIT, OWNER, saved.submission_id, NULL, json_pack("{s:n}", "student_name")), "");
     save_sample(SAMPLE(.run = 2000));
     check_text(saved.submission_id, "student_name", NULL);
     check_text(saved.submission_id, "review_reason_codes", "MISSING_STUDENT_NAME");
@@ -111,7 +117,9 @@ static void test_save_takes_what_it_finds_instead_of_a_batch_default(void **stat
 {
     (void)state;
     struct record_saved saved = save_sample(SAMPLE(.grade = NULL));
-    assert_string_equal(change_it(RECORD_APPLY_DEFAULTS, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "grade", "4")), "");
+    assert_string_equal(
+        change_it(RECORD_APPLY_DEFAULTS, OWNER, saved.submission_id, NULL, json_pack("{s:s}", "grade", "4")),
+        "");
     save_sample(SAMPLE(.grade = NULL, .run = 2000));
     check_text(saved.submission_id, "grade", "4");
     check_text(saved.submission_id, "grade_source", "batch_default");
@@ -124,7 +132,8 @@ static void test_save_derives_the_codes(void **state)
 {
     (void)state;
     struct record_saved saved = save_sample(SAMPLE(.student = NULL, .words = 3, .confidence = 0.5));
-    check_text(saved.submission_id, "review_reason_codes", "MISSING_STUDENT_NAME;OCR_LOW_CONFIDENCE;SHORT_ESSAY");
+    check_text(saved.submission_id, "review_reason_codes",
+               "MISSING_STUDENT_NAME;OCR_LOW_CONFIDENCE;SHORT_ESSAY");
     saved = save_sample(SAMPLE(.run = 2000));
     check_text(saved.submission_id, "review_reason_codes", "");
 }
@@ -133,8 +142,10 @@ static void test_save_of_another_owners_document_makes_another_row(void **state)
 {
     (void)state;
     struct record_saved mine = save_sample(SAMPLE(.entries = 2));
-    struct record_saved theirs = save_sample(SAMPLE(.owner = OTHER, .student = "Eva", .entries = 2, .run = 500));
-    struct record_saved again = save_sample(SAMPLE(.owner = OTHER, .student = "Eva Sol", .entries = 2, .run = 600));
+    struct record_saved theirs =
+        save_sample(SAMPLE(.owner = OTHER, .student = "Eva", .entries = 2, .run = 500));
+    struct record_saved again =
+        save_sample(SAMPLE(.owner = OTHER, .student = "Eva Sol", .entries = 2, .run = 600));
     assert_string_not_equal(mine.submission_id, theirs.submission_id);
     assert_string_equal(theirs.action, "inserted");
     assert_string_equal(theirs.submission_id, again.submission_id);

@@ -19,7 +19,7 @@ static char var_folder[] = "/tmp/sheaf-store-XXXXXX";
 static struct settings settings;
 static struct stores stores;
 
-static int open_stores(void **state)
+static inline int open_stores(void **state)
 {
     (void)state;
     struct err err = {0};
@@ -28,14 +28,15 @@ static int open_stores(void **state)
     char setting[64];
     snprintf(setting, sizeof setting, "SHEAF_VAR=%s", var_folder);
     char *environment[] = {setting, NULL};
-    if (settings_load_from(&settings, environment, &err) == -1 || stores_open(&stores, &settings, &err) == -1) {
+    if (settings_load_from(&settings, environment, &err) == -1 ||
+        stores_open(&stores, &settings, &err) == -1) {
         fprintf(stderr, "%s\n", err.text);
         return -1;
     }
     return 0;
 }
 
-static int close_stores(void **state)
+static inline int close_stores(void **state)
 {
     (void)state;
     char command[80];
@@ -45,7 +46,8 @@ static int close_stores(void **state)
     return system(command);
 }
 
-/* What a test varies of a save. */
+/* What a test varies of a save: SAMPLE() with what differs, whose defaults are meant to be written over. */
+#pragma GCC diagnostic ignored "-Woverride-init"
 struct sample {
     const char *owner, *document, *student, *school, *grade, *essay;
     unsigned index, entries, words;
@@ -53,22 +55,23 @@ struct sample {
     uint32_t attempt, delivery;
     double confidence;
 };
-#define SAMPLE(...)                                                                                                    \
-    (struct sample)                                                                                                    \
-    {                                                                                                                  \
-        .owner = OWNER, .document = "a document", .student = "Ana Luz", .school = "Escuela Norte", .grade = "5",       \
-        .essay = "some words", .entries = 1, .words = 120, .run = 1000, .attempt = 1, .delivery = 1,                   \
-        .confidence = 0.95, __VA_ARGS__                                                                                \
+#define SAMPLE(...)                                                                                          \
+    (struct sample)                                                                                          \
+    {                                                                                                        \
+        .owner = OWNER, .document = "a document", .student = "Ana Luz", .school = "Escuela Norte",           \
+        .grade = "5", .essay = "some words", .entries = 1, .words = 120, .run = 1000, .attempt = 1,          \
+        .delivery = 1, .confidence = 0.95, __VA_ARGS__                                                       \
     }
 
-static void add_field(json_t *values, json_t *evidence, const char *name, const char *value, double confidence)
+static inline void add_field(json_t *values, json_t *evidence, const char *name, const char *value,
+                             double confidence)
 {
     if (!value) return;
     json_object_set_new(values, name, json_string(value));
     json_object_set_new(evidence, name, json_pack("{s:f, s:i}", "confidence", confidence, "page", 1));
 }
 
-static struct record_saved save_sample(struct sample s)
+static inline struct record_saved save_sample(struct sample s)
 {
     char digest[DIGEST_HEX], base[BASE_ID], token[24];
     struct record_saved saved = {.action = "failed"};
@@ -102,20 +105,23 @@ static struct record_saved save_sample(struct sample s)
         .at = "2026-01-02T03:04:05.000Z",
     };
     struct err err = {0};
-    if (stores.records->save(stores.record_state, &save, &saved, &err) == -1) fprintf(stderr, "save: %s\n", err.text);
+    if (stores.records->save(stores.record_state, &save, &saved, &err) == -1)
+        fprintf(stderr, "save: %s\n", err.text);
     json_decref(values);
     json_decref(evidence);
     return saved;
 }
 
-static json_t *get(const char *owner, const char *id)
+static inline json_t *get(const char *owner, const char *id)
 {
     json_t *record = NULL;
     return stores.records->get(stores.record_state, owner, id, &record, NULL) == 0 ? record : NULL;
 }
 
-/* One change of one record; the answer is err.code, "" when it was done, "none" when no record was changed. */
-static const char *change_it(enum record_action action, const char *owner, const char *id, const char *if_match, json_t *fields)
+/* One change of one record; the answer is err.code, "" when it was done, "none" when no record was changed.
+ */
+static inline const char *change_it(enum record_action action, const char *owner, const char *id,
+                                    const char *if_match, json_t *fields)
 {
     static struct err err;
     const char *const ids[] = {id};

@@ -1,0 +1,76 @@
+/* jobs: a job as a page, and what a person can do with it. */
+#include <string.h>
+#include "gateway/routes.h"
+#include "gateway/status.h"
+#include "gateway/web.h"
+#include "lib/clock.h"
+#include "lib/scripts.h"
+#include "proto/ids.h"
+#include "proto/stages.h"
+
+void jobs_page(struct request *rq)
+{
+    struct status status;
+    struct err err = {0};
+    if (!rq->wants_page) {
+        status_of_job(rq);
+        return;
+    }
+    if (status_read_job(rq->gateway, &rq->caller, rq->arg[0], &status, &err) == -1)
+        http_fail(rq, &err);
+    else if (!status.json)
+        http_error(rq, 404, "not_found", "There is no such job. It may be older than jobs are kept.");
+    else
+        web_job_page(rq);
+    json_decref(status.json);
+}
+
+/* Each of these scripts answers ok │ unknown │ state. */
+static void act(struct request *rq, const struct redis_script *script, const char *from, const char *state_text)
+{
+    char key[SHARD_KEY_MAX];
+    const char *id = rq->arg[0], *argv[] = {id, rq->caller.owner, from};
+    const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
+    struct err err = {0};
+    redis_reply_t *reply = NULL;
+    if (!id_valid(id)) {
+        http_not_found(rq);
+        return;
+    }
+    redis_t *r = redis_pool_take(rq->gateway->redis, deadline, &err);
+    int rc = !r ? -1
+                : redis_call_script(r, deadline, script, shard_key(key, id_shard(id)), from ? 3 : 2, argv, NULL, &reply, &err);
+    if (r) redis_pool_put(rq->gateway->redis, &r);
+    if (rc == -1)
+        http_fail(rq, &err);
+    else if (strcmp(redis_str(reply), "ok") == 0)
+        http_json(rq, 202, json_pack("{s:b,s:s}", "success", 1, "job_id", id), NULL);
+    else if (strcmp(redis_str(reply), "state") == 0)
+        http_error(rq, 409, "conflict", "%s", state_text);
+    else
+        http_not_found(rq);
+    redis_reply_free(reply);
+}
+
+void jobs_retry(struct request *rq)
+{
+    act(rq, &script_rerun, "", "Only a job that failed or was cancelled can be tried again.");
+}
+
+void jobs_cancel(struct request *rq)
+{
+    act(rq, &script_cancel, NULL, "The job has ended already.");
+}
+
+void jobs_rerun(struct request *rq)
+{
+    char from[32];
+    const char *known = NULL;
+    if (http_query(rq, "from", from, sizeof from) == 1)
+        for (int i = 0; i < STAGE_NAMES_N; i++)
+            if (strcmp(from, stage_names[i].name) == 0 && strcmp(from, "notify") != 0) known = stage_names[i].name;
+    if (!known)
+        http_error(rq, 400, "bad_request", "from names the stage to begin with: store, inspect, page, split, extract or save.");
+    else
+        act(rq, &script_rerun, known, "Only a job that has ended, and once came to that stage, can be run again.");
+}

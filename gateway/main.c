@@ -1,0 +1,106 @@
+/* gateway: HTTP for browsers and other services. */
+#include <malloc.h>
+#include <poll.h>
+#include <stdio.h>
+#include "gateway/events.h"
+#include "gateway/gateway.h"
+#include "gateway/memory.h"
+#include "gateway/records.h"
+#include "gateway/server.h"
+#include "gateway/shards.h"
+#include "gateway/web.h"
+#include "lib/clock.h"
+#include "lib/httpc.h"
+#include "lib/log.h"
+#include "lib/scripts.h"
+#include "lib/svc.h"
+
+#define THREADS           32
+#define REDIS_CONNECTIONS 8
+#define TURN_MS           1000
+
+/* Once a second: is Redis there and has it room.  -1 only when this process must not go on. */
+static int turn(struct svc *svc, struct gateway *g, bool *shards_known, struct err *err)
+{
+    struct err now = {0};
+    struct pollfd stop = {.fd = svc_signal_fd(svc), .events = POLLIN};
+    if (!*shards_known) *shards_known = shards_check(g->settings, g->redis, &now) == 0;
+    const bool well = *shards_known && memory_check(g->memory, g->redis, &now) == 0;
+    if (now.kind == ERR_CONFIG) {
+        *err = now;
+        return -1;
+    }
+    svc_ready(svc, well ? NULL : "Redis does not answer");
+    svc_beat(svc);
+    if (poll(&stop, 1, TURN_MS) > 0) svc_take_signal(svc);
+    return 0;
+}
+
+static int serve(struct svc *svc, struct gateway *g, struct err *err)
+{
+    int rc = 0;
+    bool shards_known = false;
+    server_t *server = server_start(g, err);
+    if (!server) return -1;
+    log_info("listening", F_STR("address", g->settings->bind), F_INT("port", settings_gateway_port(g->settings)),
+             F_INT("threads", g->threads));
+    while (rc == 0 && !svc_stopping(svc)) rc = turn(svc, g, &shards_known, err);
+    svc_ready(svc, "stopping");
+    server_drain(server);
+    events_end(g->events); /* streams would never end by themselves */
+    server_stop(&server, clock_ms() + g->settings->drain_ms);
+    return rc;
+}
+
+static int run(struct svc *svc, struct err *err)
+{
+    char origin[256];
+    struct gateway g = {.settings = svc_settings(svc), .origin = origin};
+    const struct settings *s = g.settings;
+    const struct redis_options redis = {.url = s->redis_url, .ca_file = s->redis_ca_file, .name = svc_instance(svc)};
+
+    /* Dozens of threads that mostly wait: two heaps are plenty, and each costs memory even when idle. */
+    mallopt(M_ARENA_MAX, 2);
+    if (identity_check_settings(s, err) == -1 || httpc_global_init(err) == -1) return -1;
+    g.threads = s->threads == SETTING_UNSET ? THREADS : (int)s->threads;
+    const int streams = (int)(s->sse_share * g.threads);
+    if (s->app_url)
+        snprintf(origin, sizeof origin, "%s", s->app_url);
+    else
+        snprintf(origin, sizeof origin, "http://127.0.0.1:%d", settings_gateway_port(s));
+    scripts_init();
+    web_init();
+
+    int rc = -1;
+    g.blobs = blob_open(s, err);
+    if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
+    if (g.redis) g.records = records_new(s, err);
+    if (g.records) g.memory = memory_new(s);
+    if (g.memory) g.events = events_start(s, svc_instance(svc), streams ? streams : 1, err);
+    if (g.events) rc = serve(svc, &g, err);
+    if (rc == -1 && err->kind == ERR_NONE) err_set(err, ERR_NOMEM, "out of memory");
+    events_destroy(&g.events);
+    memory_destroy(&g.memory);
+    records_destroy(&g.records);
+    redis_pool_destroy(&g.redis);
+    blob_close(&g.blobs);
+    return rc;
+}
+
+static const char *versions(void)
+{
+    return "civetweb 1.15, jansson " JANSSON_VERSION;
+}
+
+static const struct service service = {
+    .name = "gateway",
+    .about = "Takes uploads, tells how far they are, and serves the pages and the records' HTTP interface.",
+    .who = W_GATEWAY,
+    .run = run,
+    .versions = versions,
+};
+
+int main(int argc, char **argv)
+{
+    return svc_main(&service, argc, argv);
+}

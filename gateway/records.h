@@ -1,0 +1,35 @@
+/* records: the way to persist-svc, which owns all records (its internal HTTP API).  What is asked is asked in the
+ * name of a caller; nothing that a client says about itself gets through. Any thread. */
+#ifndef SHEAF_GATEWAY_RECORDS_H
+#define SHEAF_GATEWAY_RECORDS_H
+
+#include <jansson.h>
+#include "gateway/identity.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/httpc.h"
+#include "lib/settings.h"
+
+struct records;
+
+struct records *records_new(const struct settings *s, struct err *err);
+void records_destroy(struct records **r);
+
+struct records_call {
+    const char *method;
+    const char *target;         /* path and query, as in a request line */
+    const char *const *headers; /* "Name: value", ended by NULL; may be NULL */
+    const struct buf *body;     /* may be NULL */
+};
+#define RECORDS_HEADERS_MAX 8
+
+/* Passes the answer, of whatever status, to the sink as it comes. */
+int records_stream(struct records *r, const struct caller *caller, const struct records_call *call,
+                   const struct httpc_sink *sink, struct err *err);
+
+/* What a question for records answers: {"records":[…],…}, or NULL when persist-svc does not say. */
+json_t *records_ask(struct records *r, const struct caller *caller, const char *target);
+/* The records of a job; NULL likewise. */
+json_t *records_of_job(struct records *r, const struct caller *caller, const char *job);
+
+#endif

@@ -1,0 +1,155 @@
+/* upload: POST /upload: files streamed into the blob store, then their jobs opened.  202 is said only when the
+ * blob store holds every file durably and Redis holds every job. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gateway/batch.h"
+#include "gateway/enqueue.h"
+#include "gateway/memory.h"
+#include "gateway/routes.h"
+#include "lib/auto.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/metrics.h"
+
+#define PIECE_BYTES   65536
+#define FIELD_PARTS   100 /* parts beside the files */
+#define FULL_RETRY_S  30
+
+static struct metric uploads = METRIC_COUNTER("sheaf_uploads_total", "uploads answered with 202");
+static struct metric upload_files = METRIC_COUNTER("sheaf_upload_files_total", "files accepted");
+
+static void too_large(struct request *rq)
+{
+    http_error(rq, 413, "too_large", "The request is larger than %.5g MiB.",
+               (double)rq->gateway->settings->max_request_bytes / (1024 * 1024));
+}
+
+/* Options that do not wait for the body: then the files are judged with them in hand. */
+static int outer_options(struct request *rq, struct intake *in, struct err *err)
+{
+    static const char *const names[] = {"batch_id", "idempotency_key", "priority", "ocr_provider"};
+    char value[INTAKE_KEY_MAX + 2];
+    const char *key = http_header(rq, "Idempotency-Key");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const int given = http_query(rq, names[i], value, sizeof value);
+        if (given == -1) return err_code(err, ERR_INPUT, "bad_request", "The parameter %s is malformed.", names[i]);
+        if (given == 1 && intake_option(in, names[i], value, err) == -1) return -1;
+    }
+    return key ? intake_option(in, "idempotency_key", key, err) : 0;
+}
+
+/* Feeds the body to the parser. -1: refused, answered. */
+static int take_body(struct request *rq, struct intake *in, multipart_t *parser)
+{
+    struct err err = {0};
+    AUTO_FREE char *piece = malloc(PIECE_BYTES);
+    int n = -1;
+    while (piece && (n = http_read(rq, piece, PIECE_BYTES)) > 0) {
+        if (rq->body_read > rq->gateway->settings->max_request_bytes) {
+            too_large(rq);
+            return -1;
+        }
+        if (multipart_feed(parser, piece, (size_t)n, &err) == 0) continue;
+        http_fail(rq, err.kind != ERR_NONE ? &err : intake_error(in));
+        return -1;
+    }
+    if (!piece)
+        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
+    else if (n < 0 || !multipart_done(parser))
+        http_error(rq, 400, "bad_multipart", "The upload ended before it was complete.");
+    else
+        return 0;
+    return -1;
+}
+
+/* Not one good file: the first reason stands for all, and all are listed. */
+static void none_good(struct request *rq, struct intake *in)
+{
+    json_t *errors = intake_errors(in);
+    const char *code = intake_bad_code(in), *text = json_string_value(json_array_get(errors, 0));
+    if (!*code)
+        http_error(rq, 400, "empty_file", "The request has no file.");
+    else
+        http_json(rq, strcmp(code, "too_large") == 0 ? 413 : 400,
+                  json_pack("{s:b,s:s?,s:s,s:O}", "success", 0, "error", text, "code", code, "errors", errors), NULL);
+}
+
+static void accepted(struct request *rq, json_t *answer, int files)
+{
+    char cookie[BATCH_COOKIE_MAX] = "";
+    const char *batch = json_string_value(json_object_get(answer, "batch_id"));
+    if (batch) batch_cookie(batch, cookie);
+    json_object_set_new(answer, "success", json_true());
+    metric_add(&uploads, NULL, 1);
+    metric_add(&upload_files, NULL, files);
+    http_json(rq, 202, answer, cookie);
+}
+
+static void open_jobs(struct request *rq, struct intake *in)
+{
+    struct err err = {0};
+    json_t *answer = NULL;
+    int n;
+    (void)intake_files(in, &n);
+    if (n == 0) {
+        none_good(rq, in);
+        return;
+    }
+    if (intake_keep(in, &err) == -1) {
+        http_fail(rq, &err);
+        return;
+    }
+    const int64_t began = clock_ms();
+    switch (enqueue(rq->gateway, rq->caller.owner, in, &answer, &err)) {
+    case ENQUEUE_ACCEPTED:
+        intake_give_away(in);
+        accepted(rq, answer, n);
+        break;
+    case ENQUEUE_REPLAY: accepted(rq, answer, 0); break;
+    case ENQUEUE_REFUSED: http_fail(rq, &err); break;
+    case ENQUEUE_UNKNOWN:
+        /* The jobs may be there, so their blobs stay; the client's repetition with its key finds out. */
+        intake_give_away(in);
+        log_warn("enqueue_unknown", F_INT("files", n), F_INT("ms", clock_ms() - began), F_ERR(&err));
+        http_error_retry(rq, 503, 5, "unavailable", "The queue does not answer. Please try again.");
+        break;
+    }
+}
+
+static void take_upload(struct request *rq, struct intake *in)
+{
+    struct err err = {0};
+    const int parts = (int)rq->gateway->settings->max_files + FIELD_PARTS;
+    if (outer_options(rq, in, &err) == -1) {
+        http_fail(rq, &err);
+        return;
+    }
+    multipart_t *parser = multipart_new(http_header(rq, "Content-Type"), parts, intake_sink(in), &err);
+    if (!parser) {
+        http_fail(rq, &err);
+        return;
+    }
+    const bool whole = take_body(rq, in, parser) == 0;
+    multipart_destroy(&parser);
+    if (whole) open_jobs(rq, in);
+}
+
+void upload_serve(struct request *rq)
+{
+    if (rq->body_len > rq->gateway->settings->max_request_bytes) {
+        too_large(rq);
+        return;
+    }
+    if (memory_full(rq->gateway->memory)) {
+        http_error_retry(rq, 503, FULL_RETRY_S, "queue_full", "The queue is full. Please try again later.");
+        return;
+    }
+    struct intake *in = intake_new(rq->gateway, rq->caller.owner);
+    if (!in) {
+        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
+        return;
+    }
+    take_upload(rq, in);
+    intake_destroy(&in);
+}

@@ -1,0 +1,23 @@
+/* entry_json: an entry as the JSON of proto/STAGES.md, and a split as the result of its stage.  Pure. */
+#ifndef SHEAF_LLM_SVC_ENTRY_JSON_H
+#define SHEAF_LLM_SVC_ENTRY_JSON_H
+
+#include "llm-svc/llm.h"
+
+struct entry_head {
+    unsigned index; /* from 0 */
+    struct span pages;
+    const char *doc_class;
+    const char *form;
+    const char *provider;
+};
+
+/* NULL: no memory.  The caller owns the result. `pages` are the entry's own, NULL for a blind provider. */
+json_t *entry_to_json(const struct entry_head *head, const struct entry *entry, const struct page *pages,
+                      int n_pages);
+json_t *split_to_json(const struct split *split);
+
+/* Entry `index` of a split's result; -1 when it has none of that number. */
+int split_entry_from_json(const json_t *split, unsigned index, struct span *span);
+
+#endif

@@ -1,0 +1,14 @@
+/* registry: the one list of extraction providers. */
+#include <string.h>
+#include "lib/auto.h"
+#include "llm-svc/llm.h"
+
+static const struct llm_provider *const providers[] = {&llm_rules, &llm_null};
+
+const struct llm_provider *llm_provider_find(const char *name)
+{
+    if (!name) return &llm_rules;
+    for (size_t i = 0; i < COUNT_OF(providers); i++)
+        if (!strcmp(providers[i]->name, name)) return providers[i];
+    return NULL;
+}

@@ -1,0 +1,124 @@
+#include "llm-svc/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "lib/buf.h"
+#include "llm-svc/entry_json.h"
+#include "llm-svc/pages.h"
+
+int llm_thread_open(void *shared, const struct stage_type *type, void **thread, struct err *err)
+{
+    (void)type, (void)err;
+    *thread = shared;
+    return 0;
+}
+
+struct page_list {
+    struct page *pages;
+    int n;
+};
+
+static void page_list_done(struct page_list *list)
+{
+    for (int i = 0; i < list->n; i++) page_done(&list->pages[i]);
+    free(list->pages);
+}
+
+/* Loads the outputs of stage `page` for the pages first to last, by the tokens in the task. */
+static int load_pages(const struct stage_task *task, const json_t *tokens, struct span span,
+                      struct page_list *list, struct err *err)
+{
+    list->pages = calloc((size_t)(span.last - span.first) + 2, sizeof *list->pages);
+    if (!list->pages) return err_set(err, ERR_NOMEM, "pages");
+    for (int p = span.first; p <= span.last; p++) {
+        if (stage_cancelled(task)) return err_set(err, ERR_CANCELLED, "not wanted any more");
+        const char *token = json_string_value(json_array_get(tokens, (size_t)p - 1));
+        AUTO(buf_done) struct buf blob = BUF_INIT;
+        if (!token) return err_set(err, ERR_INPUT, "the task does not name the output of page %d", p);
+        if (stage_input(task, "page", (unsigned)p - 1, token, PAGE_BYTES_MAX, &blob, err)) return -1;
+        if (page_parse(blob.data ? blob.data : "", blob.len, &list->pages[list->n], err)) return -1;
+        list->n++;
+    }
+    return 0;
+}
+
+static const char *why_failed(const char *code)
+{
+    static const struct {
+        const char *code, *text;
+    } texts[] = {
+        {"page_too_large", "Every page of this document is too large to be read."},
+        {"timeout", "Reading the pages of this document took too long."},
+        {"damaged", "The pages of this document are damaged and cannot be read."},
+        {"encrypted", "This document is encrypted and cannot be read."},
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (!strcmp(texts[i].code, code)) return texts[i].text;
+    return "No page of this document could be read.";
+}
+
+int llm_refuse_unreadable(const struct page *pages, int n_pages, struct err *err)
+{
+    for (int i = 0; i < n_pages; i++)
+        if (!pages[i].failed) return 0;
+    return n_pages ? err_code(err, ERR_INPUT, pages[0].failed, "%s", why_failed(pages[0].failed)) : 0;
+}
+
+static int split(const struct llm_shared *shared, const struct stage_task *task, const json_t *tokens,
+                 const struct page_list *list, json_t **result, struct err *err)
+{
+    AUTO(split_done) struct split made = {0};
+    int n = shared->provider->blind ? (int)json_array_size(tokens) : list->n;
+    if (llm_refuse_unreadable(list->pages, list->n, err)) return -1;
+    if (shared->provider->split(shared->state, list->pages, n, task->deadline_ms, &made, err)) return -1;
+    *result = split_to_json(&made);
+    return *result ? 0 : err_set(err, ERR_NOMEM, "split");
+}
+
+int llm_split(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    const struct llm_shared *shared = thread;
+    const json_t *tokens = json_object_get(json_object_get(task->body, "in"), "page_out");
+    if (!json_is_array(tokens)) return err_set(err, ERR_INPUT, "the task has no \"page_out\"");
+    AUTO(page_list_done) struct page_list list = {0};
+    struct span all = {1, (int)json_array_size(tokens)};
+    if (!shared->provider->blind && load_pages(task, tokens, all, &list, err)) return -1;
+    return split(shared, task, tokens, &list, result, err);
+}
+
+/* Writes the entry where `save` reads it; the small result says how long its essay is. */
+static int put_entry(const struct llm_shared *shared, const struct stage_task *task,
+                     const struct entry_head *head, const struct page_list *list, json_t **result,
+                     struct err *err)
+{
+    AUTO(entry_done) struct entry entry = {0};
+    if (shared->provider->extract(shared->state, list->pages, head->pages.last - head->pages.first + 1,
+                                  task->deadline_ms, &entry, err))
+        return -1;
+    json_t *json = entry_to_json(head, &entry, list->pages, list->n);
+    AUTO_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!text) return err_set(err, ERR_NOMEM, "entry");
+    if (stage_output(task, text, strlen(text), err)) return -1;
+    *result = json_pack("{s:i}", "words", entry.essay_words);
+    return *result ? 0 : err_set(err, ERR_NOMEM, "entry");
+}
+
+int llm_extract(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    const struct llm_shared *shared = thread;
+    const json_t *in = json_object_get(task->body, "in"), *made = json_object_get(in, "split");
+    const json_t *tokens = json_object_get(in, "page_out");
+    const char *doc_class = json_string_value(json_object_get(made, "doc_class"));
+    struct entry_head head = {.index = task->index,
+                              .doc_class = doc_class ? doc_class : "SINGLE_SCANNED",
+                              .form = shared->form->name,
+                              .provider = shared->provider->name};
+    if (split_entry_from_json(made, task->index, &head.pages) ||
+        (size_t)head.pages.last > json_array_size(tokens))
+        return err_set(err, ERR_INPUT, "the task's split has no entry %u within the pages", task->index);
+    AUTO(page_list_done) struct page_list list = {0};
+    if (!shared->provider->blind && load_pages(task, tokens, head.pages, &list, err)) return -1;
+    return put_entry(shared, task, &head, &list, result, err);
+}
