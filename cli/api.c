@@ -30,7 +30,7 @@ api_t *api_open(const struct cli *cli, struct err *err)
                        settings_gateway_port(cli->settings));
     size_t n = strlen(api->base);
     if (n > 0 && api->base[n - 1] == '/') api->base[n - 1] = '\0';
-    if (httpc_global_init(err) == -1 || !(api->client = httpc_new(err))) api_close(&api);
+    if (!(api->client = httpc_new(err))) api_close(&api);
     return api;
 }
 

@@ -118,7 +118,7 @@ int multipart_add_file(multipart_t *m, const char *name, const char *path, struc
 {
     const char *slash = strrchr(path, '/');
     struct buf b = BUF_INIT;
-    uint64_t size;
+    uint64_t size = 0;
     int fd = open_file(path, &size, err);
     if (fd == -1) return -1;
     add_part_head(m, &b, name);

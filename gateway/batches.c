@@ -34,7 +34,8 @@ void batch_cookie(const char *id, char out[BATCH_COOKIE_MAX])
 }
 
 /* "ok" or "unknown", in `answer`. */
-static int call_batch(struct request *rq, const char *verb, const char *id, const char *expected, char answer[16], struct err *err)
+static int call_batch(struct request *rq, const char *verb, const char *id, const char *expected,
+                      char answer[16], struct err *err)
 {
     char key[SHARD_KEY_MAX];
     const char *argv[] = {verb, id, rq->caller.owner, expected};
@@ -42,7 +43,8 @@ static int call_batch(struct request *rq, const char *verb, const char *id, cons
     redis_reply_t *reply = NULL;
     redis_t *r = redis_pool_take(rq->gateway->redis, deadline, err);
     if (!r) return -1;
-    int rc = redis_call_script(r, deadline, &script_batch, shard_key(key, id_shard(id)), expected ? 4 : 3, argv, NULL, &reply, err);
+    int rc = redis_call_script(r, deadline, &script_batch, shard_key(key, id_shard(id)), expected ? 4 : 3,
+                               argv, NULL, &reply, err);
     redis_pool_put(rq->gateway->redis, &r);
     if (rc == 0) snprintf(answer, 16, "%s", redis_str(reply));
     redis_reply_free(reply);
@@ -117,7 +119,8 @@ void batches_show(struct request *rq)
         http_json(rq, 200, status.json, NULL);
     } else {
         json_decref(status.json);
-        http_error_retry(rq, 503, 2, "unavailable", "The records cannot be reached just now. Please try again.");
+        http_error_retry(rq, 503, 2, "unavailable",
+                         "The records cannot be reached just now. Please try again.");
     }
     json_decref(answer);
 }

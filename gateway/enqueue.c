@@ -11,9 +11,9 @@
 #include "lib/scripts.h"
 #include "proto/stages.h"
 
-#define INSIST_MS   10000 /* how long the question is repeated */
-#define TRY_MS      3000
-#define PAUSE_MS    100
+#define INSIST_MS 10000 /* how long the question is repeated */
+#define TRY_MS    3000
+#define PAUSE_MS  100
 
 static int by_digest(const void *a, const void *b)
 {
@@ -34,24 +34,28 @@ static int print_of(const struct intake_file *files, int n, char hex[DIGEST_HEX]
     return digests && *hex ? 0 : -1;
 }
 
-char *enqueue_request(const char *owner, const char *batch, bool new_batch, const struct intake_options *options,
-                      const struct intake_file *files, int n, json_t *errors, int64_t idem_ms)
+char *enqueue_request(const char *owner, const char *batch, bool new_batch,
+                      const struct intake_options *options, const struct intake_file *files, int n,
+                      json_t *errors, int64_t idem_ms)
 {
     static const char *const first[] = STAGES_FIRST;
     json_t *jobs = json_array(), *opens = json_array();
     for (size_t i = 0; i < COUNT_OF(first); i++) json_array_append_new(opens, json_string(first[i]));
     for (int i = 0; i < n; i++)
-        json_array_append_new(jobs, json_pack("{s:s,s:s,s:s,s:I,s:s,s:s}", "id", files[i].id, "name", files[i].name, "digest",
-                                              files[i].digest, "size", (json_int_t)files[i].size, "mime", files[i].mime, "ocr",
-                                              options->ocr));
-    json_t *request = json_pack("{s:s,s:b,s:s,s:i,s:b,s:i,s:O,s:o,s:o}", "batch", batch, "new_batch", new_batch, "owner", owner,
-                                "class", (int)options->class, "seal", new_batch, "expected", 0, "errors", errors, "first", opens,
-                                "jobs", jobs);
+        json_array_append_new(jobs,
+                              json_pack("{s:s,s:s,s:s,s:I,s:s,s:s}", "id", files[i].id, "name", files[i].name,
+                                        "digest", files[i].digest, "size", (json_int_t)files[i].size, "mime",
+                                        files[i].mime, "ocr", options->ocr));
+    json_t *request = json_pack("{s:s,s:b,s:s,s:i,s:b,s:i,s:O,s:o,s:o}", "batch", batch, "new_batch",
+                                new_batch, "owner", owner, "class", (int)options->class, "seal", new_batch,
+                                "expected", 0, "errors", errors, "first", opens, "jobs", jobs);
     bool complete = request && json_array_size(jobs) == (size_t)n;
     if (complete && *options->key) {
         char print[DIGEST_HEX] = "";
         complete = print_of(files, n, print) == 0;
-        json_object_set_new(request, "idem", json_pack("{s:s,s:s,s:I}", "key", options->key, "print", print, "ttl_ms", (json_int_t)idem_ms));
+        json_object_set_new(
+            request, "idem",
+            json_pack("{s:s,s:s,s:I}", "key", options->key, "print", print, "ttl_ms", (json_int_t)idem_ms));
     }
     char *text = complete ? json_dumps(request, JSON_COMPACT) : NULL;
     json_decref(request);
@@ -84,19 +88,22 @@ static enum enqueue_end read_answer(const char *text, json_t **answer, struct er
     return end;
 }
 
-static int call_once(struct gateway *g, unsigned shard, const char *request, redis_reply_t **reply, struct err *err)
+static int call_once(struct gateway *g, unsigned shard, const char *request, redis_reply_t **reply,
+                     struct err *err)
 {
     char key[SHARD_KEY_MAX];
     const int64_t deadline = clock_ms() + TRY_MS;
     const char *argv[] = {request};
     redis_t *r = redis_pool_take(g->redis, deadline, err);
     if (!r) return -1;
-    int rc = redis_call_script(r, deadline, &script_enqueue, shard_key(key, shard), 1, argv, NULL, reply, err);
+    int rc =
+        redis_call_script(r, deadline, &script_enqueue, shard_key(key, shard), 1, argv, NULL, reply, err);
     redis_pool_put(g->redis, &r);
     return rc;
 }
 
-enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in, json_t **answer, struct err *err)
+enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in, json_t **answer,
+                         struct err *err)
 {
     char batch[ID_TEXT];
     int n;
@@ -109,7 +116,8 @@ enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in
         batch_new_id(shard, batch);
     else
         memcpy(batch, options->batch, sizeof batch);
-    AUTO_FREE char *request = enqueue_request(owner, batch, new_batch, options, files, n, intake_errors(in), g->settings->idem_ms);
+    AUTO_FREE char *request =
+        enqueue_request(owner, batch, new_batch, options, files, n, intake_errors(in), g->settings->idem_ms);
     if (!request) {
         err_set(err, ERR_NOMEM, "out of memory");
         return ENQUEUE_REFUSED;
@@ -121,7 +129,8 @@ enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in
             redis_reply_free(reply);
             return end;
         }
-        if (err->kind != ERR_UNAVAILABLE && err->kind != ERR_TIMEOUT) return lost ? ENQUEUE_UNKNOWN : ENQUEUE_REFUSED;
+        if (err->kind != ERR_UNAVAILABLE && err->kind != ERR_TIMEOUT)
+            return lost ? ENQUEUE_UNKNOWN : ENQUEUE_REFUSED;
         if (strcmp(err->code, "redis_full") == 0 && !lost) return ENQUEUE_REFUSED;
         lost = true;
         if (clock_ms() + PAUSE_MS >= until) return ENQUEUE_UNKNOWN;

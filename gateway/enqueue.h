@@ -1,4 +1,5 @@
-/* enqueue: opens the jobs of one request in Redis, in one call that may be repeated until its answer is known. */
+/* enqueue: opens the jobs of one request in Redis, in one call that may be repeated until its answer is
+ * known. */
 #ifndef SHEAF_GATEWAY_ENQUEUE_H
 #define SHEAF_GATEWAY_ENQUEUE_H
 
@@ -13,10 +14,12 @@ enum enqueue_end {
     ENQUEUE_UNKNOWN   /* no definite answer came: the jobs may exist */
 };
 
-enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in, json_t **answer, struct err *err);
+enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in, json_t **answer,
+                         struct err *err);
 
 /* Pure: the script's argument; "print" is the SHA-256 of the sorted digests. NULL: no memory. */
-char *enqueue_request(const char *owner, const char *batch, bool new_batch, const struct intake_options *options,
-                      const struct intake_file *files, int n, json_t *errors, int64_t idem_ms);
+char *enqueue_request(const char *owner, const char *batch, bool new_batch,
+                      const struct intake_options *options, const struct intake_file *files, int n,
+                      json_t *errors, int64_t idem_ms);
 
 #endif

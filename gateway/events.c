@@ -16,7 +16,8 @@
 #define POLL_MAX_MS 1000
 
 static struct metric streams = METRIC_GAUGE("sheaf_event_streams", "event streams that are open");
-static struct metric refused = METRIC_COUNTER("sheaf_event_streams_refused_total", "event streams refused: enough were open");
+static struct metric refused =
+    METRIC_COUNTER("sheaf_event_streams_refused_total", "event streams refused: enough were open");
 
 struct watch {
     char job[ID_TEXT], batch[ID_TEXT];
@@ -55,8 +56,8 @@ bool events_parse(const char *line, size_t len, struct event *event)
     memset(event, 0, sizeof *event);
     if (!word(&at, end, kind, sizeof kind)) return false;
     if (strcmp(kind, "b") == 0) return word(&at, end, event->batch, sizeof event->batch);
-    return strcmp(kind, "j") == 0 && word(&at, end, event->job, sizeof event->job) && word(&at, end, seq, sizeof seq) &&
-           word(&at, end, event->batch, sizeof event->batch);
+    return strcmp(kind, "j") == 0 && word(&at, end, event->job, sizeof event->job) &&
+           word(&at, end, seq, sizeof seq) && word(&at, end, event->batch, sizeof event->batch);
 }
 
 static void wake(struct watch *w)
@@ -111,7 +112,8 @@ static void *listen_loop(void *user)
     struct events *e = user;
     uint64_t generation = 0;
     while (!has_ended(e)) {
-        struct pollfd fds[] = {{.fd = e->stop_fd, .events = POLLIN}, {.fd = redis_fd(e->redis), .events = redis_events(e->redis)}};
+        struct pollfd fds[] = {{.fd = e->stop_fd, .events = POLLIN},
+                               {.fd = redis_fd(e->redis), .events = redis_events(e->redis)}};
         int64_t wait = redis_next_ms(e->redis);
         if (wait != INT64_MAX) wait -= clock_ms();
         if (wait < 0) wait = 0;

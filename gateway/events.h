@@ -1,8 +1,8 @@
 /* events: what changed, from Redis's channel to the streams that wait for it.
  *
- * One subscription for the whole process, read by a thread of its own, whatever the number of streams.  An event only
- * says that something changed: whoever is woken reads it from Redis.  After a break of the subscription everybody is
- * woken, since an event may have been missed. */
+ * One subscription for the whole process, read by a thread of its own, whatever the number of streams.  An
+ * event only says that something changed: whoever is woken reads it from Redis.  After a break of the
+ * subscription everybody is woken, since an event may have been missed. */
 #ifndef SHEAF_GATEWAY_EVENTS_H
 #define SHEAF_GATEWAY_EVENTS_H
 

@@ -7,10 +7,15 @@
 #define REPLACEMENT   "\xef\xbf\xbd"
 #define EXTENSION_MAX 16
 
-/* Bytes of the well-formed UTF-8 character at s (RFC 3629: no overlong forms, no surrogates), 0: there is none. */
+/* Bytes of the well-formed UTF-8 character at s (RFC 3629: no overlong forms, no surrogates), 0: there is
+ * none. */
 static size_t character(const unsigned char *s)
 {
-    size_t len = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+    size_t len = *s < 0x80                 ? 1
+                 : *s >= 0xc2 && *s < 0xe0 ? 2
+                 : (*s & 0xf0) == 0xe0     ? 3
+                 : *s >= 0xf0 && *s < 0xf5 ? 4
+                                           : 0;
     for (size_t i = 1; i < len; i++)
         if ((s[i] & 0xc0) != 0x80) return 0;
     if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f)) return 0;
@@ -18,7 +23,8 @@ static size_t character(const unsigned char *s)
     return len;
 }
 
-/* C0, DEL, C1, and the marks that turn the direction of text around (a name could lie about its extension). */
+/* C0, DEL, C1, and the marks that turn the direction of text around (a name could lie about its extension).
+ */
 static bool is_control(const unsigned char *s, size_t len)
 {
     if (len == 1) return *s < 0x20 || *s == 0x7f;

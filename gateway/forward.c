@@ -1,4 +1,5 @@
-/* forward: routes that persist-svc answers: passed on with the caller's identity, and the answer streamed back. */
+/* forward: routes that persist-svc answers: passed on with the caller's identity, and the answer streamed
+ * back. */
 #include <stdio.h>
 #include <string.h>
 #include "gateway/records.h"
@@ -11,7 +12,8 @@
 /* The only headers of a client that persist-svc gets to see. */
 static const char *const passed_on[] = {"Content-Type", "Accept", "If-Match", "If-None-Match"};
 /* The only headers of its answers that a client gets to see, besides type and length. */
-static const char *const passed_back[] = {"Content-Disposition", "ETag", "Cache-Control", "Last-Modified", "Retry-After", "Allow"};
+static const char *const passed_back[] = {"Content-Disposition", "ETag",        "Cache-Control",
+                                          "Last-Modified",       "Retry-After", "Allow"};
 
 static int answer_head(void *user, int status, const char *headers)
 {
@@ -20,10 +22,13 @@ static int answer_head(void *user, int status, const char *headers)
     long long n = -1;
     AUTO(buf_done) struct buf more = BUF_INIT;
     const bool typed = httpc_header(headers, "Content-Type", type, sizeof type) == 0;
-    if (httpc_header(headers, "Content-Length", length, sizeof length) == 0) (void)text_number(length, INT64_MAX / 2, &n);
+    if (httpc_header(headers, "Content-Length", length, sizeof length) == 0)
+        (void)text_number(length, INT64_MAX / 2, &n);
     for (size_t i = 0; i < COUNT_OF(passed_back); i++)
-        if (httpc_header(headers, passed_back[i], value, sizeof value) == 0) buf_printf(&more, "%s: %s\r\n", passed_back[i], value);
-    if (httpc_header(headers, "Cache-Control", value, sizeof value) == -1) buf_puts(&more, "Cache-Control: no-store\r\n");
+        if (httpc_header(headers, passed_back[i], value, sizeof value) == 0)
+            buf_printf(&more, "%s: %s\r\n", passed_back[i], value);
+    if (httpc_header(headers, "Cache-Control", value, sizeof value) == -1)
+        buf_puts(&more, "Cache-Control: no-store\r\n");
     /* A document is shown, never run: no script, whatever its bytes pretend to be. */
     buf_puts(&more, "Content-Security-Policy: default-src 'none'; object-src 'self'; img-src 'self'; "
                     "style-src 'unsafe-inline'; frame-ancestors 'self'\r\n");
@@ -53,7 +58,8 @@ void forward_serve(struct request *rq)
         n++;
     }
     headers[n] = NULL;
-    if ((size_t)snprintf(target, sizeof target, "%s%s%s", rq->path, *rq->query ? "?" : "", rq->query) >= sizeof target) {
+    if ((size_t)snprintf(target, sizeof target, "%s%s%s", rq->path, *rq->query ? "?" : "", rq->query) >=
+        sizeof target) {
         http_error(rq, 414, "bad_request", "The address is too long.");
         return;
     }
@@ -65,5 +71,6 @@ void forward_serve(struct request *rq)
     else if (rq->status)
         rq->last = true; /* in the middle: the client sees it by the missing end */
     else
-        http_error_retry(rq, 503, 2, "unavailable", "The records cannot be reached just now. Please try again.");
+        http_error_retry(rq, 503, 2, "unavailable",
+                         "The records cannot be reached just now. Please try again.");
 }

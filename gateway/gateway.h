@@ -13,7 +13,7 @@ struct records;
 
 struct gateway {
     const struct settings *settings;
-    const char *origin;      /* APP_URL or what it defaults to: "http://127.0.0.1:8080" */
+    const char *origin; /* APP_URL or what it defaults to: "http://127.0.0.1:8080" */
     blob_store_t *blobs;
     redis_pool_t *redis;
     struct memory *memory;   /* is Redis full */

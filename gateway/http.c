@@ -11,8 +11,10 @@
 #include "lib/log.h"
 #include "lib/metrics.h"
 
-static struct metric answers = METRIC_COUNTER1("sheaf_http_answers_total", "answers by status class", "class");
-static struct metric refusals = METRIC_COUNTER1("sheaf_http_refusals_total", "errors answered, by code", "code");
+static struct metric answers =
+    METRIC_COUNTER1("sheaf_http_answers_total", "answers by status class", "class");
+static struct metric refusals =
+    METRIC_COUNTER1("sheaf_http_refusals_total", "errors answered, by code", "code");
 
 #define NO_CACHE "Cache-Control: no-store\r\n"
 
@@ -62,7 +64,8 @@ int http_body(struct request *rq, size_t max, struct buf *out)
         buf_add(out, piece, (size_t)n);
     }
     if (n == 0 && !out->bad) return 0;
-    http_error(rq, n ? 400 : 503, n ? "bad_request" : "unavailable", n ? "The request ended early." : "Out of memory.");
+    http_error(rq, n ? 400 : 503, n ? "bad_request" : "unavailable",
+               n ? "The request ended early." : "Out of memory.");
     return -1;
 }
 
@@ -74,18 +77,20 @@ static void count(int status)
     if (status >= 100 && status < 600) metric_add(&answers, classes[status / 100 - 1], 1);
 }
 
-static void head(struct request *rq, struct buf *out, int status, const char *type, int64_t len, const char *headers)
+static void head(struct request *rq, struct buf *out, int status, const char *type, int64_t len,
+                 const char *headers)
 {
     char date[40];
     struct tm tm;
     time_t now = time(NULL);
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\nX-Content-Type-Options: nosniff\r\n", status,
-               mg_get_response_code_text(rq->conn, status), date, rq->last ? "close" : "keep-alive");
+    buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\nX-Content-Type-Options: nosniff\r\n",
+               status, mg_get_response_code_text(rq->conn, status), date, rq->last ? "close" : "keep-alive");
     if (type) buf_printf(out, "Content-Type: %s\r\n", type);
-    if (len >= 0)
+    const bool bodiless = status == 204 || status == 304; /* RFC 9110: no length either */
+    if (len >= 0 && !bodiless)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)len);
-    else
+    else if (!bodiless)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     if (headers) buf_puts(out, headers);
     buf_puts(out, "\r\n");
@@ -93,7 +98,8 @@ static void head(struct request *rq, struct buf *out, int status, const char *ty
     count(status);
 }
 
-void http_answer(struct request *rq, int status, const char *type, const void *body, size_t len, const char *headers)
+void http_answer(struct request *rq, int status, const char *type, const void *body, size_t len,
+                 const char *headers)
 {
     AUTO(buf_done) struct buf out = BUF_INIT;
     if (rq->status) return;
@@ -122,11 +128,12 @@ void http_json(struct request *rq, int status, json_t *body, const char *headers
 static void error_page(struct request *rq, int status, const char *text, const char *headers)
 {
     AUTO(buf_done) struct buf page = BUF_INIT;
-    buf_printf(&page,
-               "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-               "content=\"width=device-width\"><title>%d</title><link rel=\"stylesheet\" href=\"/static/app.css\">"
-               "<main><h1>%d</h1><p>",
-               status, status);
+    buf_printf(
+        &page,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width\"><title>%d</title><link rel=\"stylesheet\" href=\"/static/app.css\">"
+        "<main><h1>%d</h1><p>",
+        status, status);
     for (const char *c = text; *c; c++) {
         if (*c == '<' || *c == '&')
             buf_puts(&page, *c == '<' ? "&lt;" : "&amp;");
@@ -137,7 +144,8 @@ static void error_page(struct request *rq, int status, const char *text, const c
     if (!page.bad) http_answer(rq, status, "text/html; charset=utf-8", page.data, page.len, headers);
 }
 
-static void error_answer(struct request *rq, int status, const char *headers, const char *code, const char *text)
+static void error_answer(struct request *rq, int status, const char *headers, const char *code,
+                         const char *text)
 {
     if (rq->status) return;
     metric_add(&refusals, code, 1);
@@ -157,7 +165,8 @@ void http_error(struct request *rq, int status, const char *code, const char *fm
     error_answer(rq, status, NULL, code, text);
 }
 
-void http_error_retry(struct request *rq, int status, int retry_after_s, const char *code, const char *fmt, ...)
+void http_error_retry(struct request *rq, int status, int retry_after_s, const char *code, const char *fmt,
+                      ...)
 {
     char text[300], header[40];
     va_list args;
@@ -183,7 +192,8 @@ void http_fail(struct request *rq, const struct err *err)
         http_error(rq, status, *err->code ? err->code : "bad_request", "%s", err->text);
     } else {
         log_warn("request_unavailable", F_STR("path", rq->path), F_ERR(err));
-        http_error_retry(rq, 503, 2, "unavailable", "A part of the service does not answer. Please try again.");
+        http_error_retry(rq, 503, 2, "unavailable",
+                         "A part of the service does not answer. Please try again.");
     }
 }
 

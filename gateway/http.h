@@ -1,8 +1,8 @@
-/* http: one request, and the ways to read it and answer it.  Together with server.c the only code that includes
- * civetweb.  A request belongs to the thread that handles it.
+/* http: one request, and the ways to read it and answer it.  Together with server.c the only code that
+ * includes civetweb.  A request belongs to the thread that handles it.
  *
- * Errors are JSON with a stable code, {"success":false,"error":"…","code":"…"}; only a browser that asks for a
- * page gets a small page instead. */
+ * Errors are JSON with a stable code, {"success":false,"error":"…","code":"…"}; only a browser that asks for
+ * a page gets a small page instead. */
 #ifndef SHEAF_GATEWAY_HTTP_H
 #define SHEAF_GATEWAY_HTTP_H
 
@@ -23,25 +23,26 @@ struct mg_connection;
 struct request {
     struct mg_connection *conn;
     struct gateway *gateway;
-    const char *method;                       /* HEAD comes as GET with `head` set */
-    const char *path;                         /* as sent: still with its %XX, without the query */
-    const char *query;                        /* as sent, "" when there is none */
-    char arg[HTTP_ARGS][HTTP_ARG_MAX];        /* what stood at the places of the route's pattern, decoded */
+    const char *method;                /* HEAD comes as GET with `head` set */
+    const char *path;                  /* as sent: still with its %XX, without the query */
+    const char *query;                 /* as sent, "" when there is none */
+    char arg[HTTP_ARGS][HTTP_ARG_MAX]; /* what stood at the places of the route's pattern, decoded */
     struct caller caller;
     bool head;
-    bool wants_page;                          /* a browser's navigation: errors are pages */
-    bool last;                                /* the connection ends after this answer */
-    bool owes_continue;                       /* the client waits for "100 Continue" before it sends */
-    int status;                               /* 0 until the answer began */
-    int64_t body_len, body_read;              /* body_len -1: chunked, not known beforehand */
+    bool wants_page;             /* a browser's navigation: errors are pages */
+    bool last;                   /* the connection ends after this answer */
+    bool owes_continue;          /* the client waits for "100 Continue" before it sends */
+    int status;                  /* 0 until the answer began */
+    int64_t body_len, body_read; /* body_len -1: chunked, not known beforehand */
     bool body_ended, body_broken;
-    bool chunked;                             /* the answer is */
+    bool chunked; /* the answer is */
 };
 
 /* --- reading --- */
 /* A request header's value, or NULL. */
 const char *http_header(const struct request *rq, const char *name);
-/* A parameter of the query or a cookie, decoded.  1 there, 0 absent or empty, -1 malformed or longer than out. */
+/* A parameter of the query or a cookie, decoded.  1 there, 0 absent or empty, -1 malformed or longer than
+ * out. */
 int http_query(const struct request *rq, const char *name, char *out, size_t out_len);
 int http_cookie(const struct request *rq, const char *name, char *out, size_t out_len);
 /* The next bytes of the body: their number, 0 at its end, -1 when it broke off or stalled. */
@@ -51,19 +52,22 @@ int http_body(struct request *rq, size_t max, struct buf *out);
 
 /* --- answering: once for each request --- */
 /* `headers`: more header lines, each ended by \r\n; may be NULL. */
-void http_answer(struct request *rq, int status, const char *type, const void *body, size_t len, const char *headers);
-void http_json(struct request *rq, int status, json_t *body, const char *headers); /* takes body; NULL: no memory */
+void http_answer(struct request *rq, int status, const char *type, const void *body, size_t len,
+                 const char *headers);
+void http_json(struct request *rq, int status, json_t *body,
+               const char *headers); /* takes body; NULL: no memory */
 void http_error(struct request *rq, int status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-void http_error_retry(struct request *rq, int status, int retry_after_s, const char *code, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+void http_error_retry(struct request *rq, int status, int retry_after_s, const char *code, const char *fmt,
+                      ...) __attribute__((format(printf, 5, 6)));
 /* What an error of lib/ means to a client; the details go to the log, not to the client. */
 void http_fail(struct request *rq, const struct err *err);
 void http_not_found(struct request *rq);
 
-/* An answer whose length is not known beforehand.  Write: -1 when the client has gone.  Without end() the client
- * can see that something is missing. */
-int http_stream_begin(struct request *rq, int status, const char *type, int64_t len_or_minus_1, const char *headers);
+/* An answer whose length is not known beforehand.  Write: -1 when the client has gone.  Without end() the
+ * client can see that something is missing. */
+int http_stream_begin(struct request *rq, int status, const char *type, int64_t len_or_minus_1,
+                      const char *headers);
 int http_stream_write(struct request *rq, const void *data, size_t len);
 void http_stream_end(struct request *rq);
 

@@ -15,7 +15,8 @@ int identity_check_settings(const struct settings *s, struct err *err)
         return err_set(err, ERR_CONFIG, "SHEAF_AUTH=%s: this version knows only none.", s->auth);
     if (!settings_is_loopback(s->bind))
         return err_set(err, ERR_CONFIG,
-                       "SHEAF_BIND=%s with SHEAF_AUTH=none would let anybody in; listen on 127.0.0.1.", s->bind);
+                       "SHEAF_BIND=%s with SHEAF_AUTH=none would let anybody in; listen on 127.0.0.1.",
+                       s->bind);
     return 0;
 }
 
@@ -61,8 +62,8 @@ bool identity_same_site(const char *from, const char *host, const char *origin)
 }
 
 /* Without login the address is the only door, so a page of another site must not go through it in a visitor's
- * browser: neither by a form or fetch (the Origin header tells) nor under a name of its own that it lets resolve to
- * 127.0.0.1 (the Host header tells). */
+ * browser: neither by a form or fetch (the Origin header tells) nor under a name of its own that it lets
+ * resolve to 127.0.0.1 (the Host header tells). */
 static int guard(struct request *rq)
 {
     const char *host = http_header(rq, "Host"), *from = http_header(rq, "Origin");
@@ -72,7 +73,8 @@ static int guard(struct request *rq)
         return -1;
     }
     if (strcmp(rq->method, "GET") == 0) return 0;
-    if ((from && !identity_same_site(from, host ? host : "", origin)) || (site && strcmp(site, "cross-site") == 0)) {
+    if ((from && !identity_same_site(from, host ? host : "", origin)) ||
+        (site && strcmp(site, "cross-site") == 0)) {
         http_error(rq, 403, "csrf", "Another site's page may not do this.");
         return -1;
     }

@@ -9,8 +9,8 @@ struct settings;
 struct err;
 
 struct caller {
-    char owner[37];  /* UUID: whose jobs and records */
-    char user[128];  /* who, for the history of a record */
+    char owner[37]; /* UUID: whose jobs and records */
+    char user[128]; /* who, for the history of a record */
 };
 
 /* At start: may this address be listened on with this SHEAF_AUTH. */

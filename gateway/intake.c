@@ -8,8 +8,10 @@
 
 #define FIELD_MAX 512 /* bytes of a field's value */
 
-static struct metric refused = METRIC_COUNTER1("sheaf_upload_refused_total", "files and requests refused at upload, by code", "code");
-static struct metric bytes_in = METRIC_COUNTER("sheaf_upload_bytes_total", "bytes of files written to the blob store");
+static struct metric refused =
+    METRIC_COUNTER1("sheaf_upload_refused_total", "files and requests refused at upload, by code", "code");
+static struct metric bytes_in =
+    METRIC_COUNTER("sheaf_upload_bytes_total", "bytes of files written to the blob store");
 
 enum part { PART_NONE, PART_FIELD, PART_FILE, PART_BAD_FILE };
 
@@ -47,7 +49,8 @@ static int option_batch(struct intake *in, const char *value, struct err *err)
     if (*in->options.batch && strcmp(in->options.batch, value) != 0)
         return err_code(err, ERR_INPUT, "bad_request", "The request names two batches.");
     if (in->shard >= 0 && (unsigned)in->shard != id_shard(value))
-        return err_code(err, ERR_INPUT, "bad_request", "Name batch_id before the files, or as ?batch_id= in the address.");
+        return err_code(err, ERR_INPUT, "bad_request",
+                        "Name batch_id before the files, or as ?batch_id= in the address.");
     snprintf(in->options.batch, sizeof in->options.batch, "%s", value);
     return 0;
 }
@@ -57,20 +60,24 @@ static int option_key(struct intake *in, const char *value, struct err *err)
     const size_t len = strlen(value);
     for (size_t i = 0; i < len; i++)
         if (value[i] < 0x21 || value[i] > 0x7e)
-            return err_code(err, ERR_INPUT, "bad_request", "An idempotency key is plain ASCII without spaces.");
+            return err_code(err, ERR_INPUT, "bad_request",
+                            "An idempotency key is plain ASCII without spaces.");
     if (len > INTAKE_KEY_MAX)
-        return err_code(err, ERR_INPUT, "bad_request", "An idempotency key has at most %d characters.", INTAKE_KEY_MAX);
+        return err_code(err, ERR_INPUT, "bad_request", "An idempotency key has at most %d characters.",
+                        INTAKE_KEY_MAX);
     if (*in->options.key && strcmp(in->options.key, value) != 0)
         return err_code(err, ERR_INPUT, "bad_request", "The request has two idempotency keys.");
     if (in->shard >= 0 && !*in->options.batch && in->gateway->settings->shards > 1)
-        return err_code(err, ERR_INPUT, "bad_request", "Name idempotency_key before the files, or in the Idempotency-Key header.");
+        return err_code(err, ERR_INPUT, "bad_request",
+                        "Name idempotency_key before the files, or in the Idempotency-Key header.");
     snprintf(in->options.key, sizeof in->options.key, "%s", value);
     return 0;
 }
 
 static int option_class(struct intake *in, const char *value, struct err *err)
 {
-    static const char *const names[] = {[INTAKE_HIGH] = "high", [INTAKE_NORMAL] = "normal", [INTAKE_LOW] = "low"};
+    static const char *const names[] = {
+        [INTAKE_HIGH] = "high", [INTAKE_NORMAL] = "normal", [INTAKE_LOW] = "low"};
     for (int i = INTAKE_HIGH; i <= INTAKE_LOW; i++) {
         if (strcmp(value, names[i]) != 0) continue;
         in->options.class = (enum intake_class)i;
@@ -93,7 +100,10 @@ int intake_option(struct intake *in, const char *name, const char *value, struct
     static const struct {
         const char *name;
         int (*take)(struct intake *in, const char *value, struct err *err);
-    } known[] = {{"batch_id", option_batch}, {"idempotency_key", option_key}, {"priority", option_class}, {"ocr_provider", option_ocr}};
+    } known[] = {{"batch_id", option_batch},
+                 {"idempotency_key", option_key},
+                 {"priority", option_class},
+                 {"ocr_provider", option_ocr}};
     if (!*value) return 0;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(name, known[i].name) == 0) return known[i].take(in, value, err);
@@ -140,7 +150,8 @@ static int refuse_file(struct intake *in, const char *code, const char *why)
     json_array_append_new(in->errors, json_string(text));
     metric_add(&refused, code, 1);
     /* Of several reasons the one with a status of its own stands for all. */
-    if (!*in->bad_code || strcmp(code, "too_large") == 0) snprintf(in->bad_code, sizeof in->bad_code, "%s", code);
+    if (!*in->bad_code || strcmp(code, "too_large") == 0)
+        snprintf(in->bad_code, sizeof in->bad_code, "%s", code);
     return 0;
 }
 
@@ -166,9 +177,12 @@ static int judge(struct intake *in)
 {
     const enum sniff_type type = sniff(in->head, in->head_len);
     if (sniff_is_office(type))
-        return refuse_file(in, "unsupported_type", "Word documents need LibreOffice, which this server does not have; please save it as PDF.");
+        return refuse_file(
+            in, "unsupported_type",
+            "Word documents need LibreOffice, which this server does not have; please save it as PDF.");
     if (type == SNIFF_UNKNOWN)
-        return refuse_file(in, "unsupported_type", "This is not a PDF, PNG, JPEG, TIFF, WebP or HEIC file, whatever its name says.");
+        return refuse_file(in, "unsupported_type",
+                           "This is not a PDF, PNG, JPEG, TIFF, WebP or HEIC file, whatever its name says.");
     in->file.mime = sniff_mime(type);
     return open_blob(in) == 0 ? write_blob(in, in->head, in->head_len) : -1;
 }
@@ -178,8 +192,10 @@ static int too_large(struct intake *in)
     const int64_t max = in->gateway->settings->max_file_bytes;
     char why[80];
     snprintf(why, sizeof why, "The file is larger than %.4g MiB.", (double)max / (1024 * 1024));
-    /* A file a little too large is read over, for the sake of the good ones that may follow; not a huge one. */
-    if (in->file.size > 2 * max) return err_code(&in->err, ERR_LIMIT, "too_large", "%s: %s", in->file.name, why);
+    /* A file a little too large is read over, for the sake of the good ones that may follow; not a huge one.
+     */
+    if (in->file.size > 2 * max)
+        return err_code(&in->err, ERR_LIMIT, "too_large", "%s: %s", in->file.name, why);
     return in->part == PART_FILE ? refuse_file(in, "too_large", why) : 0;
 }
 
@@ -222,7 +238,8 @@ static int on_begin(void *user, const struct multipart_part *part)
     if (!part->filename) return 0;
     in->nameless = !*part->filename;
     if (!in->nameless && in->n_parts++ == max)
-        return err_code(&in->err, ERR_LIMIT, "too_many_files", "There are more than %d files in one request.", max);
+        return err_code(&in->err, ERR_LIMIT, "too_many_files", "There are more than %d files in one request.",
+                        max);
     in->file = (struct intake_file){0};
     in->head_len = 0;
     filename_clean(part->filename, in->file.name);

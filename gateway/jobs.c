@@ -26,7 +26,8 @@ void jobs_page(struct request *rq)
 }
 
 /* Each of these scripts answers ok │ unknown │ state. */
-static void act(struct request *rq, const struct redis_script *script, const char *from, const char *state_text)
+static void act(struct request *rq, const struct redis_script *script, const char *from,
+                const char *state_text)
 {
     char key[SHARD_KEY_MAX];
     const char *id = rq->arg[0], *argv[] = {id, rq->caller.owner, from};
@@ -39,7 +40,8 @@ static void act(struct request *rq, const struct redis_script *script, const cha
     }
     redis_t *r = redis_pool_take(rq->gateway->redis, deadline, &err);
     int rc = !r ? -1
-                : redis_call_script(r, deadline, script, shard_key(key, id_shard(id)), from ? 3 : 2, argv, NULL, &reply, &err);
+                : redis_call_script(r, deadline, script, shard_key(key, id_shard(id)), from ? 3 : 2, argv,
+                                    NULL, &reply, &err);
     if (r) redis_pool_put(rq->gateway->redis, &r);
     if (rc == -1)
         http_fail(rq, &err);
@@ -68,9 +70,12 @@ void jobs_rerun(struct request *rq)
     const char *known = NULL;
     if (http_query(rq, "from", from, sizeof from) == 1)
         for (int i = 0; i < STAGE_NAMES_N; i++)
-            if (strcmp(from, stage_names[i].name) == 0 && strcmp(from, "notify") != 0) known = stage_names[i].name;
+            if (strcmp(from, stage_names[i].name) == 0 && strcmp(from, "notify") != 0)
+                known = stage_names[i].name;
     if (!known)
-        http_error(rq, 400, "bad_request", "from names the stage to begin with: store, inspect, page, split, extract or save.");
+        http_error(rq, 400, "bad_request",
+                   "from names the stage to begin with: store, inspect, page, split, extract or save.");
     else
-        act(rq, &script_rerun, known, "Only a job that has ended, and once came to that stage, can be run again.");
+        act(rq, &script_rerun, known,
+            "Only a job that has ended, and once came to that stage, can be run again.");
 }

@@ -10,7 +10,6 @@
 #include "gateway/shards.h"
 #include "gateway/web.h"
 #include "lib/clock.h"
-#include "lib/httpc.h"
 #include "lib/log.h"
 #include "lib/scripts.h"
 #include "lib/svc.h"
@@ -42,8 +41,8 @@ static int serve(struct svc *svc, struct gateway *g, struct err *err)
     bool shards_known = false;
     server_t *server = server_start(g, err);
     if (!server) return -1;
-    log_info("listening", F_STR("address", g->settings->bind), F_INT("port", settings_gateway_port(g->settings)),
-             F_INT("threads", g->threads));
+    log_info("listening", F_STR("address", g->settings->bind),
+             F_INT("port", settings_gateway_port(g->settings)), F_INT("threads", g->threads));
     while (rc == 0 && !svc_stopping(svc)) rc = turn(svc, g, &shards_known, err);
     svc_ready(svc, "stopping");
     server_drain(server);
@@ -57,11 +56,12 @@ static int run(struct svc *svc, struct err *err)
     char origin[256];
     struct gateway g = {.settings = svc_settings(svc), .origin = origin};
     const struct settings *s = g.settings;
-    const struct redis_options redis = {.url = s->redis_url, .ca_file = s->redis_ca_file, .name = svc_instance(svc)};
+    const struct redis_options redis = {
+        .url = s->redis_url, .ca_file = s->redis_ca_file, .name = svc_instance(svc)};
 
     /* Dozens of threads that mostly wait: two heaps are plenty, and each costs memory even when idle. */
     mallopt(M_ARENA_MAX, 2);
-    if (identity_check_settings(s, err) == -1 || httpc_global_init(err) == -1) return -1;
+    if (identity_check_settings(s, err) == -1) return -1;
     g.threads = s->threads == SETTING_UNSET ? THREADS : (int)s->threads;
     const int streams = (int)(s->sse_share * g.threads);
     if (s->app_url)

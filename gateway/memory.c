@@ -10,7 +10,8 @@
 #define INFO_MS 1000
 
 static struct metric used_bytes = METRIC_GAUGE("sheaf_redis_used_bytes", "memory that Redis uses");
-static struct metric max_bytes = METRIC_GAUGE("sheaf_redis_max_bytes", "memory that Redis may use; 0: no limit");
+static struct metric max_bytes =
+    METRIC_GAUGE("sheaf_redis_max_bytes", "memory that Redis may use; 0: no limit");
 
 struct memory {
     const struct settings *settings;
@@ -100,7 +101,8 @@ int memory_check(struct memory *m, redis_pool_t *redis, struct err *err)
     if (rc == -1) return -1;
     const bool full = info.max > 0 && (double)info.used > m->settings->max_memory_share * (double)info.max;
     if (full != atomic_exchange(&m->full, full))
-        log_warn(full ? "redis_full" : "redis_has_room", F_INT("used_bytes", info.used), F_INT("max_bytes", info.max));
+        log_warn(full ? "redis_full" : "redis_has_room", F_INT("used_bytes", info.used),
+                 F_INT("max_bytes", info.max));
     metric_set(&used_bytes, NULL, info.used);
     metric_set(&max_bytes, NULL, info.max);
     return 0;

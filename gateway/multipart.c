@@ -1,7 +1,9 @@
-/* The delimiter is CR LF "--" boundary.  CR stands only at its beginning (a boundary cannot hold one), so when a match
- * breaks off, what was matched is data and the search goes on with the byte that broke it: no table of fall-backs.
+/* The delimiter is CR LF "--" boundary.  CR stands only at its beginning (a boundary cannot hold one), so
+ * when a match breaks off, what was matched is data and the search goes on with the byte that broke it: no
+ * table of fall-backs.
  *
- *   PREAMBLE --delimiter--> TAIL --CR LF--> HEAD --empty line--> BODY --delimiter--> TAIL … --"--"--> EPILOGUE
+ *   PREAMBLE --delimiter--> TAIL --CR LF--> HEAD --empty line--> BODY --delimiter--> TAIL … --"--"-->
+ * EPILOGUE
  */
 #include "gateway/multipart.h"
 
@@ -17,6 +19,7 @@ struct multipart {
     enum state state;
     char delimiter[4 + MULTIPART_BOUNDARY_MAX + 1];
     size_t delimiter_len, matched;
+    size_t lent; /* of what is matched: bytes that never came, and so are no data when the match breaks off */
     char tail[2]; /* what came behind a delimiter: "\r\n" or "--" */
     size_t tail_len;
     char head[MULTIPART_HEAD_MAX];
@@ -24,7 +27,14 @@ struct multipart {
     int parts, max_parts;
 };
 
-multipart_t *multipart_new(const char *content_type, int max_parts, const struct multipart_sink *sink, struct err *err)
+/* Where a delimiter may come without the CR LF before it, it is as if that had been seen already. */
+static void lend_line_end(struct multipart *m)
+{
+    m->matched = m->lent = 2;
+}
+
+multipart_t *multipart_new(const char *content_type, int max_parts, const struct multipart_sink *sink,
+                           struct err *err)
 {
     char boundary[MULTIPART_BOUNDARY_MAX + 1];
     if (multipart_boundary(content_type, boundary, err) == -1) return NULL;
@@ -38,7 +48,7 @@ multipart_t *multipart_new(const char *content_type, int max_parts, const struct
     memcpy(m->delimiter, "\r\n--", 4);
     strcpy(m->delimiter + 4, boundary);
     m->delimiter_len = strlen(m->delimiter);
-    m->matched = 2; /* the first delimiter may stand at the very beginning, without its CR LF */
+    lend_line_end(m); /* the first delimiter may stand at the very beginning */
     return m;
 }
 
@@ -67,7 +77,8 @@ static int give(struct multipart *m, const char *data, size_t len)
     return -1;
 }
 
-/* In PREAMBLE and BODY: passes data on until a delimiter is complete. Answers how many bytes it took, -1 when broken. */
+/* In PREAMBLE and BODY: passes data on until a delimiter is complete. Answers how many bytes it took, -1 when
+ * broken. */
 static int64_t scan(struct multipart *m, const char *data, size_t len)
 {
     size_t at = 0;
@@ -82,8 +93,8 @@ static int64_t scan(struct multipart *m, const char *data, size_t len)
             at++;
             if (++m->matched == m->delimiter_len) break;
         } else {
-            if (give(m, m->delimiter, m->matched) == -1) return -1;
-            m->matched = 0;
+            if (give(m, m->delimiter + m->lent, m->matched - m->lent) == -1) return -1;
+            m->matched = m->lent = 0;
         }
     }
     return (int64_t)at;
@@ -93,7 +104,7 @@ static int delimiter_complete(struct multipart *m)
 {
     const bool was_body = m->state == BODY;
     m->state = TAIL;
-    m->tail_len = 0;
+    m->tail_len = m->matched = m->lent = 0;
     if (!was_body || m->sink.end(m->sink.user) == 0) return 0;
     m->state = BROKEN;
     return -1;
@@ -112,7 +123,8 @@ static int tail(struct multipart *m, char c, struct err *err)
     if (memcmp(m->tail, "\r\n", 2) != 0) return broken(m, err, "A part's delimiter is malformed.");
     if (m->parts++ == m->max_parts) {
         m->state = BROKEN;
-        return err_code(err, ERR_LIMIT, "too_many_files", "There are more than %d parts in one request.", m->max_parts);
+        return err_code(err, ERR_LIMIT, "too_many_files", "There are more than %d parts in one request.",
+                        m->max_parts);
     }
     m->state = HEAD;
     m->head_len = 0;
@@ -130,8 +142,7 @@ static int head_complete(struct multipart *m, struct err *err)
         return -1;
     }
     m->state = BODY;
-    /* An empty body's delimiter shares its CR LF with the end of the head. */
-    m->matched = 2;
+    lend_line_end(m); /* some clients let the delimiter of an empty body share the CR LF that ends the head */
     return 0;
 }
 
@@ -156,13 +167,19 @@ int multipart_feed(multipart_t *m, const void *data, size_t len, struct err *err
             int64_t taken = scan(m, at, (size_t)(end - at));
             if (taken == -1) return -1;
             at += taken;
-            if (m->matched == m->delimiter_len) rc = delimiter_complete(m);
+            if (m->matched == m->delimiter_len) rc = delimiter_complete(m); /* sets matched back */
             break;
         }
-        case TAIL: rc = tail(m, *at++, err); break;
-        case HEAD: rc = head(m, *at++, err); break;
-        case EPILOGUE: return 0;
-        case BROKEN: return broken(m, err, "The request was malformed before.");
+        case TAIL:
+            rc = tail(m, *at++, err);
+            break;
+        case HEAD:
+            rc = head(m, *at++, err);
+            break;
+        case EPILOGUE:
+            return 0;
+        case BROKEN:
+            return broken(m, err, "The request was malformed before.");
         }
         if (rc == -1) return -1;
     }

@@ -1,4 +1,5 @@
-/* multipart: a parser of multipart/form-data (RFC 7578) that is fed bytes and calls back; it never sees a socket.
+/* multipart: a parser of multipart/form-data (RFC 7578) that is fed bytes and calls back; it never sees a
+ * socket.
  *
  * Bytes may come in any pieces: the calls are the same but for how `data` is cut.  Nothing is held back
  * but a part's header lines and what may yet turn out to be a delimiter, so memory is bounded whatever comes.
@@ -31,9 +32,12 @@ struct multipart_sink {
 
 typedef struct multipart multipart_t;
 
-/* `content_type` is the request's header. ERR_INPUT, code bad_multipart: not multipart/form-data, or no usable boundary. */
-multipart_t *multipart_new(const char *content_type, int max_parts, const struct multipart_sink *sink, struct err *err);
-/* -1: malformed (ERR_INPUT, bad_multipart) or too many parts (ERR_LIMIT, too_many_files); it takes nothing more then. */
+/* `content_type` is the request's header. ERR_INPUT, code bad_multipart: not multipart/form-data, or no
+ * usable boundary. */
+multipart_t *multipart_new(const char *content_type, int max_parts, const struct multipart_sink *sink,
+                           struct err *err);
+/* -1: malformed (ERR_INPUT, bad_multipart) or too many parts (ERR_LIMIT, too_many_files); it takes nothing
+ * more then. */
 int multipart_feed(multipart_t *m, const void *data, size_t len, struct err *err);
 /* Has the closing delimiter come: is the body whole. What follows it is ignored. */
 bool multipart_done(const multipart_t *m);

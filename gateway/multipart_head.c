@@ -30,15 +30,17 @@ static void put(char *out, size_t max, size_t *n, char byte)
     if (*n + 1 < max && byte) out[(*n)++] = byte;
 }
 
-/* Browsers write %22, %0D and %0A for what may not stand in a quoted name (WHATWG, multipart/form-data encoding); older
- * clients write \" and \\ .  A backslash before anything else stands for itself: old browsers send whole Windows paths. */
+/* Browsers write %22, %0D and %0A for what may not stand in a quoted name (WHATWG, multipart/form-data
+ * encoding); older clients write \" and \\ .  A backslash before anything else stands for itself: old
+ * browsers send whole Windows paths. */
 static int quoted(struct cursor *c, char *out, size_t max)
 {
     size_t n = 0;
     c->at++;
     while (c->at < c->end && *c->at != '"') {
         const size_t left = (size_t)(c->end - c->at);
-        if (*c->at == '\\' && left > 1 && (c->at[1] == '"' || c->at[1] == '\\')) c->at++;
+        if (*c->at == '\\' && left > 1 && (c->at[1] == '"' || c->at[1] == '\\'))
+            c->at++;
         else if (left > 2 && strncasecmp(c->at, "%22", 3) == 0) {
             put(out, max, &n, '"');
             c->at += 3;
@@ -149,7 +151,8 @@ static int disposition(struct cursor c, struct multipart_names *names)
         } else if (strcasecmp(key, "filename") == 0) {
             if (!star) strcpy(names->filename, value);
             names->has_filename = true;
-        } else if (strcasecmp(key, "filename*") == 0 && extended(value, names->filename, sizeof names->filename)) {
+        } else if (strcasecmp(key, "filename*") == 0 &&
+                   extended(value, names->filename, sizeof names->filename)) {
             names->has_filename = star = true;
         }
     }

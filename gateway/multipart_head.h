@@ -1,4 +1,5 @@
-/* multipart_head: the header texts of multipart/form-data: the boundary, and what a part says of itself. Pure. */
+/* multipart_head: the header texts of multipart/form-data: the boundary, and what a part says of itself.
+ * Pure. */
 #ifndef SHEAF_GATEWAY_MULTIPART_HEAD_H
 #define SHEAF_GATEWAY_MULTIPART_HEAD_H
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "lib/clock.h"
 
-#define KEPT_MAX   8     /* clients kept with their connections; more are made and ended as needed */
+#define KEPT_MAX   8 /* clients kept with their connections; more are made and ended as needed */
 #define STREAM_MS  120000
 #define ASK_MS     5000
 #define ANSWER_MAX (16 * 1024 * 1024)
@@ -22,7 +22,8 @@ struct records *records_new(const struct settings *s, struct err *err)
 {
     char text[64];
     struct records *r = calloc(1, sizeof *r);
-    snprintf(text, sizeof text, "http://127.0.0.1:%d", settings_gateway_port(s) + SETTINGS_RECORDS_PORT_OFFSET);
+    snprintf(text, sizeof text, "http://127.0.0.1:%d",
+             settings_gateway_port(s) + SETTINGS_RECORDS_PORT_OFFSET);
     if (r) r->base = strdup(s->records_url ? s->records_url : text);
     if (!r || !r->base) {
         free(r);
@@ -73,8 +74,8 @@ struct asked {
     struct httpc_request request;
 };
 
-static int prepare(struct records *r, const struct caller *caller, const struct records_call *call, int64_t wait_ms,
-                   struct asked *a, struct err *err)
+static int prepare(struct records *r, const struct caller *caller, const struct records_call *call,
+                   int64_t wait_ms, struct asked *a, struct err *err)
 {
     int n = 0;
     if ((size_t)snprintf(a->url, sizeof a->url, "%s%s", r->base, call->target) >= sizeof a->url)
@@ -83,7 +84,8 @@ static int prepare(struct records *r, const struct caller *caller, const struct 
     snprintf(a->user, sizeof a->user, "X-Sheaf-User: %s", caller->user);
     a->headers[n++] = a->owner;
     a->headers[n++] = a->user;
-    for (int i = 0; call->headers && call->headers[i] && i < RECORDS_HEADERS_MAX; i++) a->headers[n++] = call->headers[i];
+    for (int i = 0; call->headers && call->headers[i] && i < RECORDS_HEADERS_MAX; i++)
+        a->headers[n++] = call->headers[i];
     a->headers[n] = NULL;
     a->request = (struct httpc_request){
         .method = call->method,

@@ -1,5 +1,5 @@
-/* records: the way to persist-svc, which owns all records (its internal HTTP API).  What is asked is asked in the
- * name of a caller; nothing that a client says about itself gets through. Any thread. */
+/* records: the way to persist-svc, which owns all records (its internal HTTP API).  What is asked is asked in
+ * the name of a caller; nothing that a client says about itself gets through. Any thread. */
 #ifndef SHEAF_GATEWAY_RECORDS_H
 #define SHEAF_GATEWAY_RECORDS_H
 

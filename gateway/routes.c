@@ -64,8 +64,8 @@ static void wrong_method(struct request *rq)
     }
     snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
     http_json(rq, 405,
-              json_pack("{s:b,s:s,s:s}", "success", 0, "error", "This path does not know that method.", "code",
-                        "method_not_allowed"),
+              json_pack("{s:b,s:s,s:s}", "success", 0, "error", "This path does not know that method.",
+                        "code", "method_not_allowed"),
               headers);
 }
 

@@ -9,13 +9,13 @@ typedef void route_handler(struct request *rq);
 /* Says who calls, finds the route and answers: 404 without one, 405 where only the method is wrong. */
 void routes_serve(struct request *rq);
 
-route_handler upload_serve;                                                /* upload.c */
-route_handler batches_open, batches_close, batches_show;                   /* batches.c */
-route_handler status_of_batch, status_of_job;                              /* status.c */
-route_handler jobs_page, jobs_retry, jobs_cancel, jobs_rerun;              /* jobs.c */
-route_handler events_serve;                                                /* stream.c */
-route_handler workers_status, workers_queues;                              /* workers.c */
-route_handler forward_serve;                                               /* forward.c */
-route_handler web_page, web_review, web_static, web_openapi;               /* web.c */
+route_handler upload_serve;                                   /* upload.c */
+route_handler batches_open, batches_close, batches_show;      /* batches.c */
+route_handler status_of_batch, status_of_job;                 /* status.c */
+route_handler jobs_page, jobs_retry, jobs_cancel, jobs_rerun; /* jobs.c */
+route_handler events_serve;                                   /* stream.c */
+route_handler workers_status, workers_queues;                 /* workers.c */
+route_handler forward_serve;                                  /* forward.c */
+route_handler web_page, web_review, web_static, web_openapi;  /* web.c */
 
 #endif

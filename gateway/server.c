@@ -16,12 +16,12 @@
 #include "lib/log.h"
 #include "lib/metrics.h"
 
-/* civetweb starts its threads with the default size; its own deepest path needs about 30 KiB. */
-#define STACK_BYTES     (256 * 1024)
-#define HEADERS_MAX     64 /* civetweb drops what is beyond without a word */
-#define LINGER_MS       2000
-#define KEEP_ALIVE_MS   "1000"
-#define STOP_LAST_MS    1000
+/* civetweb starts its threads with the default size, 8 MiB, which the kernel may back by huge pages. */
+#define STACK_BYTES   (512 * 1024)
+#define HEADERS_MAX   64 /* civetweb drops what is beyond without a word */
+#define LINGER_MS     2000
+#define KEEP_ALIVE_MS "1000"
+#define STOP_LAST_MS  1000
 
 static struct metric in_flight_now = METRIC_GAUGE("sheaf_http_in_flight", "requests being answered");
 
@@ -64,7 +64,9 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
     rq->method = rq->head ? "GET" : info->request_method;
     rq->path = info->local_uri ? info->local_uri : "/";
     rq->query = info->query_string ? info->query_string : "";
-    rq->body_len = mg_get_header(conn, "Transfer-Encoding") ? -1 : info->content_length > 0 ? info->content_length : 0;
+    rq->body_len = mg_get_header(conn, "Transfer-Encoding") ? -1
+                   : info->content_length > 0               ? info->content_length
+                                                            : 0;
     rq->owes_continue = expect && strcasecmp(expect, "100-continue") == 0;
     rq->last = (connection && strcasecmp(connection, "close") == 0) || atomic_load(&server->draining) ||
                (strcmp(info->http_version, "1.0") == 0 && !connection);
@@ -73,8 +75,8 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
 }
 
 /* A refusal that comes before the body is read would be lost: closing a socket with unread bytes resets the
- * connection, and many clients look for the answer only when they have sent all.  So the body is thrown away for a
- * moment; who waits for "100 Continue" sends nothing and needs none of this. */
+ * connection, and many clients look for the answer only when they have sent all.  So the body is thrown away
+ * for a moment; who waits for "100 Continue" sends nothing and needs none of this. */
 static void linger(struct request *rq)
 {
     char waste[16384];
@@ -98,8 +100,8 @@ static void serve(struct server *server, struct request *rq, const struct mg_req
     if (!rq->status) http_error(rq, 500, "internal", "Nothing was answered.");
 }
 
-/* Everything is served from here rather than from a request handler: no other path of civetweb (files, directories,
- * forms, scripts) is ever entered.  1: the request is done. */
+/* Everything is served from here rather than from a request handler: no other path of civetweb (files,
+ * directories, forms, scripts) is ever entered.  1: the request is done. */
 static int on_request(struct mg_connection *conn)
 {
     const struct mg_request_info *info = mg_get_request_info(conn);
@@ -127,11 +129,14 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
 {
     char body[160];
     (void)message; /* may quote the request */
-    int len = snprintf(body, sizeof body, "{\"success\":false,\"error\":\"The request is malformed.\",\"code\":\"bad_request\"}");
-    (void)mg_printf(conn,
-                    "HTTP/1.1 %d %s\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n"
-                    "Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
-                    status, mg_get_response_code_text(conn, status), len, body);
+    int len =
+        snprintf(body, sizeof body,
+                 "{\"success\":false,\"error\":\"The request is malformed.\",\"code\":\"bad_request\"}");
+    (void)mg_printf(
+        conn,
+        "HTTP/1.1 %d %s\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n"
+        "Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n%s",
+        status, mg_get_response_code_text(conn, status), len, body);
     mg_disable_connection_keep_alive(conn);
     return 0;
 }
@@ -147,20 +152,31 @@ static struct mg_context *listen_on(struct server *server, const char *address)
 {
     char threads[16], idle_ms[24];
     const struct settings *s = server->gateway->settings;
-    const struct mg_callbacks callbacks = {.begin_request = on_request, .http_error = on_error, .log_message = on_log};
+    const struct mg_callbacks callbacks = {
+        .begin_request = on_request, .http_error = on_error, .log_message = on_log};
     snprintf(threads, sizeof threads, "%d", server->gateway->threads);
     snprintf(idle_ms, sizeof idle_ms, "%lld", (long long)s->upload_idle_ms);
     const char *options[] = {
-        "listening_ports", address,
-        "num_threads", threads,
-        "connection_queue", "64",
-        "max_request_size", "16384",
-        "request_timeout_ms", idle_ms, /* longest pause of a sender or a taker */
-        "enable_keep_alive", "yes",
-        "keep_alive_timeout_ms", KEEP_ALIVE_MS,
-        "tcp_nodelay", "1",
-        "decode_url", "no", /* routes decode segment by segment */
-        "enable_directory_listing", "no",
+        "listening_ports",
+        address,
+        "num_threads",
+        threads,
+        "connection_queue",
+        "64",
+        "max_request_size",
+        "16384",
+        "request_timeout_ms",
+        idle_ms, /* longest pause of a sender or a taker */
+        "enable_keep_alive",
+        "yes",
+        "keep_alive_timeout_ms",
+        KEEP_ALIVE_MS,
+        "tcp_nodelay",
+        "1",
+        "decode_url",
+        "no", /* routes decode segment by segment */
+        "enable_directory_listing",
+        "no",
         NULL,
     };
     return mg_start(&callbacks, server, options);
@@ -176,7 +192,8 @@ server_t *server_start(struct gateway *gateway, struct err *err)
         return NULL;
     }
     server->gateway = gateway;
-    snprintf(address, sizeof address, "%s:%d", gateway->settings->bind, settings_gateway_port(gateway->settings));
+    snprintf(address, sizeof address, "%s:%d", gateway->settings->bind,
+             settings_gateway_port(gateway->settings));
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     (void)pthread_setattr_default_np(&attr);

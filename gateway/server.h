@@ -14,8 +14,8 @@ server_t *server_start(struct gateway *gateway, struct err *err);
 int server_in_flight(const server_t *server);
 /* From now on each answer ends its connection. */
 void server_drain(server_t *server);
-/* Waits until no request is in hand, at most until `deadline_ms` (clock_ms), then stops: mg_stop() cuts what is still
- * being answered, so it comes last. */
+/* Waits until no request is in hand, at most until `deadline_ms` (clock_ms), then stops: mg_stop() cuts what
+ * is still being answered, so it comes last. */
 void server_stop(server_t **server, int64_t deadline_ms);
 
 #endif

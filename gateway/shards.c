@@ -19,7 +19,8 @@ int shards_check(const struct settings *s, redis_pool_t *redis, struct err *err)
     if (rc == -1) rc = redis_do(r, deadline, &reply, err, "GET", KEY, NULL);
     redis_pool_put(redis, &r);
     if (rc == 0 && redis_type(reply) != REDIS_NIL && redis_int(reply) != s->shards)
-        rc = err_set(err, ERR_CONFIG, "SHEAF_SHARDS=%s, but this Redis was begun with %lld shards.", mine, (long long)redis_int(reply));
+        rc = err_set(err, ERR_CONFIG, "SHEAF_SHARDS=%s, but this Redis was begun with %lld shards.", mine,
+                     (long long)redis_int(reply));
     redis_reply_free(reply);
     return rc;
 }

@@ -7,7 +7,17 @@
 
 #define SNIFF_BYTES 4096 /* that many of the beginning are enough */
 
-enum sniff_type { SNIFF_UNKNOWN, SNIFF_PDF, SNIFF_PNG, SNIFF_JPEG, SNIFF_TIFF, SNIFF_WEBP, SNIFF_HEIC, SNIFF_DOC, SNIFF_DOCX };
+enum sniff_type {
+    SNIFF_UNKNOWN,
+    SNIFF_PDF,
+    SNIFF_PNG,
+    SNIFF_JPEG,
+    SNIFF_TIFF,
+    SNIFF_WEBP,
+    SNIFF_HEIC,
+    SNIFF_DOC,
+    SNIFF_DOCX
+};
 
 enum sniff_type sniff(const void *head, size_t len);
 const char *sniff_mime(enum sniff_type type);

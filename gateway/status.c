@@ -11,9 +11,9 @@
 #include "lib/scripts.h"
 #include "proto/ids.h"
 
-#define JOBS_SHOWN   1000 /* of one batch; its counts are always of all */
-#define ENTRIES_MAX  2000
-#define KEY_MAX      (SHARD_KEY_MAX + ID_TEXT + 16)
+#define JOBS_SHOWN  1000 /* of one batch; its counts are always of all */
+#define ENTRIES_MAX 2000
+#define KEY_MAX     (SHARD_KEY_MAX + ID_TEXT + 16)
 
 static char *job_key(char out[KEY_MAX], const char *id)
 {
@@ -22,7 +22,8 @@ static char *job_key(char out[KEY_MAX], const char *id)
     return out;
 }
 
-static int ask(struct gateway *g, const struct redis_command *commands, int n, redis_reply_t **replies, struct err *err)
+static int ask(struct gateway *g, const struct redis_command *commands, int n, redis_reply_t **replies,
+               struct err *err)
 {
     const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
     redis_t *r = redis_pool_take(g->redis, deadline, err);
@@ -79,8 +80,8 @@ static int read_submissions(struct gateway *g, const char *id, int64_t entries, 
     return rc;
 }
 
-static int add_result(struct gateway *g, const struct caller *caller, const char *id, const char *const *value, json_t *job,
-                      struct err *err)
+static int add_result(struct gateway *g, const struct caller *caller, const char *id,
+                      const char *const *value, json_t *job, struct err *err)
 {
     int64_t entries = 0;
     json_t *ids = json_array(), *records;
@@ -93,12 +94,14 @@ static int add_result(struct gateway *g, const struct caller *caller, const char
     /* The job is told about even while persist-svc is away. */
     records = records_of_job(g->records, caller, id);
     json_object_set_new(job, "result",
-                        json_pack("{s:s,s:O?,s:o,s:o}", "status", "success", "submission_id", json_array_get(ids, 0),
-                                  "submission_ids", ids, "records", records ? records : json_array()));
+                        json_pack("{s:s,s:O?,s:o,s:o}", "status", "success", "submission_id",
+                                  json_array_get(ids, 0), "submission_ids", ids, "records",
+                                  records ? records : json_array()));
     return 0;
 }
 
-int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err)
+int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
+                    struct err *err)
 {
     char key[KEY_MAX], names[JOB_FIELDS][JOB_FIELD_MAX];
     const char *argv[JOB_FIELDS + 2] = {"HMGET"}, *value[JOB_FIELDS];
@@ -132,8 +135,8 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
 /* --- many jobs --- */
 
 /* Reads the given jobs; those that are the caller's are counted, listed, and add to the version. */
-static int read_lines(struct gateway *g, const struct caller *caller, const char *const *ids, int n, struct view_counts *counts,
-                      json_t *list, int64_t *version, struct err *err)
+static int read_lines(struct gateway *g, const struct caller *caller, const char *const *ids, int n,
+                      struct view_counts *counts, json_t *list, int64_t *version, struct err *err)
 {
     char names[JOB_FIELDS][JOB_FIELD_MAX];
     const char *value[JOB_BRIEF];
@@ -163,8 +166,9 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
     return rc;
 }
 
-static int batch_json(struct gateway *g, const struct caller *caller, const char *id, const char *const *value,
-                      const redis_reply_t *jobs, struct status *status, struct err *err)
+static int batch_json(struct gateway *g, const struct caller *caller, const char *id,
+                      const char *const *value, const redis_reply_t *jobs, struct status *status,
+                      struct err *err)
 {
     const char *ids[JOBS_SHOWN];
     int n = 0;
@@ -202,7 +206,8 @@ static int batch_json(struct gateway *g, const struct caller *caller, const char
     return 0;
 }
 
-int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err)
+int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
+                      struct err *err)
 {
     char shard[SHARD_KEY_MAX], key[KEY_MAX], jobs_key[KEY_MAX], last[16];
     const char *argv[BATCH_FIELDS + 2] = {"HMGET", key}, *value[BATCH_FIELDS];
@@ -217,7 +222,8 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
     redis_reply_t *replies[2] = {0};
     int rc = ask(g, commands, 2, replies, err);
     values_of(replies[0], value, BATCH_FIELDS);
-    if (rc == 0 && owned(caller, value[BATCH_OWNER])) rc = batch_json(g, caller, id, value, replies[1], status, err);
+    if (rc == 0 && owned(caller, value[BATCH_OWNER]))
+        rc = batch_json(g, caller, id, value, replies[1], status, err);
     free_replies(replies, 2);
     return rc;
 }
@@ -281,8 +287,8 @@ void status_of_job(struct request *rq)
         http_fail(rq, &err);
     else if (!status.json)
         http_json(rq, 404,
-                  json_pack("{s:s,s:s,s:b,s:s,s:s}", "job_id", rq->arg[0], "status", "not_found", "success", 0, "error",
-                            "There is no such job.", "code", "not_found"),
+                  json_pack("{s:s,s:s,s:b,s:s,s:s}", "job_id", rq->arg[0], "status", "not_found", "success",
+                            0, "error", "There is no such job.", "code", "not_found"),
                   NULL);
     else
         http_json(rq, 200, status.json, NULL);

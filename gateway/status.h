@@ -10,13 +10,15 @@
 #include "lib/err.h"
 
 struct status {
-    json_t *json;     /* NULL: unknown, or not the caller's */
-    int64_t version;  /* grows with every change of what json says */
-    bool done;        /* nothing of it will change by itself */
+    json_t *json;    /* NULL: unknown, or not the caller's */
+    int64_t version; /* grows with every change of what json says */
+    bool done;       /* nothing of it will change by itself */
 };
 
 /* -1: Redis did not answer.  status->json is the caller's. */
-int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err);
-int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status, struct err *err);
+int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
+                    struct err *err);
+int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
+                      struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* stream: GET /api/events: a job or a batch as Server-Sent Events, each of them a whole snapshot.
  *
- * The id of an event is the version of what it shows, so a client that comes back with Last-Event-ID is sent nothing
- * that it has, and everything else at once.  A stream ends when nothing more will happen; who reconnects then gets 204,
- * which tells a browser to stop. */
+ * The id of an event is the version of what it shows, so a client that comes back with Last-Event-ID is sent
+ * nothing that it has, and everything else at once.  A stream ends when nothing more will happen; who
+ * reconnects then gets 204, which tells a browser to stop. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,14 +44,16 @@ static int send_pulse(struct request *rq)
 }
 
 /* One turn: waits for news, reads, sends. -1: the stream is over. */
-static int turn(struct request *rq, const struct subject *s, struct watch *w, int64_t *version, int64_t *next_ms)
+static int turn(struct request *rq, const struct subject *s, struct watch *w, int64_t *version,
+                int64_t *next_ms)
 {
     struct events *e = rq->gateway->events;
     struct status status;
     const enum watch_news news = events_wait(e, w, clock_ms() + REREAD_MS);
     if (news == WATCH_ENDED || (news == WATCH_CHANGED && !events_pause(e, w, *next_ms))) return -1;
     const int64_t began = clock_ms();
-    if (read_subject(rq, s, &status, NULL) == -1) return send_pulse(rq); /* the pages say by themselves what is wrong */
+    if (read_subject(rq, s, &status, NULL) == -1)
+        return send_pulse(rq); /* the pages say by themselves what is wrong */
     if (!status.json) return -1;
     const bool changed = status.version != *version;
     int rc = changed ? send_snapshot(rq, s, &status) : news == WATCH_QUIET ? send_pulse(rq) : 0;
@@ -86,7 +88,8 @@ static int which(struct request *rq, struct subject *s)
 {
     memset(s, 0, sizeof *s);
     if (http_query(rq, "job_id", s->job, sizeof s->job) == 1) return id_valid(s->job) ? 0 : -1;
-    if (http_query(rq, "batch_id", s->batch, sizeof s->batch) == 0) (void)http_cookie(rq, "sheaf_batch", s->batch, sizeof s->batch);
+    if (http_query(rq, "batch_id", s->batch, sizeof s->batch) == 0)
+        (void)http_cookie(rq, "sheaf_batch", s->batch, sizeof s->batch);
     return id_valid(s->batch) ? 0 : -1;
 }
 
@@ -102,7 +105,8 @@ void events_serve(struct request *rq)
     /* Watched first, then read: what changes in between is not missed. */
     struct watch *w = events_watch(rq->gateway->events, *s.job ? s.job : NULL, *s.batch ? s.batch : NULL);
     if (!w) {
-        http_error_retry(rq, 503, RETRY_S, "unavailable", "Enough event streams are open; please ask from time to time.");
+        http_error_retry(rq, 503, RETRY_S, "unavailable",
+                         "Enough event streams are open; please ask from time to time.");
         return;
     }
     if (read_subject(rq, &s, &status, &err) == -1) {

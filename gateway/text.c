@@ -37,7 +37,8 @@ int text_param(const char *text, char sep, const char *name, char *out, size_t o
         while (len && *text == ' ') text++, len--;
         if (len > name_len && text[name_len] == '=' && memcmp(text, name, name_len) == 0) {
             if (len == name_len + 1) return 0;
-            return text_decode(text + name_len + 1, len - name_len - 1, sep == '&', out, out_len) == 0 ? 1 : -1;
+            return text_decode(text + name_len + 1, len - name_len - 1, sep == '&', out, out_len) == 0 ? 1
+                                                                                                       : -1;
         }
         text += len;
         if (*text) text++;
@@ -73,7 +74,8 @@ bool text_path_matches(const char *pattern, const char *path, char (*arg)[TEXT_A
         if (n == args) return false;
         if (pattern[1] == '*') return takes_rest(path, arg[n]);
         const size_t len = strcspn(path, "/");
-        if (!len || text_decode(path, len, false, arg[n], TEXT_ARG_MAX) == -1 || is_dots(arg[n])) return false;
+        if (!len || text_decode(path, len, false, arg[n], TEXT_ARG_MAX) == -1 || is_dots(arg[n]))
+            return false;
         path += len;
         pattern++;
         n++;

@@ -12,8 +12,9 @@ int text_decode(const char *raw, size_t len, bool plus, char *out, size_t out_le
  * 1 there, 0 absent or empty, -1 malformed or longer than out. */
 int text_param(const char *text, char sep, const char *name, char *out, size_t out_len);
 
-/* Does a path, still with its %XX, fit a pattern.  '*' takes one segment that is not empty, "**" at the end the rest;
- * what they took is decoded into arg[0], arg[1], …  A path with a segment "." or ".." or an undecodable one fits nothing. */
+/* Does a path, still with its %XX, fit a pattern.  '*' takes one segment that is not empty, "**" at the end
+ * the rest; what they took is decoded into arg[0], arg[1], …  A path with a segment "." or ".." or an
+ * undecodable one fits nothing. */
 #define TEXT_ARG_MAX 512
 bool text_path_matches(const char *pattern, const char *path, char (*arg)[TEXT_ARG_MAX], int args);
 

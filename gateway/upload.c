@@ -1,5 +1,5 @@
-/* upload: POST /upload: files streamed into the blob store, then their jobs opened.  202 is said only when the
- * blob store holds every file durably and Redis holds every job. */
+/* upload: POST /upload: files streamed into the blob store, then their jobs opened.  202 is said only when
+ * the blob store holds every file durably and Redis holds every job. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +12,9 @@
 #include "lib/log.h"
 #include "lib/metrics.h"
 
-#define PIECE_BYTES   65536
-#define FIELD_PARTS   100 /* parts beside the files */
-#define FULL_RETRY_S  30
+#define PIECE_BYTES  65536
+#define FIELD_PARTS  100 /* parts beside the files */
+#define FULL_RETRY_S 30
 
 static struct metric uploads = METRIC_COUNTER("sheaf_uploads_total", "uploads answered with 202");
 static struct metric upload_files = METRIC_COUNTER("sheaf_upload_files_total", "files accepted");
@@ -33,7 +33,8 @@ static int outer_options(struct request *rq, struct intake *in, struct err *err)
     const char *key = http_header(rq, "Idempotency-Key");
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const int given = http_query(rq, names[i], value, sizeof value);
-        if (given == -1) return err_code(err, ERR_INPUT, "bad_request", "The parameter %s is malformed.", names[i]);
+        if (given == -1)
+            return err_code(err, ERR_INPUT, "bad_request", "The parameter %s is malformed.", names[i]);
         if (given == 1 && intake_option(in, names[i], value, err) == -1) return -1;
     }
     return key ? intake_option(in, "idempotency_key", key, err) : 0;
@@ -71,8 +72,10 @@ static void none_good(struct request *rq, struct intake *in)
     if (!*code)
         http_error(rq, 400, "empty_file", "The request has no file.");
     else
-        http_json(rq, strcmp(code, "too_large") == 0 ? 413 : 400,
-                  json_pack("{s:b,s:s?,s:s,s:O}", "success", 0, "error", text, "code", code, "errors", errors), NULL);
+        http_json(
+            rq, strcmp(code, "too_large") == 0 ? 413 : 400,
+            json_pack("{s:b,s:s?,s:s,s:O}", "success", 0, "error", text, "code", code, "errors", errors),
+            NULL);
 }
 
 static void accepted(struct request *rq, json_t *answer, int files)
@@ -106,8 +109,12 @@ static void open_jobs(struct request *rq, struct intake *in)
         intake_give_away(in);
         accepted(rq, answer, n);
         break;
-    case ENQUEUE_REPLAY: accepted(rq, answer, 0); break;
-    case ENQUEUE_REFUSED: http_fail(rq, &err); break;
+    case ENQUEUE_REPLAY:
+        accepted(rq, answer, 0);
+        break;
+    case ENQUEUE_REFUSED:
+        http_fail(rq, &err);
+        break;
     case ENQUEUE_UNKNOWN:
         /* The jobs may be there, so their blobs stay; the client's repetition with its key finds out. */
         intake_give_away(in);

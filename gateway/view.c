@@ -5,14 +5,16 @@
 #include <string.h>
 #include "lib/clock.h"
 
-/* How much of a document's work each stage is, by and large, in the order of stage_names.  Fixed shares rather than a
- * plain count of tasks, so that a bar does not jump back when a document turns out to have forty pages. */
+/* How much of a document's work each stage is, by and large, in the order of stage_names.  Fixed shares
+ * rather than a plain count of tasks, so that a bar does not jump back when a document turns out to have
+ * forty pages. */
 static const int share[STAGE_NAMES_N] = {5, 5, 60, 5, 15, 10, 0};
 
 const char *const view_batch_fields[BATCH_FIELDS] = {
-    [BATCH_OWNER] = "owner",   [BATCH_QUEUED] = "queued",       [BATCH_STARTED] = "started",   [BATCH_FINISHED] = "finished",
-    [BATCH_FAILED] = "failed", [BATCH_CANCELLED] = "cancelled", [BATCH_SEALED] = "sealed",     [BATCH_EXPECTED] = "expected",
-    [BATCH_SEQ] = "seq",       [BATCH_CREATED] = "created",
+    [BATCH_OWNER] = "owner",       [BATCH_QUEUED] = "queued",     [BATCH_STARTED] = "started",
+    [BATCH_FINISHED] = "finished", [BATCH_FAILED] = "failed",     [BATCH_CANCELLED] = "cancelled",
+    [BATCH_SEALED] = "sealed",     [BATCH_EXPECTED] = "expected", [BATCH_SEQ] = "seq",
+    [BATCH_CREATED] = "created",
 };
 
 void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX])
@@ -22,11 +24,13 @@ void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX])
     static const struct {
         int first;
         const char *prefix;
-    } by_stage[] = {{JOB_OPENED, "n"}, {JOB_DONE, "d"}, {JOB_FIRST_START, "s"}, {JOB_LAST_END, "e"}, {JOB_WORKERS, "by"}};
+    } by_stage[] = {
+        {JOB_OPENED, "n"}, {JOB_DONE, "d"}, {JOB_FIRST_START, "s"}, {JOB_LAST_END, "e"}, {JOB_WORKERS, "by"}};
     for (int i = 0; i < JOB_OPENED; i++) snprintf(out[i], JOB_FIELD_MAX, "%s", plain[i]);
     for (size_t k = 0; k < sizeof by_stage / sizeof by_stage[0]; k++)
         for (int i = 0; i < STAGE_NAMES_N; i++)
-            snprintf(out[by_stage[k].first + i], JOB_FIELD_MAX, "%s:%.11s", by_stage[k].prefix, stage_names[i].name);
+            snprintf(out[by_stage[k].first + i], JOB_FIELD_MAX, "%s:%.11s", by_stage[k].prefix,
+                     stage_names[i].name);
 }
 
 static int64_t number(const char *text)
@@ -68,7 +72,8 @@ static json_t *message(const char *const value[JOB_BRIEF])
         const int64_t opened = number(value[JOB_OPENED + i]), done = number(value[JOB_DONE + i]);
         if (opened <= done) continue;
         if (opened == 1) return json_string(stage_names[i].title);
-        snprintf(text, sizeof text, "%s: %lld of %lld", stage_names[i].title, (long long)done, (long long)opened);
+        snprintf(text, sizeof text, "%s: %lld of %lld", stage_names[i].title, (long long)done,
+                 (long long)opened);
         return json_string(text);
     }
     return json_null();
@@ -77,20 +82,23 @@ static json_t *message(const char *const value[JOB_BRIEF])
 static void add_error(json_t *job, const char *err)
 {
     json_t *e = *err ? json_loads(err, 0, NULL) : NULL;
-    const char *code = json_string_value(json_object_get(e, "code")), *text = json_string_value(json_object_get(e, "text"));
+    const char *code = json_string_value(json_object_get(e, "code")),
+               *text = json_string_value(json_object_get(e, "text"));
     if (e)
         json_object_set_new(job, "error",
-                            json_pack("{s:s,s:s,s:O?,s:O?}", "code", code ? code : "internal", "text", text ? text : "",
-                                      "stage", json_object_get(e, "stage"), "index", json_object_get(e, "index")));
+                            json_pack("{s:s,s:s,s:O?,s:O?}", "code", code ? code : "internal", "text",
+                                      text ? text : "", "stage", json_object_get(e, "stage"), "index",
+                                      json_object_get(e, "index")));
     json_decref(e);
 }
 
 json_t *view_job_line(const char *id, const char *const value[JOB_BRIEF])
 {
-    json_t *job = json_pack("{s:s,s:s,s:s,s:i,s:o,s:o,s:o,s:o}", "job_id", id, "status", value[JOB_STATE], "filename",
-                            value[JOB_NAME], "progress", view_progress(value), "status_message", message(value),
-                            "created_at", time_or_null(value[JOB_CREATED]), "started_at", time_or_null(value[JOB_STARTED]),
-                            "finished_at", time_or_null(value[JOB_FINISHED]));
+    json_t *job =
+        json_pack("{s:s,s:s,s:s,s:i,s:o,s:o,s:o,s:o}", "job_id", id, "status", value[JOB_STATE], "filename",
+                  value[JOB_NAME], "progress", view_progress(value), "status_message", message(value),
+                  "created_at", time_or_null(value[JOB_CREATED]), "started_at",
+                  time_or_null(value[JOB_STARTED]), "finished_at", time_or_null(value[JOB_FINISHED]));
     if (job && is(value[JOB_STATE], "failed")) add_error(job, value[JOB_ERR]);
     return job;
 }
@@ -115,12 +123,13 @@ static json_t *stages(const char *const value[JOB_FIELDS])
         if (notice && opened == 0) continue; /* often nobody wants one */
         /* The last end so far is the stage's end only when nothing of it is open. */
         const bool ended = opened > 0 && done >= opened;
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:o}", "stage", stage_names[i].name, "title",
-                                              stage_names[i].title, "service", stage_names[i].service, "done",
-                                              (json_int_t)done, "total", (json_int_t)opened, "started_at",
-                                              time_or_null(value[JOB_FIRST_START + i]), "finished_at",
-                                              ended ? time_or_null(value[JOB_LAST_END + i]) : json_null(), "workers",
-                                              workers(value[JOB_WORKERS + i])));
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:o}", "stage", stage_names[i].name,
+                                        "title", stage_names[i].title, "service", stage_names[i].service,
+                                        "done", (json_int_t)done, "total", (json_int_t)opened, "started_at",
+                                        time_or_null(value[JOB_FIRST_START + i]), "finished_at",
+                                        ended ? time_or_null(value[JOB_LAST_END + i]) : json_null(),
+                                        "workers", workers(value[JOB_WORKERS + i])));
     }
     return list;
 }
@@ -163,8 +172,9 @@ json_t *view_batch(const struct view_counts *c, bool sealed, int64_t now_ms)
 {
     const int64_t left = view_remaining_s(c, now_ms);
     const json_int_t total = c->queued + c->started + c->finished + c->failed + c->cancelled;
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:b}", "total", total, "completed", (json_int_t)c->finished, "failed",
-                     (json_int_t)c->failed, "cancelled", (json_int_t)c->cancelled, "pending", (json_int_t)c->queued,
-                     "in_progress", (json_int_t)c->started, "estimated_remaining_seconds",
-                     left < 0 ? json_null() : json_integer(left), "done", sealed && c->queued + c->started == 0);
+    return json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:b}", "total", total, "completed", (json_int_t)c->finished, "failed",
+        (json_int_t)c->failed, "cancelled", (json_int_t)c->cancelled, "pending", (json_int_t)c->queued,
+        "in_progress", (json_int_t)c->started, "estimated_remaining_seconds",
+        left < 0 ? json_null() : json_integer(left), "done", sealed && c->queued + c->started == 0);
 }

@@ -8,13 +8,23 @@
 #include <stdint.h>
 #include "proto/stages.h"
 
-/* The fields of a job that are shown, in the order in which they are asked for.  First what a line in a list needs,
- * then what the job's own page needs besides. */
+/* The fields of a job that are shown, in the order in which they are asked for.  First what a line in a list
+ * needs, then what the job's own page needs besides. */
 enum job_field {
-    JOB_STATE, JOB_OWNER, JOB_BATCH, JOB_NAME, JOB_RUN, JOB_SEQ, JOB_CREATED, JOB_STARTED, JOB_FINISHED, JOB_ERR, JOB_MSG,
-    JOB_OPENED,                                 /* one for each stage */
-    JOB_DONE = JOB_OPENED + STAGE_NAMES_N,      /* likewise */
-    JOB_BRIEF = JOB_DONE + STAGE_NAMES_N,       /* how many fields a list needs */
+    JOB_STATE,
+    JOB_OWNER,
+    JOB_BATCH,
+    JOB_NAME,
+    JOB_RUN,
+    JOB_SEQ,
+    JOB_CREATED,
+    JOB_STARTED,
+    JOB_FINISHED,
+    JOB_ERR,
+    JOB_MSG,
+    JOB_OPENED,                            /* one for each stage */
+    JOB_DONE = JOB_OPENED + STAGE_NAMES_N, /* likewise */
+    JOB_BRIEF = JOB_DONE + STAGE_NAMES_N,  /* how many fields a list needs */
     JOB_FIRST_START = JOB_BRIEF,
     JOB_LAST_END = JOB_FIRST_START + STAGE_NAMES_N,
     JOB_WORKERS = JOB_LAST_END + STAGE_NAMES_N,
@@ -24,13 +34,22 @@ enum job_field {
 void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX]); /* their names in the hash */
 
 enum batch_field {
-    BATCH_OWNER, BATCH_QUEUED, BATCH_STARTED, BATCH_FINISHED, BATCH_FAILED, BATCH_CANCELLED, BATCH_SEALED,
-    BATCH_EXPECTED, BATCH_SEQ, BATCH_CREATED, BATCH_FIELDS
+    BATCH_OWNER,
+    BATCH_QUEUED,
+    BATCH_STARTED,
+    BATCH_FINISHED,
+    BATCH_FAILED,
+    BATCH_CANCELLED,
+    BATCH_SEALED,
+    BATCH_EXPECTED,
+    BATCH_SEQ,
+    BATCH_CREATED,
+    BATCH_FIELDS
 };
 extern const char *const view_batch_fields[BATCH_FIELDS];
 
 /* `value`: the fields' texts, "" where there is none. */
-int view_progress(const char *const value[JOB_BRIEF]);          /* per cent, 100 only when finished */
+int view_progress(const char *const value[JOB_BRIEF]); /* per cent, 100 only when finished */
 json_t *view_job_line(const char *id, const char *const value[JOB_BRIEF]);
 json_t *view_job(const char *id, const char *const value[JOB_FIELDS]); /* without result */
 

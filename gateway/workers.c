@@ -32,7 +32,8 @@ enum { PER_STAGE = 4, PER_SHARD = 3, COMMANDS = PER_STAGE * STAGE_NAMES_N + PER_
 /* The packed text of a task ends in the moment it began to wait (proto/redis/README.md). */
 static int64_t since_of(const redis_reply_t *entries)
 {
-    const char *packed = redis_str(redis_at(redis_at(redis_at(entries, 0), 1), 1)); /* [[id, ["t", packed]]] */
+    const char *packed =
+        redis_str(redis_at(redis_at(redis_at(entries, 0), 1), 1)); /* [[id, ["t", packed]]] */
     const char *last = strrchr(packed, ' ');
     return last ? strtoll(last + 1, NULL, 10) : 0;
 }
@@ -40,7 +41,8 @@ static int64_t since_of(const redis_reply_t *entries)
 static void add_stage(struct depth *d, redis_reply_t *const *r)
 {
     /* What was handed back is pending under a name of its own until it is taken again. */
-    const int64_t in_stream = redis_int(r[0]), pending = redis_int(redis_at(r[1], 0)), returned = redis_int(r[2]);
+    const int64_t in_stream = redis_int(r[0]), pending = redis_int(redis_at(r[1], 0)),
+                  returned = redis_int(r[2]);
     const int64_t since = since_of(r[3]), held = pending > returned ? pending - returned : 0;
     d->in_flight += held;
     d->waiting += in_stream > held ? in_stream - held : 0;
@@ -126,15 +128,21 @@ static void add_types(struct depth *depths, const json_t *types)
 /* The instances of a kind whose sign of life has not run out, as they describe themselves. */
 static json_t *read_alive(redis_t *redis, const char *kind, int64_t deadline, struct err *err)
 {
-    char set[32], keys[INSTANCES_MAX][96];
-    const char *argv[INSTANCES_MAX + 1] = {"MGET"};
+    char set[32];
     redis_reply_t *names = NULL, *values = NULL;
     int n = 0;
     json_t *list = json_array();
+    AUTO_FREE char(*keys)[96] = calloc(INSTANCES_MAX, sizeof *keys);
+    AUTO_FREE const char **argv = calloc(INSTANCES_MAX + 1, sizeof *argv);
+    if (!keys || !argv) {
+        err_set(err, ERR_NOMEM, "out of memory");
+        goto failed;
+    }
+    argv[0] = "MGET";
     snprintf(set, sizeof set, "sheaf:%ss", kind);
     if (redis_do(redis, deadline, &names, err, "SMEMBERS", set, NULL) == -1) goto failed;
     for (size_t i = 0; i < redis_len(names) && n < INSTANCES_MAX; i++, n++) {
-        snprintf(keys[n], sizeof keys[n], "sheaf:%s:%s", kind, redis_str(redis_at(names, i)));
+        snprintf(keys[n], sizeof keys[0], "sheaf:%s:%s", kind, redis_str(redis_at(names, i)));
         argv[n + 1] = keys[n];
     }
     if (n && redis_call(redis, deadline, n + 1, argv, NULL, &values, err) == -1) goto failed;
@@ -206,14 +214,16 @@ void workers_status(struct request *rq)
     json_t *stages = json_array();
     for (int i = 0; i < STAGE_NAMES_N; i++) {
         const struct depth *d = &p.depths[i];
-        json_array_append_new(stages, json_pack("{s:s,s:s,s:I,s:I,s:I,s:f,s:b}", "stage", stage_names[i].name, "service",
-                                                stage_names[i].service, "workers", (json_int_t)d->workers, "waiting",
-                                                (json_int_t)d->waiting, "in_flight", (json_int_t)d->in_flight, "oldest_s",
+        json_array_append_new(stages, json_pack("{s:s,s:s,s:I,s:I,s:I,s:f,s:b}", "stage", stage_names[i].name,
+                                                "service", stage_names[i].service, "workers",
+                                                (json_int_t)d->workers, "waiting", (json_int_t)d->waiting,
+                                                "in_flight", (json_int_t)d->in_flight, "oldest_s",
                                                 oldest_s(d), "stuck", is_stuck(&p, d)));
     }
     http_json(rq, 200,
-              json_pack("{s:b,s:s,s:o,s:O,s:O}", "success", 1, "redis", memory_full(rq->gateway->memory) ? "full" : "ok", "stages",
-                        stages, "workers", p.workers, "dispatchers", p.dispatchers),
+              json_pack("{s:b,s:s,s:o,s:O,s:O}", "success", 1, "redis",
+                        memory_full(rq->gateway->memory) ? "full" : "ok", "stages", stages, "workers",
+                        p.workers, "dispatchers", p.dispatchers),
               NULL);
 }
 
@@ -229,9 +239,10 @@ void workers_queues(struct request *rq)
     for (int i = 0; i < STAGE_NAMES_N; i++) {
         const struct depth *d = &p.depths[i];
         json_array_append_new(
-            stages, json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:I,s:I}", "stage", stage_names[i].name, "waiting", (json_int_t)d->waiting,
-                              "in_flight", (json_int_t)d->in_flight, "later", (json_int_t)d->later, "dead", (json_int_t)d->dead,
-                              "oldest_s", oldest_s(d), "room", (json_int_t)d->room, "in_hand", (json_int_t)d->in_hand));
+            stages, json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:I,s:I}", "stage", stage_names[i].name, "waiting",
+                              (json_int_t)d->waiting, "in_flight", (json_int_t)d->in_flight, "later",
+                              (json_int_t)d->later, "dead", (json_int_t)d->dead, "oldest_s", oldest_s(d),
+                              "room", (json_int_t)d->room, "in_hand", (json_int_t)d->in_hand));
     }
     http_json(rq, 200, json_pack("{s:o}", "stages", stages), NULL);
 }

@@ -1,6 +1,7 @@
 #include "lib/httpc.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,15 +29,20 @@ struct call {
     bool head_given, too_long, broken_off;
 };
 
-int httpc_global_init(struct err *err)
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static CURLcode library_state;
+
+static void library_init(void)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) return 0;
-    return err_set(err, ERR_NOMEM, "curl could not be initialised");
+    library_state = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 httpc_t *httpc_new(struct err *err)
 {
-    struct httpc *c = calloc(1, sizeof *c);
+    /* Not at the start of the process: curl loads all of OpenSSL, 2 MB that a gateway which has not forwarded
+     * anything yet does without. */
+    (void)pthread_once(&library_once, library_init);
+    struct httpc *c = library_state == CURLE_OK ? calloc(1, sizeof *c) : NULL;
     if (c) c->curl = curl_easy_init();
     if (c && c->curl) return c;
     free(c);

@@ -44,7 +44,6 @@ struct httpc_sink {
     void *user;
 };
 
-int httpc_global_init(struct err *err); /* once per process, before threads */
 httpc_t *httpc_new(struct err *err);
 void httpc_destroy(httpc_t **c);
 /* 0 when an answer of any status arrived. -1: ERR_UNAVAILABLE (refused, cut), ERR_TIMEOUT, ERR_LIMIT. */

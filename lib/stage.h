@@ -38,7 +38,9 @@ bool stage_cancelled(const struct stage_task *task);
 /* Tells the dispatcher "done of total" (best effort, at most once a second goes out). */
 void stage_progress(const struct stage_task *task, unsigned done, unsigned total);
 
-/* Outputs: written under the task's own token (blob_output_name), kept by whoever commits the result. */
+/* Outputs: written under the task's own token (blob_output_name), and made to last before the result is said: were that
+ * left to the commit, a crash behind it could lose what a result names.  An output whose result did not count has a
+ * name that nobody reads, and goes with its job. */
 int stage_output(const struct stage_task *task, const void *data, size_t len, struct err *err);
 /* Reads a predecessor's output: `stage` and `index` with the token text that the body's "in" names. */
 int stage_input(const struct stage_task *task, const char *stage, unsigned index, const char *token,

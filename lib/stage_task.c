@@ -21,7 +21,8 @@ int stage_output(const struct stage_task *task, const void *data, size_t len, st
 {
     char name[BLOB_NAME_MAX];
     blob_output_name(name, task->job, task->type, task->index, task->token_text);
-    return blob_put(task->blobs, name, data, len, err);
+    if (blob_put(task->blobs, name, data, len, err) == -1) return -1;
+    return blob_keep(task->blobs, name, err);
 }
 
 int stage_input(const struct stage_task *task, const char *stage, unsigned index, const char *token,

@@ -1,4 +1,5 @@
 #include "lib/svc.h"
+#include "lib/resident.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,6 +26,7 @@ struct svc {
     atomic_bool stopping;
     char instance[128];
     char why_not[200]; /* what svc_ready() said last; the loop's thread only */
+    bool trimmed; /* what only the start needed was given back, once */
 };
 
 static int usage_mistake(const struct service *service, const char *what)
@@ -186,4 +188,7 @@ void svc_ready(struct svc *svc, const char *why_not)
         log_warn("not_ready", F_STR("why", why_not));
     else
         log_info("ready", F_STR("instance", svc->instance));
+    if (why_not || svc->trimmed) return;
+    svc->trimmed = true;
+    resident_trim();
 }

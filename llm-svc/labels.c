@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Words further apart than this many heights do not belong to one printed text. */
-#define WIDE_GAP 1.2
+#define WIDE_GAP 2.0
 /* A gap that shows where a label ends and what was filled in begins, when there is no colon. */
 #define VALUE_GAP 0.9
 /* Printed words that may follow a label after a slash before its colon: the other language, read badly. */

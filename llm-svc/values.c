@@ -11,8 +11,6 @@
  * this near. */
 #define FULL_LINE 0.70
 #define LINE_STEP 1.9
-/* Signs that ruled lines and cell borders leave at the ends of what is written on them. */
-#define RULING "|_[]{}~<>=*«»—–-.,:;'\"`°•\\/ "
 /* What a digit in a name, which is mostly a misread letter, leaves of the trust in it. */
 #define DIGIT_IN_NAME 0.6
 
@@ -22,18 +20,49 @@ struct line {
     double trust; /* in what says that it is this field's: the label's quality, 1 for a named form field */
 };
 
+/* Signs that ruled lines, cell borders and specks leave at the ends of what is written on them; "(" begins a
+ * telephone number. */
+static const char *const ruling[] = {"|", "_", "[", "]", "{", "}", "~",  "<", ">", "=",  "*",
+                                     "-", ".", ",", ":", ";", "'", "\"", "`", "/", "\\", " ",
+                                     "«", "»", "—", "–", "°", "•", "“",  "”", "‘", "’",  "¡"};
+
+static size_t ruling_before(const char *text, size_t end)
+{
+    for (size_t i = 0; i < COUNT_OF(ruling); i++) {
+        size_t len = strlen(ruling[i]);
+        if (len <= end && !memcmp(text + end - len, ruling[i], len)) return len;
+    }
+    return 0;
+}
+
+static size_t ruling_at(const char *text)
+{
+    for (size_t i = 0; i < COUNT_OF(ruling); i++)
+        if (!strncmp(text, ruling[i], strlen(ruling[i]))) return strlen(ruling[i]);
+    return 0;
+}
+
 /* Cuts ruling signs off both ends, in place; a stop that abbreviates ("Jr.") stays. */
 static void trim_ruling(char *text)
 {
-    size_t from = 0, len = strlen(text);
-    while (from < len && strchr(RULING, text[from]) && text[from] != '(') from++;
-    while (len > from && strchr(RULING, text[len - 1])) {
+    size_t from = 0, len = strlen(text), cut;
+    while (from < len && (cut = ruling_at(text + from)) > 0) from += cut;
+    while (len > from && (cut = ruling_before(text + from, len - from)) > 0) {
         bool abbreviation = text[len - 1] == '.' && len - from >= 3 && isalpha((unsigned char)text[len - 2]);
         if (abbreviation) break;
-        len--;
+        len -= cut;
     }
     memmove(text, text + from, len - from);
     text[len - from] = '\0';
+}
+
+/* Drops the rule that a word was written on where it was read along with it ("_Ana"), in place. */
+static void drop_rules(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (*from != '_' && *from != '|') *to++ = *from;
+    *to = '\0';
 }
 
 /* The words of a line as text; words without a letter or digit at its ends are left out of *line. */
@@ -68,7 +97,7 @@ static int add_evidence(const struct face *face, const struct line *line, struct
     const struct page *page = face->page;
     value->words = calloc((size_t)line->n, sizeof *value->words);
     if (!value->words) return err_set(err, ERR_NOMEM, "evidence");
-    double sum = 0;
+    double sum = 0, least = 1;
     for (int i = 0; i < line->n; i++) {
         const struct word *word = &page->words[line->words[i]];
         for (int k = 0; k < 4; k++) {
@@ -77,10 +106,12 @@ static int add_evidence(const struct face *face, const struct line *line, struct
         }
         value->words[value->n_words++] = line->words[i];
         sum += word->confidence;
+        if (*word->tight && word->confidence < least) least = word->confidence;
     }
     value->page = page->number;
     value->source = source_name(page->words[line->words[0]].source);
-    value->confidence = sum / line->n * line->trust;
+    /* One misread word spoils a value, but a word's own figure is rough: half each. */
+    value->confidence = (sum / line->n + least) / 2 * line->trust;
     bool name = value->field->rule == FORM_NAME;
     if (name && value->text[strcspn(value->text, "0123456789")]) value->confidence *= DIGIT_IN_NAME;
     return 0;
@@ -106,6 +137,7 @@ static int accept(const vocabulary_t *v, const struct face *face, const struct f
     AUTO_FREE char *raw = join(face->page, &line);
     AUTO_FREE char *clean = raw ? strdup(raw) : NULL;
     if (!raw || !clean) return err_set(err, ERR_NOMEM, "value");
+    if (field->rule != FORM_EMAIL) drop_rules(clean);
     trim_ruling(clean);
     if (!line.n || !*clean || field->rule == FORM_ESSAY) return 0;
     AUTO_FREE char *text = form_normalise(v->form, field, clean, &why);

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include "ocr-svc/page.h"
 
+#define LEVEL 0.5
+#define FAR   0.4 /* what a gap as wide as the page takes away; less than LEVEL */
+
 struct line {
     double top, bottom; /* of its end, smoothed */
+    int right;          /* where it ends */
     double sum_y;       /* of the words' middles */
     size_t n;
     int first_left;
@@ -14,13 +18,16 @@ struct line {
     int block;
 };
 
-/* How much of the lower of the two heights is shared, 0 to 1. */
+/* How well a word continues a line: the share of the lower of the two heights that they have in common, less
+ * for a wide gap, so that of two lines which a slanted page brings level the near one is taken. */
 static double level(const struct line *l, const struct page_box *b)
 {
     double top = l->top > b->top ? l->top : b->top;
     double bottom = l->bottom < b->bottom ? l->bottom : b->bottom;
     double own = b->bottom - b->top + 1, line = l->bottom - l->top + 1;
-    return (bottom - top + 1) / (own < line ? own : line);
+    double shared = (bottom - top + 1) / (own < line ? own : line);
+    int gap = b->left - l->right;
+    return shared <= LEVEL ? 0 : shared - (gap > 0 ? FAR * gap / PAGE_UNITS : 0);
 }
 
 static void join(struct line *l, const struct page_box *b)
@@ -33,6 +40,7 @@ static void join(struct line *l, const struct page_box *b)
         l->top = (l->top + b->top) / 2;
         l->bottom = (l->bottom + b->bottom) / 2;
     }
+    if (b->right > l->right) l->right = b->right;
     l->sum_y += (b->top + b->bottom) / 2.0;
     l->n++;
 }
@@ -66,7 +74,7 @@ static size_t make_lines(struct page *page, struct line *lines)
     for (size_t i = 0; i < page->n_words; i++) {
         struct page_word *w = &page->words[i];
         size_t best = n;
-        double best_level = 0.5;
+        double best_level = 0;
         for (size_t j = 0; j < n; j++) {
             double v = level(&lines[j], &w->box);
             if (v > best_level) best_level = v, best = j;

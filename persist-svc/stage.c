@@ -1,6 +1,8 @@
 #include "persist-svc/stage.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "lib/auto.h"
@@ -44,6 +46,38 @@ static int work_store(void *thread, const struct stage_task *task, json_t **resu
     if (!out) return err_set(err, ERR_NOMEM, "out of memory");
     *result = out;
     return 0;
+}
+
+/* --- fetch: brings the original back for a job that is done again after its upload was dropped --- */
+
+static int copy_to_blob(blob_writer_t *w, int fd, struct err *err)
+{
+    AUTO_FREE char *piece = malloc(BLOB_CHUNK);
+    ssize_t n;
+    if (!piece) return err_set(err, ERR_NOMEM, "out of memory");
+    while ((n = read(fd, piece, BLOB_CHUNK)) > 0)
+        if (blob_write(w, piece, (size_t)n, err) == -1) return -1;
+    return n == 0 ? 0 : err_sys(err, ERR_UNAVAILABLE, errno, "an original cannot be read");
+}
+
+static int work_fetch(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    const struct stores *stores = thread;
+    struct document document;
+    char name[BLOB_NAME_MAX];
+    AUTO_CLOSE int fd = -1;
+    int64_t size;
+    (void)result; /* nothing to say but that it is there */
+    if (document_read(&document, task->body, err) == -1) return -1;
+    if (stores->objects->get(stores->object_state, document.object_path, &fd, &size, err) == -1) return -1;
+    blob_writer_t *w = blob_create(task->blobs, blob_upload_name(name, task->job), err);
+    if (!w) return -1;
+    if (copy_to_blob(w, fd, err) == -1) {
+        blob_abort(&w);
+        return -1;
+    }
+    if (blob_commit(&w, err) == -1) return -1;
+    return blob_keep(task->blobs, name, err);
 }
 
 /* --- save: writes one entry's record --- */
@@ -136,6 +170,7 @@ int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
     if (!room && stores->records->instant) room = 64;
     const struct stage_type types[] = {
         {"store", store_threads, room > store_threads ? room : store_threads * 2, work_store},
+        {"fetch", 1, 2, work_fetch},
         /* Four tasks a thread: while a turn of saves is made durable the next ones are at hand. */
         {"save", (int)threads, room > threads ? room : (int)threads * 4, work_save},
     };

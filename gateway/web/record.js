@@ -10,6 +10,8 @@ import { codeLabel, codeMeaning, codesOf, count, FIELDS, moment, percent, source
 const DOUBTFUL = 0.8;
 
 const valueOf = (record, name) => record[name] ?? "";
+/* As the control itself shows a value: a line of text has no line ends, a text area only its own kind. */
+const shownAs = (input, value) => (input.tagName === "TEXTAREA" ? value.replace(/\r\n?/g, "\n") : value.replace(/[\r\n]+/g, " ")).trim();
 const nameOf = (record) => record.student_name || "No name";
 
 function pagesOf(record) {
@@ -132,14 +134,19 @@ export class RecordCard {
       input, evidence, newer);
   }
 
-  /* Writes the record into the form, except what a person has typed over `before`. */
+  /* Writes the record into the form, except what a person has typed since the form showed `before`. */
   fill(before = null) {
     for (const [name, { input, evidence, newer }] of this.inputs) {
       const value = valueOf(this.record, name);
-      if (name === "essay_text" && this.record.essay_text === undefined) continue;
-      const touched = before !== null && input.value.trim() !== valueOf(before, name);
-      if (!touched) input.value = value;
-      const conflict = touched && value !== valueOf(before, name) && value !== input.value.trim();
+      if (name === "essay_text") {
+        input.disabled = this.record.essay_text === undefined;
+        if (input.disabled) continue;
+      }
+      const now = shownAs(input, value);
+      const was = before === null ? null : shownAs(input, valueOf(before, name));
+      const touched = was !== null && input.value.trim() !== was;
+      if (!touched) input.value = now;
+      const conflict = touched && now !== was && now !== input.value.trim();
       newer.hidden = !conflict;
       fill(newer, conflict && [el("span", null, "Now: ", el("strong", null, name === "essay_text" ? "another text" : value || "empty")), " ",
         el("button", { class: "button small", type: "button", onclick: () => this.takeNewer(name) }, "Use this")]);
@@ -157,7 +164,7 @@ export class RecordCard {
 
   takeNewer(name) {
     const { input, newer } = this.inputs.get(name);
-    input.value = valueOf(this.record, name);
+    input.value = shownAs(input, valueOf(this.record, name));
     newer.hidden = true;
     input.focus();
     this.typed();
@@ -167,15 +174,12 @@ export class RecordCard {
   async loadEssay() {
     if (this.record.essay_text !== undefined || this.loading) return;
     this.loading = true;
-    const { input } = this.inputs.get("essay_text");
     try {
       const whole = await getRecord(this.id);
       const before = this.record;
       this.record = { ...whole, essay_text: whole.essay_text ?? "" };
-      input.value = this.record.essay_text;
-      input.disabled = false;
       this.draw();
-      this.fill({ ...before, essay_text: this.record.essay_text });
+      this.fill({ ...before, essay_text: "" });
     } catch (error) {
       this.fail(error);
     }
@@ -188,7 +192,7 @@ export class RecordCard {
     for (const [name, { input }] of this.inputs) {
       if (input.disabled) continue;
       const value = input.value.trim();
-      if (value !== valueOf(this.record, name).trim()) changes[name] = value === "" ? null : value;
+      if (value !== shownAs(input, valueOf(this.record, name))) changes[name] = value === "" ? null : value;
     }
     return changes;
   }
@@ -251,7 +255,6 @@ export class RecordCard {
       this.record = { ...whole, essay_text: whole.essay_text ?? "" };
       this.draw();
       if (!this.body.firstChild) this.build();
-      this.inputs.get("essay_text").input.disabled = false;
       this.fill(before);
       this.open(true);
       this.say(el("strong", null, "Somebody else changed this record in the meantime."),
@@ -263,16 +266,18 @@ export class RecordCard {
     }
   }
 
-  accept(record) {
+  /* The record as it is after `sent` was stored; what was typed while it was on its way stays. */
+  accept(record, sent = {}) {
+    const before = { ...this.record, ...sent };
     this.record = { ...record, essay_text: record.essay_text ?? this.record.essay_text };
     this.draw();
-    if (this.body.firstChild) this.fill();
+    if (this.body.firstChild) this.fill(before);
   }
 
   async save() {
     const changes = this.changes;
     if (Object.keys(changes).length === 0) return;
-    if (await this.attempt(async () => this.accept(await editRecord(this.record, changes)))) {
+    if (await this.attempt(async () => this.accept(await editRecord(this.record, changes), changes))) {
       setText(this.saved, "Saved.");
       this.callbacks.changed(this);
     }
@@ -286,7 +291,8 @@ export class RecordCard {
   approveQuietly() {
     return this.attempt(async () => {
       /* Approving accepts what is stored; so what was typed is stored first. */
-      if (this.dirty) this.accept(await editRecord(this.record, this.changes));
+      const changes = this.changes;
+      if (Object.keys(changes).length > 0) this.accept(await editRecord(this.record, changes), changes);
       if (this.record.needs_review) this.accept(await approveRecord(this.record));
     });
   }

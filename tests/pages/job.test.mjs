@@ -73,7 +73,7 @@ test("a finished job lists its records, each with a way to its review", async ()
   await page.locator(".record-line a").first().click();
   await page.waitForURL(/\/review\?record=/);
   assert.equal(await page.locator(".record").count(), 1);
-  await page.locator(".record-body").waitFor();
+  await page.locator("textarea:enabled").waitFor();
 });
 
 test("a failed job shows text, code and stage, and can be tried again", async () => {

@@ -347,3 +347,27 @@ test("a server that is away is said so, and asked again on demand", async () => 
   await page.getByRole("button", { name: "Try again" }).click();
   await says(page.locator(".record-name"), "Farid Haddad");
 });
+
+test("a value that the server puts into its normal form is shown in it", async () => {
+  const plain = gateway.records.edit.bind(gateway.records);
+  gateway.records.edit = (id, match, fields) => plain(id, match, { ...fields, ...(fields.grade === "5th" ? { grade: "5" } : {}) });
+  await open();
+  await unfold(r.disagree);
+  await input(r.disagree, "grade").fill("5th");
+  await input(r.disagree, "grade").press("Enter");
+  await says(card(r.disagree), "Saved.");
+  assert.equal(await input(r.disagree, "grade").inputValue(), "5");
+  assert.equal(await card(r.disagree).getByRole("button", { name: "Save", exact: true }).isDisabled(), true);
+});
+
+test("an essay with other line ends is not taken for an edit", async () => {
+  const record = gateway.records.add({ student_name: "Line Ends", school_name: "Lincoln Elementary", grade: "2", word_count: 4, essay_text: "one two\r\nthree four\r\n" });
+  await open();
+  await unfold(record);
+  await page.locator(`#essay_text-${record.submission_id}:enabled`).waitFor();
+  assert.equal(await card(record).getByRole("button", { name: "Save", exact: true }).isDisabled(), true);
+  await input(record, "teacher_name").fill("Ms. Ames");
+  await input(record, "teacher_name").press("Enter");
+  await says(card(record), "Saved.");
+  assert.deepEqual(gateway.requests("PATCH", "/api/records")[0].body, { teacher_name: "Ms. Ames" });
+});

@@ -288,7 +288,5 @@ int main(void)
         T(test_a_passed_deadline_is_a_timeout),
         T(test_only_http_and_https_are_called),
     };
-    struct err err;
-    if (httpc_global_init(&err) == -1) return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

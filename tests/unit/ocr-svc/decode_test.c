@@ -133,7 +133,7 @@ static void test_open_png_of_a_billion_pixels_is_refused_from_its_header(void **
 {
     (void)state;
     char code[24];
-    static const uint8_t png[] = {0x89, 'P',  'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0, 0,
+    static const uint8_t png[64] = {0x89, 'P',  'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0, 0,
                                   13,   'I',  'H', 'D', 'R',  0,    0,    0x88, 0xb8, 0, 0,
                                   0x88, 0xb8, 1,   0,   0,    0,    0,    0,    0,    0};
     assert_int_equal(open_fails(file_of(png, sizeof png), &limits, code), -1);

@@ -59,7 +59,7 @@ static void test_value_without_a_drawing_is_laid_out_inside_its_field(void **sta
                                 "a value longer than its field could ever show at its size of letters", "F",
                                 NULL),
                      0);
-    assert_int_equal(p.n_words, 13);
+    assert_int_equal(p.n_words, 14);
     for (size_t i = 0; i < p.n_words; i++) {
         assert_in_range(p.words[i].box.left, 1000, 3000);
         assert_in_range(p.words[i].box.right, 1000, 3000);

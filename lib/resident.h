@@ -1,0 +1,13 @@
+/* resident: what a process keeps in memory while it has nothing to do.
+ *
+ * A start runs through much code once: the dynamic linker's work on some thirty libraries, the opening of a
+ * database. Those pages stay resident although nobody needs them again.  resident_trim() gives them back;
+ * what is needed after all comes again from the page cache, a few microseconds a page.  Only text is given
+ * back (mappings of files that can be executed and not written), which holds nothing of ours.  Never fails:
+ * where it cannot work it does nothing. Any thread; once, when everything is open. */
+#ifndef SHEAF_RESIDENT_H
+#define SHEAF_RESIDENT_H
+
+void resident_trim(void);
+
+#endif
