@@ -73,7 +73,7 @@ $(eval $(call program,wirecat,proto/wirecat.c))
 # without main.o.  A stamp per test, so that only what changed runs again.
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT     := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
-svc_of    = $(filter $(SERVICES),$(word 3,$(subst /, ,$(1))))
+svc_of    = $(filter $(SERVICES) cli,$(word 3,$(subst /, ,$(1))))
 define unit_test
 $(O)/$(1:.c=): $(O)/obj/$(1:.c=.o) $$(filter-out %/main.o,$$(if $(call svc_of,$(1)),$$(call objects,$$(call sources,$(call svc_of,$(1)))))) $(O)/libsheaf.a $(O)/libproto.a
 	@mkdir -p $$(@D)

@@ -34,20 +34,6 @@ static void print_help(FILE *out)
     settings_help(out, W_CLI);
 }
 
-enum cli_exit cli_fail(const struct cli *cli, const struct err *err)
-{
-    (void)fprintf(stderr, "sheaf %s: %s\n", cli->command->name, err->text);
-    switch (err->kind) {
-    case ERR_CONFIG:
-        return CLI_USAGE;
-    case ERR_TIMEOUT:
-    case ERR_UNAVAILABLE:
-        return CLI_UNREACHABLE;
-    default:
-        return CLI_NO;
-    }
-}
-
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(commands); i++) {

@@ -88,16 +88,21 @@ static enum enqueue_end read_answer(const char *text, json_t **answer, struct er
     return end;
 }
 
-static int call_once(struct gateway *g, unsigned shard, const char *request, redis_reply_t **reply,
-                     struct err *err)
+/* *sent: from here on a failure does not mean that nothing was opened. */
+static int call_once(struct gateway *g, unsigned shard, const char *request, int64_t until_ms, bool *sent,
+                     redis_reply_t **reply, struct err *err)
 {
     char key[SHARD_KEY_MAX];
-    const int64_t deadline = clock_ms() + TRY_MS;
+    const int64_t one = clock_ms() + TRY_MS, deadline = one < until_ms ? one : until_ms;
     const char *argv[] = {request};
     redis_t *r = redis_pool_take(g->redis, deadline, err);
     if (!r) return -1;
-    int rc =
-        redis_call_script(r, deadline, &script_enqueue, shard_key(key, shard), 1, argv, NULL, reply, err);
+    int rc = redis_connect(r, deadline, err);
+    if (rc == 0) {
+        *sent = true;
+        rc =
+            redis_call_script(r, deadline, &script_enqueue, shard_key(key, shard), 1, argv, NULL, reply, err);
+    }
     redis_pool_put(g->redis, &r);
     return rc;
 }
@@ -111,7 +116,7 @@ enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in
     const struct intake_file *files = intake_files(in, &n);
     const unsigned shard = intake_shard(in);
     const bool new_batch = !*options->batch;
-    bool lost = false; /* a call whose reply did not come may have done its work */
+    bool sent = false;
     if (new_batch)
         batch_new_id(shard, batch);
     else
@@ -124,16 +129,17 @@ enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in
     }
     for (const int64_t until = clock_ms() + INSIST_MS;;) {
         redis_reply_t *reply = NULL;
-        if (call_once(g, shard, request, &reply, err) == 0) {
+        const bool sent_before = sent;
+        if (call_once(g, shard, request, until, &sent, &reply, err) == 0) {
             const enum enqueue_end end = read_answer(redis_str(reply), answer, err);
             redis_reply_free(reply);
             return end;
         }
-        if (err->kind != ERR_UNAVAILABLE && err->kind != ERR_TIMEOUT)
-            return lost ? ENQUEUE_UNKNOWN : ENQUEUE_REFUSED;
-        if (strcmp(err->code, "redis_full") == 0 && !lost) return ENQUEUE_REFUSED;
-        lost = true;
-        if (clock_ms() + PAUSE_MS >= until) return ENQUEUE_UNKNOWN;
+        /* An answer that says no is definite, unless an earlier call's is still missing. */
+        const bool passing = err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT;
+        if (!passing || strcmp(err->code, "redis_full") == 0)
+            return sent_before ? ENQUEUE_UNKNOWN : ENQUEUE_REFUSED;
+        if (clock_ms() + PAUSE_MS >= until) return sent ? ENQUEUE_UNKNOWN : ENQUEUE_REFUSED;
         const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
         nanosleep(&pause, NULL);
     }

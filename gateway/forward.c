@@ -52,8 +52,7 @@ void forward_serve(struct request *rq)
     if (http_body(rq, BODY_MAX, &body) == -1) return;
     for (size_t i = 0; i < COUNT_OF(passed_on); i++) {
         const char *value = http_header(rq, passed_on[i]);
-        if (!value || strlen(value) + strlen(passed_on[i]) + 3 > HEADER_MAX) continue;
-        snprintf(lines[n], HEADER_MAX, "%s: %s", passed_on[i], value);
+        if (!value || snprintf(lines[n], HEADER_MAX, "%s: %s", passed_on[i], value) >= HEADER_MAX) continue;
         headers[n] = lines[n];
         n++;
     }

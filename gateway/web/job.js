@@ -113,7 +113,8 @@ function showRecords() {
   const ids = job.result?.submission_ids ?? (job.result?.submission_id ? [job.result.submission_id] : []);
   $("#records-section").hidden = job.status !== "finished";
   setText($("#records-title"), count(Math.max(records.length, ids.length), "record"));
-  if (job.batch_id) $("#review").href = `/review?batch=${encodeURIComponent(job.batch_id)}`;
+  const mode = records.length > 0 && records.every((record) => record.needs_review === false) ? "approved" : "needs_review";
+  if (job.batch_id) $("#review").href = `/review?mode=${mode}&batch=${encodeURIComponent(job.batch_id)}`;
   if (job.status !== "finished" || $("#records").childElementCount > 0) return;
   const known = new Set(records.map((record) => record.submission_id));
   const rest = ids.filter((one) => !known.has(one)).map((submission_id) => ({ submission_id }));

@@ -186,15 +186,24 @@ function drawShown() {
   setText($("#shown"), single ? "" : cards.size < total ? `${cards.size} of ${count(total, "record")}` : count(cards.size, "record"));
 }
 
+/* Title, text and what to do next. */
+function emptyWords() {
+  const approvedHere = groups.reduce((n, group) => n + done(group), 0);
+  if (where.mode === "needs_review" && where.batch && approvedHere > 0 && !(where.school || where.grade || where.reason || where.q)) {
+    const text = approvedHere === 1 ? "The record of this upload is approved." : `All ${approvedHere} records of this upload are approved.`;
+    return ["Nothing needs a look", text, el("a", { class: "button", href: address({ mode: "approved" }) }, "See what was read")];
+  }
+  if (where.school || where.grade || where.reason || where.batch || where.q) {
+    const clear = el("button", { class: "button", type: "button", onclick: () => go({ ...NO_FILTERS, batch: "" }) }, "Clear filters");
+    return ["No record fits", "None of the records in this list match the filters.", clear];
+  }
+  if (where.mode === "needs_review") return ["Nothing needs a look", "Every record is approved.", el("a", { class: "button", href: "/" }, "Upload forms")];
+  return ["Nothing approved yet", "Records without doubts are approved by themselves; the others wait under “Needs review”.",
+    el("a", { class: "button", href: address({ mode: "needs_review" }) }, "Needs review")];
+}
+
 function drawEmpty() {
-  const filtered = where.school || where.grade || where.reason || where.batch || where.q;
-  const [title, text, link] = filtered
-    ? ["No record fits", "None of the records in this list match the filters.",
-      el("button", { class: "button", type: "button", onclick: () => go({ ...NO_FILTERS, batch: "" }) }, "Clear filters")]
-    : where.mode === "needs_review"
-      ? ["Nothing needs a look", "Every record is approved.", el("a", { class: "button", href: "/" }, "Upload forms")]
-      : ["Nothing approved yet", "Records without doubts are approved by themselves; the others wait under “Needs review”.",
-        el("a", { class: "button", href: address({ mode: "needs_review" }) }, "Needs review")];
+  const [title, text, link] = emptyWords();
   fill($("#list"), el("div", { class: "empty" }, el("h2", null, title), el("p", null, text), link));
 }
 

@@ -371,3 +371,12 @@ test("an essay with other line ends is not taken for an edit", async () => {
   await says(card(record), "Saved.");
   assert.deepEqual(gateway.requests("PATCH", "/api/records")[0].body, { teacher_name: "Ms. Ames" });
 });
+
+test("an upload without any doubt leads to what was read", async () => {
+  const batch = "22222222-2222-8222-8222-222222222222";
+  for (const name of ["Sure One", "Sure Two"]) gateway.records.add({ student_name: name, school_name: "Lincoln Elementary", grade: "1" }, { batch });
+  await open(`/review?mode=needs_review&batch=${batch}`);
+  await says(page.locator(".empty"), "All 2 records of this upload are approved.");
+  await page.getByRole("link", { name: "See what was read" }).click();
+  await says(page.locator(".record-name"), "Sure One");
+});
