@@ -138,7 +138,7 @@ struct events *events_start(const struct settings *s, const char *name, int watc
         return NULL;
     }
     pthread_mutex_init(&e->lock, NULL);
-    e->max = watches_max;
+    e->max = watches_max > 0 ? watches_max : 1;
     e->stop_fd = eventfd(0, EFD_CLOEXEC);
     e->redis = redis_new(&options, err);
     if (e->redis) {

@@ -20,6 +20,14 @@ int identity_check_settings(const struct settings *s, struct err *err)
     return 0;
 }
 
+void identity_origin(const struct settings *s, char *out, size_t max)
+{
+    if (s->app_url)
+        snprintf(out, max, "%s", s->app_url);
+    else
+        snprintf(out, max, "http://127.0.0.1:%d", settings_gateway_port(s));
+}
+
 /* "http://host:port/…" -> "host:port", its length. */
 static const char *authority(const char *url, size_t *len)
 {

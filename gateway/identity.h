@@ -3,6 +3,7 @@
 #define SHEAF_GATEWAY_IDENTITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct request;
 struct settings;
@@ -15,6 +16,8 @@ struct caller {
 
 /* At start: may this address be listened on with this SHEAF_AUTH. */
 int identity_check_settings(const struct settings *s, struct err *err);
+/* The address that people reach this at: APP_URL, else the loopback one. */
+void identity_origin(const struct settings *s, char *out, size_t max);
 /* Fills rq->caller.  -1: the refusal was answered. */
 int identity_of(struct request *rq);
 /* Is what belongs to `owner` the caller's?  What is not answers exactly like what does not exist. */

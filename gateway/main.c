@@ -1,9 +1,9 @@
 /* gateway: HTTP for browsers and other services. */
 #include <malloc.h>
 #include <poll.h>
-#include <stdio.h>
 #include "gateway/events.h"
 #include "gateway/gateway.h"
+#include "gateway/identity.h"
 #include "gateway/memory.h"
 #include "gateway/records.h"
 #include "gateway/server.h"
@@ -37,8 +37,8 @@ static int turn(struct svc *svc, struct gateway *g, bool *shards_known, struct e
 
 static int serve(struct svc *svc, struct gateway *g, struct err *err)
 {
-    int rc = 0;
     bool shards_known = false;
+    int rc = 0;
     server_t *server = server_start(g, err);
     if (!server) return -1;
     log_info("listening", F_STR("address", g->settings->bind),
@@ -56,27 +56,21 @@ static int run(struct svc *svc, struct err *err)
     char origin[256];
     struct gateway g = {.settings = svc_settings(svc), .origin = origin};
     const struct settings *s = g.settings;
-    const struct redis_options redis = {
-        .url = s->redis_url, .ca_file = s->redis_ca_file, .name = svc_instance(svc)};
+    const struct redis_options redis = {s->redis_url, s->redis_ca_file, svc_instance(svc), 0, 0};
 
     /* Dozens of threads that mostly wait: two heaps are plenty, and each costs memory even when idle. */
     mallopt(M_ARENA_MAX, 2);
     if (identity_check_settings(s, err) == -1) return -1;
     g.threads = s->threads == SETTING_UNSET ? THREADS : (int)s->threads;
-    const int streams = (int)(s->sse_share * g.threads);
-    if (s->app_url)
-        snprintf(origin, sizeof origin, "%s", s->app_url);
-    else
-        snprintf(origin, sizeof origin, "http://127.0.0.1:%d", settings_gateway_port(s));
+    identity_origin(s, origin, sizeof origin);
     scripts_init();
     web_init();
-
     int rc = -1;
     g.blobs = blob_open(s, err);
     if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
     if (g.redis) g.records = records_new(s, err);
     if (g.records) g.memory = memory_new(s);
-    if (g.memory) g.events = events_start(s, svc_instance(svc), streams ? streams : 1, err);
+    if (g.memory) g.events = events_start(s, svc_instance(svc), (int)(s->sse_share * g.threads), err);
     if (g.events) rc = serve(svc, &g, err);
     if (rc == -1 && err->kind == ERR_NONE) err_set(err, ERR_NOMEM, "out of memory");
     events_destroy(&g.events);

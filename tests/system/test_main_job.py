@@ -209,7 +209,8 @@ def test_an_encrypted_pdf_fails_with_its_reason(stack):
 def test_two_hundred_megabytes_are_refused_without_being_read(stack):
     import socket
     with socket.create_connection(("127.0.0.1", stack.base), timeout=20) as s:
-        s.sendall(b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=bbbbb\r\n"
+        s.sendall(b"POST /upload HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % stack.base +
+                  b"Content-Type: multipart/form-data; boundary=bbbbb\r\n"
                   b"Content-Length: 250000000\r\n\r\n--bbbbb\r\n")
         answer = s.recv(4096).decode()
     assert " 413 " in answer and "too_large" in answer

@@ -1,0 +1,172 @@
+"""The `sheaf` command: the supervisor, and the main job from a terminal."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from stack import BUILD, SLOW, TOP, free_base, wait_for
+
+FORMS = TOP / "tests" / "fixtures" / "forms"
+SERVICES = ["dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway"]
+
+
+class Up:
+    """`sheaf up` on a var of its own."""
+
+    def __init__(self, folder):
+        self.var = pathlib.Path(folder) / "var"
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("SHEAF_") and k not in ("REDIS_URL", "PORT")}
+        self.env.update(SHEAF_PORT=str(free_base()), SHEAF_VAR=str(self.var))
+
+    def start(self, *options):
+        ready = self.var.parent / "ready"
+        self.process = subprocess.Popen([BUILD / "sheaf", "up", "--ready-file", ready, *options], env=self.env,
+                                        stderr=subprocess.PIPE, text=True)
+        # `up` writes to a pipe that somebody must empty.
+        self.lines = []
+        threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True).start()
+        wait_for(lambda: ready.exists() or self.process.poll() is not None, 30, "ready")
+        assert self.process.poll() is None, "".join(self.lines)
+        return self
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(60 * SLOW)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+    def pid(self, unit):
+        try:
+            return int((self.var / "run" / f"{unit}.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def sheaf(self, *arguments, timeout=120):
+        return subprocess.run([BUILD / "sheaf", *map(str, arguments)], env=self.env, capture_output=True, text=True,
+                              timeout=timeout * SLOW)
+
+
+def alive(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    with Up(tmp_path_factory.mktemp("cli")) as stack:
+        yield stack
+
+
+def test_a_second_up_on_the_same_var_is_refused(up):
+    second = up.sheaf("up")
+    assert second.returncode == 1
+    assert "another `sheaf up` runs" in second.stderr
+
+
+def test_submit_records_prints_a_line_for_each_record(up):
+    answer = up.sheaf("submit", "--records", FORMS / "text-layer.pdf", FORMS / "several-students.pdf")
+    assert answer.returncode == 0, answer.stderr
+    rows = answer.stdout.splitlines()[1:]
+    assert sorted(row.split()[0] for row in rows) == ["several-students.pdf"] * 3 + ["text-layer.pdf"]
+    assert any("Renzo Piedraluz" in row for row in rows)
+
+
+def test_submit_wait_json_tells_what_became_of_each_file(up, tmp_path):
+    bad = tmp_path / "not a form.pdf"
+    bad.write_text("plain text")
+    answer = up.sheaf("submit", "--wait", "--json", FORMS / "acroform.pdf", bad, tmp_path / "missing.pdf")
+    assert answer.returncode == 1
+    value = json.loads(answer.stdout)
+    assert value["total"] == 1 and value["completed"] == 1 and len(value["errors"]) == 2
+    job = value["jobs"][0]
+    assert job["status"] == "finished" and len(job["result"]["submission_ids"]) == 1
+    shown = up.sheaf("job", "--json", job["job_id"])
+    assert shown.returncode == 0 and json.loads(shown.stdout)["filename"] == "acroform.pdf"
+    assert up.sheaf("status", value["batch_id"]).returncode == 0
+    assert up.sheaf("retry", job["job_id"]).returncode == 1  # it has not failed
+
+
+def test_export_predictions_has_every_document_of_the_batch(up):
+    sent = json.loads(up.sheaf("submit", "--wait", "--json", FORMS / "several-students.pdf").stdout)
+    answer = up.sheaf("export", "--predictions", "--batch", sent["batch_id"])
+    assert answer.returncode == 0, answer.stderr
+    documents = json.loads(answer.stdout)["documents"]
+    assert list(documents) == ["several-students"]
+    entries = documents["several-students"]["entries"]
+    assert len(entries) == 3 and entries[0]["pages"][0] == 1
+    assert entries[0]["pages"] < entries[1]["pages"] < entries[2]["pages"]
+    assert documents["several-students"]["pages"][0]["text"]
+
+
+def test_exit_codes_say_no_usage_and_unreachable(up):
+    assert up.sheaf("job", "00000000-0000-8000-8000-000000000000").returncode == 1
+    assert up.sheaf("nonsense").returncode == 2
+    assert up.sheaf("rerun", "x").returncode == 2
+    nowhere = subprocess.run([BUILD / "sheaf", "status"], env={**up.env, "SHEAF_PORT": "1"}, capture_output=True, text=True)
+    assert nowhere.returncode == 3 and "sheaf up" in nowhere.stderr
+
+
+def test_doctor_finds_nothing_wrong_with_a_fresh_stack(up):
+    wait_for(lambda: up.sheaf("doctor").returncode == 0, 15, "a healthy stack")
+    findings = json.loads(up.sheaf("doctor", "--json").stdout)
+    assert {f["subject"] for f in findings} > {"redis", "redis AOF", "clock", "disk", *SERVICES}
+
+
+@pytest.mark.parametrize("unit", ["llm-svc.0", "redis.0"])
+def test_what_dies_is_started_again(up, unit):
+    before = up.pid(unit)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: up.pid(unit) not in (None, before), 10, f"a new {unit}")
+    wait_for(lambda: up.sheaf("doctor").returncode == 0, 20, "a healthy stack")
+
+
+def test_sigterm_drains_gateway_first_and_redis_last(tmp_path):
+    with Up(tmp_path) as stack:
+        pids = [stack.pid(f"{name}.0") for name in [*SERVICES, "redis"]]
+        stack.process.terminate()
+        assert stack.process.wait(60 * SLOW) == 0
+        wait_for(lambda: len(stack.lines) and "redis.0" in stack.lines[-1], 5, "the last line")
+    ended = [line.split()[0] for line in stack.lines if "ended with exit code 0" in line]
+    assert ended[0] == "gateway.0" and ended[-2:] == ["dispatcher.0", "redis.0"]
+    assert len(ended) == len(SERVICES) + 1
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_nothing_outlives_a_killed_supervisor(tmp_path):
+    with Up(tmp_path) as stack:
+        pids = [stack.pid(f"{name}.0") for name in [*SERVICES, "redis"]]
+        stack.process.kill()
+        stack.process.wait()
+        wait_for(lambda: not any(alive(pid) for pid in pids), 5, "their end")
+
+
+def test_replicas_get_ports_of_their_own(tmp_path):
+    stack = Up(tmp_path)
+    stack.start("--ocr", "2", "--replicas", "dispatcher=2", "--quiet")
+    try:
+        assert stack.pid("ocr-svc.1") and stack.pid("dispatcher.1")
+        answer = stack.sheaf("submit", "--records", FORMS / "acroform.pdf")
+        assert answer.returncode == 0, answer.stderr
+    finally:
+        stack.__exit__()
+    assert stack.lines == []
+
+
+def test_a_refused_setting_stops_everything(tmp_path):
+    stack = Up(tmp_path)
+    stack.env["SHEAF_FORM"] = "/nowhere.json"
+    answer = stack.sheaf("up", timeout=60)
+    assert answer.returncode == 2
+    assert "cannot run" in answer.stderr
