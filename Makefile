@@ -35,6 +35,9 @@ pkg_libs    = $(if $(1),$(shell pkg-config --libs $(1)))
 # Everything is compiled with the union of the include paths (few, and worked out once).
 INCLUDES   := $(filter-out -I/usr/include/hiredis,$(call pkg_cflags,$(sort $(PKG_lib) $(PKG_ocr-svc) sqlite3)))
 
+# One word a step; the whole command with V=1.
+say = $(if $(V),,@printf '  %-5s%s\n' $(1) $@;)
+
 sources = $(wildcard $(1)/*.c $(1)/providers/*.c)
 objects = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIB_OBJ   := $(call objects,$(call sources,lib))
@@ -48,7 +51,7 @@ all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MO
 
 $(O)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(INCLUDES) -c -o $@ $<
+	$(call say,cc) $(CC) $(CFLAGS_ALL) $(INCLUDES) -c -o $@ $<
 # Files that are built into a binary by lib/embed.h.
 $(O)/obj/lib/scripts.o: $(wildcard proto/redis/*.lua)
 $(O)/obj/lib/form.o: $(wildcard lib/forms/*.json)
@@ -63,7 +66,7 @@ $(O)/libsheaf.a: $(LIB_OBJ)
 define program
 $(1): $(O)/$(1)
 $(O)/$(1): $(call objects,$(2)) $(O)/libsheaf.a $(O)/libproto.a
-	$$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_$(1))) $(LIBS_$(1)) -lpthread -lm
+	$$(call say,link) $$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_$(1))) $(LIBS_$(1)) -lpthread -lm
 endef
 $(foreach s,$(SERVICES),$(eval $(call program,$(s),$(call sources,$(s)))))
 $(eval $(call program,sheaf,$(call sources,cli)))
@@ -77,7 +80,7 @@ svc_of    = $(filter $(SERVICES) cli,$(word 3,$(subst /, ,$(1))))
 define unit_test
 $(O)/$(1:.c=): $(O)/obj/$(1:.c=.o) $$(filter-out %/main.o,$$(if $(call svc_of,$(1)),$$(call objects,$$(call sources,$(call svc_of,$(1)))))) $(O)/libsheaf.a $(O)/libproto.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_tests) $(PKG_$(call svc_of,$(1)))) $(LIBS_$(call svc_of,$(1))) -lpthread -lm
+	$$(call say,link) $$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_tests) $(PKG_$(call svc_of,$(1)))) $(LIBS_$(call svc_of,$(1))) -lpthread -lm
 $(O)/$(1:.c=.ok): $(O)/$(1:.c=)
 	$$< && touch $$@
 endef
@@ -99,14 +102,14 @@ run: deps all ## the stack alone, empty, until Ctrl-C
 test: ## install what is missing, build, run all tests; ends with "N passed, N failed"
 	@tests/deps.sh test
 	@$(MAKE) -s -j2 all unit-programs
-	@SHEAF_BUILD=$(O) tests/run.py
+	@TESTS_BUILD=$(O) tests/run.py
 
 system: all ## the system tests alone
-	@SHEAF_BUILD=$(O) tests/run.py system
+	@TESTS_BUILD=$(O) tests/run.py system
 
 asan: ## unit and system tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) -s -j2 MODE=asan all unit-programs
-	@SHEAF_BUILD=build/asan SHEAF_SLOW=4 tests/run.py unit system
+	@TESTS_BUILD=build/asan TESTS_SLOW=4 tests/run.py unit system
 
 check: ## layering, settings in the README, formatting of what the tools can see
 	@tests/check.py

@@ -1,12 +1,9 @@
 /* ocr-svc: stages `inspect` and `page`.  Started as the service, as its own decoding child (decode.h), or to
  * read one file for a person (read.h). */
 #define _GNU_SOURCE /* sched_getaffinity */
-#include <leptonica/allheaders.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tesseract/capi.h>
 #include "lib/log.h"
 #include "lib/stage.h"
 #include "lib/svc.h"
@@ -42,21 +39,12 @@ static int run(struct svc *svc, struct err *err)
     return stage_run(svc, &service, (void *)(uintptr_t)s, err);
 }
 
-static const char *versions(void)
-{
-    static char text[160];
-    char *lept = getLeptonicaVersion();
-    snprintf(text, sizeof text, "tesseract %s, %s", TessVersion(), lept ? lept : "leptonica");
-    lept_free(lept);
-    return text;
-}
-
 static const struct service ocr_service = {
     .name = "ocr-svc",
     .about = "Counts the pages of documents and reads them, one task a page.",
     .who = W_OCR,
     .run = run,
-    .versions = versions,
+    .versions = ocr_versions,
 };
 
 int main(int argc, char **argv)

@@ -51,4 +51,6 @@ struct ocr_provider {
 const struct ocr_provider *ocr_provider_find(const char *name, struct err *err);
 extern const struct ocr_provider *const ocr_providers[]; /* ends with NULL */
 
+const char *ocr_versions(void); /* of the libraries that providers stand on, for --version */
+
 #endif

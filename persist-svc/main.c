@@ -1,6 +1,5 @@
 /* persist-svc: keeps originals and records, and serves the records to the gateway. */
 #include <malloc.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include "lib/log.h"
@@ -43,20 +42,13 @@ static int migrate(void)
     return err.kind == ERR_CONFIG || err.kind == ERR_INPUT ? SVC_EXIT_MISTAKE : SVC_EXIT_SYSTEM;
 }
 
-static const char *versions(void)
-{
-    static char text[40];
-    snprintf(text, sizeof text, "sqlite %s, civetweb 1.15", sqlite3_libversion());
-    return text;
-}
-
 static const struct service service = {
     .name = "persist-svc",
     .about = "Keeps originals and records, and serves the records to the gateway. --migrate only updates the "
              "database.",
     .who = W_PERSIST,
     .run = run,
-    .versions = versions,
+    .versions = stores_versions,
 };
 
 int main(int argc, char **argv)

@@ -120,5 +120,6 @@ struct stores {
 };
 int stores_open(struct stores *stores, const struct settings *settings, struct err *err);
 void stores_close(struct stores *stores); /* accepts half-open ones */
+const char *stores_versions(void);         /* of the libraries that the stores stand on, for --version */
 
 #endif

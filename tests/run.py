@@ -2,7 +2,7 @@
 """Runs every test there is and ends with one line, `N passed, N failed`.
 
     tests/run.py unit|system|pages …      only these (default: all)
-    SHEAF_BUILD=build/asan tests/run.py   on another build
+    TESTS_BUILD=build/asan tests/run.py   on another build
 
 Unit tests are cmocka programs, system tests pytest on real services, page tests node's test runner with Chromium.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
-BUILD = pathlib.Path(os.environ.get("SHEAF_BUILD", TOP / "build" / "release")).resolve()
+BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release")).resolve()
 passed = failed = 0
 
 
@@ -21,7 +21,7 @@ def run(argv, count, **options):
     """Runs a command, shows what it prints when something failed, and counts by its own words."""
     global passed, failed
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                          env={**os.environ, "SHEAF_BUILD": str(BUILD)}, **options)
+                          env={**os.environ, "TESTS_BUILD": str(BUILD)}, **options)
     good, bad = count(done.stdout)
     if done.returncode and not bad:
         bad = 1  # it ended badly without saying that a test failed: a crash counts

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/clock.h"
@@ -196,3 +197,12 @@ const struct ocr_provider ocr_tesseract = {
     .recognise = tesseract_recognise,
     .close = tesseract_close,
 };
+
+const char *ocr_versions(void)
+{
+    static char text[160];
+    char *lept = getLeptonicaVersion();
+    snprintf(text, sizeof text, "tesseract %s, %s", TessVersion(), lept ? lept : "leptonica");
+    lept_free(lept);
+    return text;
+}

@@ -136,3 +136,10 @@ const struct record_store record_store_sqlite = {
     .find_digest = sqlite_find_digest,
     .stats = sqlite_stats,
 };
+
+const char *stores_versions(void)
+{
+    static char text[40];
+    snprintf(text, sizeof text, "sqlite %s, civetweb 1.15", sqlite3_libversion());
+    return text;
+}

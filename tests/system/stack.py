@@ -13,9 +13,9 @@ import urllib.error
 import urllib.request
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("SHEAF_BUILD", TOP / "build" / "release"))
+BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release"))
 ADMIN = {"gateway": 1, "dispatcher": 2, "ocr-svc": 3, "llm-svc": 4, "persist-svc": 5, "notify-svc": 6}
-SLOW = float(os.environ.get("SHEAF_SLOW", "1"))  # sanitizer builds take longer
+SLOW = float(os.environ.get("TESTS_SLOW", "1"))  # sanitizer builds take longer
 
 
 def free_base():
