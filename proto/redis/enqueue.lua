@@ -11,7 +11,9 @@ if idem_key then
     if earlier then
         earlier = cjson.decode(earlier)
         if earlier.print ~= req.idem.print then return '{"error":"conflict"}' end
-        return '{"answer":' .. earlier.answer .. ',"replay":true}'
+        -- The first answer's own jobs: this very call was made before, and only its answer got lost.
+        local own = string.find(earlier.answer, req.jobs[1].id, 1, true)
+        return '{"answer":' .. earlier.answer .. ',"replay":' .. (own and 'false' or 'true') .. '}'
     end
 end
 

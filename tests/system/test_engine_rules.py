@@ -424,6 +424,13 @@ def test_rule_9_the_same_key_answers_again_and_other_bytes_conflict(engine):
     assert not engine.enqueue(key="k", digests=["b" * 64], owner=OTHER).get("replay")
 
 
+def test_rule_9_a_call_that_is_repeated_after_a_lost_answer_is_no_replay_of_another(engine):
+    ids, batch = [engine.new_id()], engine.new_id()
+    first = engine.enqueue(ids=ids, batch=batch, new_batch=True, digests=["a" * 64], key="k")
+    assert engine.enqueue(ids=ids, batch=batch, new_batch=True, digests=["a" * 64], key="k") == first
+    assert first["replay"] is False, "or the gateway would drop the blobs of its own jobs"
+
+
 def test_rule_9_a_foreign_batch_is_unknown(engine):
     batch = engine.enqueue(seal=False)["answer"]["batch_id"]
     assert engine.enqueue(batch=batch, owner=OTHER) == {"error": "unknown_batch"}
