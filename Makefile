@@ -9,8 +9,8 @@ O        := build/$(MODE)
 PKG_lib         := jansson libczmq libzmq hiredis libcurl openssl
 PKG_gateway     := jansson hiredis libcurl openssl
 PKG_dispatcher  := jansson libczmq libzmq hiredis openssl
-PKG_ocr-svc     := jansson libczmq libzmq hiredis openssl poppler-glib lept tesseract libheif
-PKG_llm-svc     := jansson libczmq libzmq hiredis openssl
+PKG_ocr-svc     := jansson libczmq libzmq hiredis libcurl openssl poppler-glib lept tesseract libheif
+PKG_llm-svc     := jansson libczmq libzmq hiredis libcurl openssl
 PKG_persist-svc := jansson libczmq libzmq hiredis openssl sqlite3
 PKG_notify-svc  := jansson libczmq libzmq hiredis openssl
 PKG_sheaf       := jansson hiredis libcurl openssl
@@ -53,7 +53,7 @@ $(O)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,cc) $(CC) $(CFLAGS_ALL) $(INCLUDES) -c -o $@ $<
 # Files that are built into a binary by lib/embed.h.
-$(O)/obj/lib/scripts.o: $(wildcard proto/redis/*.lua)
+$(O)/obj/lib/scripts.o $(O)/obj/lib/throttle.o: $(wildcard proto/redis/*.lua)
 $(O)/obj/lib/form.o: $(wildcard lib/forms/*.json)
 $(O)/obj/gateway/web.o: $(wildcard gateway/web/*)
 $(O)/obj/persist-svc/providers/sqlite_schema.o: $(wildcard persist-svc/migrations/*)

@@ -174,7 +174,8 @@ static void set_options(struct httpc *c, struct call *call, struct curl_slist *h
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->reason);
     curl_easy_setopt(curl, CURLOPT_URL, call->request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    /* Where TLS can ask for it; among ourselves, without TLS, HTTP/1.1. */
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);

@@ -64,10 +64,9 @@ int64_t metric_get(struct metric *m, const char *label)
     return 0;
 }
 
-static void render_label(struct buf *out, const char *name, const char *value)
+static void render_value(struct buf *out, const char *value, size_t len)
 {
-    buf_printf(out, "{%s=\"", name);
-    for (; *value; value++) {
+    for (const char *end = value + len; value < end; value++) {
         if (*value == '\n') {
             buf_puts(out, "\\n");
             continue;
@@ -75,7 +74,23 @@ static void render_label(struct buf *out, const char *name, const char *value)
         if (*value == '"' || *value == '\\') buf_putc(out, '\\');
         buf_putc(out, *value);
     }
-    buf_puts(out, "\"}");
+}
+
+/* "provider,outcome" with "groq,ok" is two labels. */
+static void render_label(struct buf *out, const char *name, const char *value)
+{
+    buf_putc(out, '{');
+    for (;;) {
+        size_t name_len = strcspn(name, ","), len = name[name_len] ? strcspn(value, ",") : strlen(value);
+        buf_printf(out, "%.*s=\"", (int)name_len, name);
+        render_value(out, value, len);
+        buf_putc(out, '"');
+        if (!name[name_len]) break;
+        buf_putc(out, ',');
+        name += name_len + 1;
+        value += len + (value[len] == ',');
+    }
+    buf_putc(out, '}');
 }
 
 static void render_metric(struct buf *out, struct metric *m)

@@ -5,6 +5,8 @@
  *     metric_add(&uploads, NULL, 1);
  * With one label:  METRIC_COUNTER1("sheaf_tasks_total", "tasks by outcome", "outcome")
  *     metric_add(&tasks, "done", 1);
+ * With two:  METRIC_COUNTER1("sheaf_calls_total", "calls", "provider,outcome")
+ *     metric_add(&calls, "groq,ok", 1);
  * Label values come from small closed sets (never ids); at most 64 per metric, the rest count under
  * "other".  Together with the log this is the only global state.  Any thread, no lock on the hot
  * path once a label value was seen.

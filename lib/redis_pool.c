@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "lib/clock.h"
 
 /* Connections are made when they are first needed and lent last in, first out: what is warm stays warm,
@@ -27,7 +26,6 @@ redis_pool_t *redis_pool_new(const struct redis_options *options, int size, stru
 {
     redis_pool_t *p = NULL;
     struct redis_url url = {0};
-    pthread_condattr_t monotonic;
 
     if (size < 1) size = 1;
     if (redis_url_parse(options->url, &url, err) == -1) return NULL;
@@ -38,10 +36,7 @@ redis_pool_t *redis_pool_new(const struct redis_options *options, int size, stru
         return NULL;
     }
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->returned, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&p->returned);
     p->size = size;
     p->options = *options;
     p->options.url = copy_text(options->url);
@@ -62,17 +57,7 @@ out:
 static int wait_for_place(redis_pool_t *p, int64_t deadline_ms)
 {
     while (p->n_free == 0 && p->made == p->size) {
-        int64_t left_ms = deadline_ms - clock_ms();
-        struct timespec until;
-        if (left_ms <= 0) return -1;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += left_ms / 1000;
-        until.tv_nsec += left_ms % 1000 * 1000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&p->returned, &p->lock, &until);
+        if (clock_cond_wait(&p->returned, &p->lock, deadline_ms) == -1) return -1;
     }
     return 0;
 }

@@ -276,7 +276,7 @@ static void beat(void *svc)
     svc_beat(svc);
 }
 
-static int start(struct stage *s, void *shared, struct err *err)
+static int start(struct stage *s, struct err *err)
 {
     const struct settings *settings = svc_settings(s->svc);
     s->plain_ok = settings->wire_plain;
@@ -287,7 +287,7 @@ static int start(struct stage *s, void *shared, struct err *err)
     name_routing_id(s);
     s->blobs = blob_open(settings, err);
     if (!s->blobs || start_names(s, err) == -1) return -1;
-    s->pool = stage_pool_start(s->service, shared, settings, s->blobs, s->event_fd, beat, s->svc, err);
+    s->pool = stage_pool_start(s->service, s->shared, settings, s->blobs, s->event_fd, beat, s->svc, err);
     return s->pool ? 0 : -1;
 }
 
@@ -320,8 +320,9 @@ int stage_run_with(struct svc *svc, const struct stage_service *service, void *s
     s->svc = svc;
     s->service = service;
     s->timing = timing;
+    s->shared = shared;
     s->event_fd = -1;
-    int rc = start(s, shared, err);
+    int rc = start(s, err);
     if (rc == 0) {
         while (!is_over(s)) turn(s);
         if (s->overran)

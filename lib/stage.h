@@ -58,6 +58,9 @@ struct stage_type {
      *   everything else                      retry
      * Success is returned only when the effect is durable.  Called again for the same task any number of times. */
     int (*work)(void *thread, const struct stage_task *task, json_t **result, struct err *err);
+    /* The moment until which no task of this type is wanted, because a provider that it needs is paused; in the
+     * past: none.  NULL: never.  Asked by the loop at every turn, so cheap; `shared` is stage_run's. */
+    int64_t (*paused_until_ms)(void *shared);
 };
 
 struct stage_service {

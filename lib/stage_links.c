@@ -198,11 +198,18 @@ void stage_links_tick(struct stage *s, int64_t now_ms)
     }
 }
 
+/* What it needs is paused: tasks that are in hand come back to the queue by themselves, no others are asked for. */
+static bool is_paused(const struct stage *s, int type)
+{
+    int64_t (*until_ms)(void *) = s->service->types[type].paused_until_ms;
+    return until_ms && until_ms(s->shared) > clock_ms();
+}
+
 /* Places of the type that a living dispatcher may have or has in flight. */
 static unsigned places_of(const struct stage *s, int type)
 {
     const struct stage_hold_count *c = &s->hold.types[type];
-    if (s->closing) return 0;
+    if (s->closing || is_paused(s, type)) return 0;
     unsigned theirs = 0, room = (unsigned)s->service->types[type].room;
     for (int i = 0; i < s->n_links; i++) {
         if (s->links[i].state == LINK_LIVE) theirs += c->in_work[i];

@@ -65,6 +65,7 @@ struct stage {
     struct svc *svc;
     const struct stage_service *service;
     const struct stage_timing *timing;
+    void *shared; /* the service's own */
     blob_store_t *blobs;
     stage_pool_t *pool;
     stage_names_t *names;

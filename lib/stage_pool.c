@@ -1,10 +1,8 @@
 #include "lib/stage_pool.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/auto.h"
@@ -270,27 +268,10 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static struct timespec moment_after(int64_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 static void init_locks(struct stage_pool *pool)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&pool->changed);
     for (int i = 0; i < pool->service->n_types; i++) {
         struct crew *crew = &pool->crews[i];
         crew->pool = pool;
@@ -318,8 +299,7 @@ static int wait_until_open(struct stage_pool *pool, void (*beat)(void *), void *
 {
     pthread_mutex_lock(&pool->lock);
     while (pool->opened < pool->n_threads) {
-        struct timespec until = moment_after(BEAT_MS);
-        pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
+        (void)clock_cond_wait(&pool->changed, &pool->lock, clock_ms() + BEAT_MS);
         if (beat) beat(beat_arg);
     }
     int rc = pool->failed ? -1 : 0;
@@ -380,11 +360,10 @@ static void free_all(struct stage_inner *work)
 
 static bool wait_until_ended(struct stage_pool *pool, int64_t wait_ms)
 {
-    struct timespec until = moment_after(wait_ms);
-    int rc = 0;
+    int64_t until_ms = clock_ms() + wait_ms;
     pthread_mutex_lock(&pool->lock);
-    while (pool->ended < pool->n_threads && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
+    while (pool->ended < pool->n_threads && clock_cond_wait(&pool->changed, &pool->lock, until_ms) == 0) {
+    }
     bool all = pool->ended == pool->n_threads;
     pthread_mutex_unlock(&pool->lock);
     return all;

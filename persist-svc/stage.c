@@ -169,10 +169,16 @@ int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
     int room = settings->room == SETTING_UNSET ? 0 : (int)settings->room;
     if (!room && stores->records->instant) room = 64;
     const struct stage_type types[] = {
-        {"store", store_threads, room > store_threads ? room : store_threads * 2, work_store},
-        {"fetch", 1, 2, work_fetch},
+        {.name = "store",
+         .threads = store_threads,
+         .room = room > store_threads ? room : store_threads * 2,
+         .work = work_store},
+        {.name = "fetch", .threads = 1, .room = 2, .work = work_fetch},
         /* Four tasks a thread: while a turn of saves is made durable the next ones are at hand. */
-        {"save", (int)threads, room > threads ? room : (int)threads * 4, work_save},
+        {.name = "save",
+         .threads = (int)threads,
+         .room = room > threads ? room : (int)threads * 4,
+         .work = work_save},
     };
     const struct stage_service service = {
         .types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};

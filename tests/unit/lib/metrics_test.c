@@ -50,6 +50,16 @@ static void test_label_values_are_escaped(void **state)
     assert_true(renders("t_odd_total{why=\"a\\\"b\\\\c\\nd\"} 1\n"));
 }
 
+static void test_two_labels_are_told_apart(void **state)
+{
+    (void)state;
+    static struct metric m = METRIC_COUNTER1("t_calls_total", "calls", "provider,outcome");
+    metric_add(&m, "groq,ok", 3);
+    metric_add(&m, "groq,odd,one", 1);
+    assert_true(renders("t_calls_total{provider=\"groq\",outcome=\"ok\"} 3\n"));
+    assert_true(renders("t_calls_total{provider=\"groq\",outcome=\"odd,one\"} 1\n"));
+}
+
 static void test_labels_beyond_the_limit_count_as_other(void **state)
 {
     (void)state;
@@ -106,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_a_counter_shows_after_its_first_use),
         cmocka_unit_test(test_a_gauge_is_set),
         cmocka_unit_test(test_label_values_are_escaped),
+        cmocka_unit_test(test_two_labels_are_told_apart),
         cmocka_unit_test(test_labels_beyond_the_limit_count_as_other),
         cmocka_unit_test(test_threads_lose_no_count_and_make_no_label_twice),
         cmocka_unit_test(test_the_process_tells_memory_descriptors_and_uptime),

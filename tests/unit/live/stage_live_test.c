@@ -35,10 +35,21 @@ static const struct stage_timing hurried = {.heartbeat_ms = 200,
 
 /* The worker */
 
+/* What "gate" needs is paused until then. */
+static _Atomic int64_t gate_paused_until_ms;
+
+static int64_t when_gate_goes_on(void *shared)
+{
+    (void)shared;
+    return gate_paused_until_ms;
+}
+
 static int echo(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
     (void)thread;
     const char *fail = json_string_value(json_object_get(task->body, "fail"));
+    json_int_t pause_ms = json_integer_value(json_object_get(task->body, "pause_ms"));
+    if (pause_ms) gate_paused_until_ms = clock_ms() + pause_ms;
     if (fail && strcmp(fail, "input") == 0) return err_code(err, ERR_INPUT, "encrypted", "needs a password");
     if (fail && strcmp(fail, "unavailable") == 0) return err_set(err, ERR_UNAVAILABLE, "nobody there");
     if (fail && strcmp(fail, "throttled") == 0) {
@@ -84,7 +95,7 @@ static int stuck(void *thread, const struct stage_task *task, json_t **result, s
 
 static const struct stage_type types[] = {
     {.name = "echo", .threads = 2, .room = 4, .work = echo},
-    {.name = "gate", .threads = 2, .room = 2, .work = gate},
+    {.name = "gate", .threads = 2, .room = 2, .work = gate, .paused_until_ms = when_gate_goes_on},
     {.name = "stuck", .threads = 1, .room = 1, .work = stuck},
 };
 enum { ECHO, GATE, STUCK, TYPES };
@@ -509,6 +520,23 @@ static void test_task_of_an_unknown_type_is_handed_back(void **state)
     end_world(&w);
 }
 
+static void test_no_room_is_given_while_what_a_type_needs_is_paused_and_others_go_on(void **state)
+{
+    (void)state;
+    struct world w;
+    start_welcomed(&w, 1);
+    struct dispatcher *d = &w.d[0];
+    expect_room(&w, d, GATE, 2);
+    deal(d, ECHO, 1, "{\"pause_ms\":1500}");
+    expect_and_forget(&w, d, WIRE_RESULT);
+    expect_room(&w, d, GATE, 0);
+    assert_int_equal(d->room[ECHO], 4);
+    deal(d, ECHO, 2, "{}");
+    expect_and_forget(&w, d, WIRE_RESULT);
+    expect_room(&w, d, GATE, 2);
+    end_world(&w);
+}
+
 static void test_cancelled_task_stops_and_gives_no_result(void **state)
 {
     (void)state;
@@ -840,6 +868,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_task_whose_time_is_up_is_to_be_tried_again),
         cmocka_unit_test(test_task_without_room_is_handed_back),
         cmocka_unit_test(test_task_of_an_unknown_type_is_handed_back),
+        cmocka_unit_test(test_no_room_is_given_while_what_a_type_needs_is_paused_and_others_go_on),
         cmocka_unit_test(test_cancelled_task_stops_and_gives_no_result),
         cmocka_unit_test(test_later_delivery_supersedes_the_one_that_is_worked_on),
         cmocka_unit_test(test_unknown_worker_says_hello_again_with_what_it_holds),
