@@ -45,7 +45,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs system check asan clean clean-data $(PROGRAMS)
+.PHONY: all help deps demo run test unit unit-programs system accuracy accuracy-set check asan clean clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
 
@@ -110,6 +110,15 @@ system: all ## the system tests alone
 asan: ## unit and system tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) -s -j2 MODE=asan all unit-programs
 	@TESTS_BUILD=build/asan TESTS_SLOW=4 tests/run.py unit system
+
+accuracy: ## how well the forms in DIR are read, by the whole stack (DIR holds truth.json; JSON=FILE: the figures for machines)
+	@tests/deps.sh accuracy
+	@$(MAKE) -s -j2 all
+	@TESTS_BUILD=$(O) tests/accuracy/accuracy.py "$(DIR)" $(if $(JSON),--json "$(JSON)")
+
+accuracy-set: ## make a set of filled-in forms with their truth in DIR (ENTRIES=320 SEED=1)
+	@tests/deps.sh accuracy
+	@tests/accuracy/generate.py "$(DIR)" --entries $(or $(ENTRIES),320) --seed $(or $(SEED),1)
 
 check: ## layering, settings in the README, formatting of what the tools can see
 	@tests/check.py

@@ -29,13 +29,24 @@ static json_t *fields_of(const json_t *record)
     return out;
 }
 
+static json_t *confidences_of(const json_t *record)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        json_t *evidence = json_object_get(json_object_get(record, "evidence"), fields[i].ours);
+        json_t *confidence = json_object_get(evidence, "confidence");
+        if (confidence) (void)json_object_set(out, fields[i].theirs, confidence);
+    }
+    return out;
+}
+
 static json_t *entry_of(const json_t *record)
 {
     /* The index is kept beside the entry for sorting, and taken out at the end. */
-    return json_pack("{s:I, s:[I,I], s:o, s:s, s:b}", "index", (json_int_t)count_of(record, "chunk_index"),
+    return json_pack("{s:I, s:[I,I], s:o, s:o, s:s, s:b}", "index", (json_int_t)count_of(record, "chunk_index"),
                      "pages", (json_int_t)count_of(record, "chunk_page_start"),
-                     (json_int_t)count_of(record, "chunk_page_end"), "fields", fields_of(record), "essay",
-                     text_of(record, "essay_text"), "needs_review",
+                     (json_int_t)count_of(record, "chunk_page_end"), "fields", fields_of(record),
+                     "confidences", confidences_of(record), "essay", text_of(record, "essay_text"), "needs_review",
                      json_is_true(json_object_get(record, "needs_review")));
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/review.h"
 #include "lib/svc.h"
 #include "llm-svc/entry_json.h"
 #include "llm-svc/pages.h"
@@ -15,6 +16,7 @@
 
 struct reader {
     struct llm_shared shared;
+    double review_below;
     struct page *pages;
     int n_pages;
 };
@@ -49,6 +51,33 @@ static int add_file(struct reader *r, const char *path, struct err *err)
     }
 }
 
+/* What the record of this entry would carry, by the function that persist-svc asks as well. */
+static int add_review(const struct reader *r, const struct entry *entry, json_t *json, struct err *err)
+{
+    json_t *values = json_object(), *confidences = json_object();
+    for (int i = 0; i < entry->n_values; i++) {
+        const struct value *value = &entry->values[i];
+        (void)json_object_set_new(values, value->field->name, json_string(value->text));
+        (void)json_object_set_new(confidences, value->field->name, json_real(value->confidence));
+    }
+    struct review_state state = {.form = r->shared.form,
+                                 .values = values,
+                                 .confidences = confidences,
+                                 .observed = json_object_get(json, "observed"),
+                                 .essay_text = entry->essay,
+                                 .word_count = entry->essay_words,
+                                 .review_below = r->review_below};
+    AUTO_FREE char *codes = NULL;
+    bool needs_review = true;
+    int rc = review_codes(&state, &codes, &needs_review);
+    if (!rc)
+        rc = json_object_set_new(json, "review_reason_codes", json_string(codes)) ||
+             json_object_set_new(json, "needs_review", json_boolean(needs_review));
+    json_decref(values);
+    json_decref(confidences);
+    return rc ? err_set(err, ERR_NOMEM, "entry") : 0;
+}
+
 static json_t *read_entry(const struct reader *r, const struct split *split, int i, struct err *err)
 {
     AUTO(entry_done) struct entry entry = {0};
@@ -60,7 +89,12 @@ static json_t *read_entry(const struct reader *r, const struct split *split, int
     if (r->shared.provider->extract(r->shared.state, pages, n, clock_ms() + READ_TIME_MS, &entry, err))
         return NULL;
     json_t *json = entry_to_json(&head, &entry, pages, n);
-    if (!json) err_set(err, ERR_NOMEM, "entry");
+    if (!json) {
+        err_set(err, ERR_NOMEM, "entry");
+    } else if (add_review(r, &entry, json, err)) {
+        json_decref(json);
+        return NULL;
+    }
     return json;
 }
 
@@ -127,6 +161,7 @@ int read_main(int argc, char **argv)
     struct err err = {0};
     int rc = settings_load(&settings, &err);
     if (!rc) {
+        r.review_below = settings.review_below;
         rc = open_provider(&settings, &r, &err);
         if (!rc) rc = read_files(&r, argc, argv, &err);
         if (r.shared.state) r.shared.provider->close(r.shared.state);

@@ -1,14 +1,18 @@
 #!/bin/sh
 # Installs what is missing of Debian's packages: `tests/deps.sh build` for building and the demo, `tests/deps.sh test` for the
-# tests as well.  Asks dpkg first, so that it costs nothing when all is there. Root, or sudo.
+# tests as well, `tests/deps.sh accuracy` for the fonts of tests/accuracy too.  Asks dpkg first, so that it costs nothing when all is there. Root, or sudo.
 set -eu
 build="build-essential pkg-config libczmq-dev libzmq3-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libcivetweb-dev
        libpoppler-glib-dev libleptonica-dev libtesseract-dev tesseract-ocr-eng tesseract-ocr-spa tesseract-ocr-osd libheif-dev
        libsqlite3-dev libssl-dev redis-server"
 test="libcmocka-dev openssl python3-pytest python3-redis python3-zmq python3-pil python3-jsonschema chromium fonts-dejavu-core"
 
+accuracy="fonts-liberation fonts-open-sans fonts-sil-charis fonts-gnutypewriter fonts-breip fonts-dkg-handwriting fonts-klee fonts-dancingscript
+          fonts-rufscript fonts-bwht fonts-kaushanscript"
+
 wanted=$build
 [ "${1:-build}" = test ] && wanted="$wanted $test"
+[ "${1:-build}" = accuracy ] && wanted="$wanted $test $accuracy"
 [ "${1:-build}" = test ] && ! command -v node >/dev/null 2>&1 && wanted="$wanted nodejs npm"
 
 missing=

@@ -10,10 +10,11 @@
 
 static json_t *record(const char *file, int index, int first, int last)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:n, s:s, s:b, s:b}", "filename", file,
+    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:n, s:s, s:b, s:b, s:{s:{s:f}}}", "filename", file,
                      "chunk_index", index, "chunk_page_start", first, "chunk_page_end", last, "student_name",
                      "Ana Luz", "teacher_name", "Ms. T", "city_or_location", "Rio", "father_figure_name",
-                     "essay_text", "My father", "needs_review", 1, "is_container_parent", 0);
+                     "essay_text", "My father", "needs_review", 1, "is_container_parent", 0, "evidence",
+                     "student_name", "confidence", 0.75);
 }
 
 static void add(json_t *predictions, json_t *r, json_t *texts)
@@ -44,7 +45,7 @@ static void test_a_record_becomes_an_entry_in_the_measures_names(void **state)
         ","
         "\"fields\":{\"student_name\":\"Ana Luz\",\"school_name\":\"\",\"grade\":\"\",\"teacher\":\"Ms. T\","
         "\"city\":\"Rio\",\"father_name\":\"\",\"phone\":\"\",\"email\":\"\"},\"essay\":\"My father\","
-        "\"needs_review\":true}]}}}");
+        "\"confidences\":{\"student_name\":0.75},\"needs_review\":true}]}}}");
     json_decref(p);
 }
 
