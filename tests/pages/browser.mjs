@@ -18,7 +18,7 @@ export async function launch() {
 export async function newPage(browser, { viewport = DESKTOP, colorScheme = "light", ...options } = {}) {
   const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce", acceptDownloads: true, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   const problems = [];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
