@@ -45,7 +45,8 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs system accuracy accuracy-set check asan clean clean-data $(PROGRAMS)
+.PHONY: all help deps demo run test unit unit-programs bench bench-programs system accuracy accuracy-set check asan clean \
+        clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
 
@@ -85,6 +86,17 @@ $(O)/$(1:.c=.ok): $(O)/$(1:.c=)
 	$$< && touch $$@
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_test,$(t))))
+
+# What `make bench` measures with: tests/bench/<program>.c, each with bench.c, lib and proto.
+BENCH := $(addprefix $(O)/tests/bench/,step-svc load bare)
+$(BENCH): $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libsheaf.a $(O)/libproto.a
+	@mkdir -p $(@D)
+	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_lib)) -lpthread -lm
+
+bench-programs: $(BENCH)
+bench: ## measure: engine, latency, memory, pages, start-up, peers (ONLY=part,… JSON=FILE)
+	@$(MAKE) -s -j2 all bench-programs
+	@TESTS_BUILD=$(O) tests/bench/run.py $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
 unit: $(UNIT:=.ok) ## run the unit tests that are not up to date
 unit-programs: $(UNIT)

@@ -17,6 +17,12 @@ const struct pipeline_row pipeline[PIPELINE_TYPES] = {
     {.type = "save", .needs = "res:split:0,out:extract:#", .time_ms = SECONDS(60)},
     {.type = "notify", .needs = "state,err,created,finished", .time_ms = SECONDS(60)},
     {.type = "fetch", .time_ms = SECONDS(120)},
+    /* stepa ─► stepb ─► stepc ─► stepd      stepfan ─► stepd × N */
+    {.type = "stepa", .opens = OPENS_ONE, .next = "stepb", .time_ms = SECONDS(60)},
+    {.type = "stepb", .opens = OPENS_ONE, .next = "stepc", .needs = "res:stepa:0", .time_ms = SECONDS(60)},
+    {.type = "stepc", .opens = OPENS_ONE, .next = "stepd", .needs = "res:stepb:0", .time_ms = SECONDS(60)},
+    {.type = "stepd", .time_ms = SECONDS(60)},
+    {.type = "stepfan", .opens = OPENS_FAN, .next = "stepd", .time_ms = SECONDS(60)},
 };
 
 int pipeline_find(const char *type)

@@ -2,6 +2,9 @@
  *
  * Adding a stage: 1. a row in pipeline.c  2. its section in proto/STAGES.md and its name in proto/stages.c
  * 3. a stage type in the service that does it.  The scripts carry whatever this table says.
+ *
+ * Behind the forms' graph stands a second one, of steps that do nothing (tests/bench/step-svc.c): what the engine itself
+ * costs is measured on it, by the same code and the same scripts.  A row costs nothing while no worker offers it.
  */
 #ifndef SHEAF_DISPATCHER_PIPELINE_H
 #define SHEAF_DISPATCHER_PIPELINE_H
@@ -28,7 +31,7 @@ struct pipeline_row {
     int64_t time_ms;   /* how long one delivery may take */
 };
 
-#define PIPELINE_TYPES 8
+#define PIPELINE_TYPES 13
 #define FAN_MAX        500  /* most tasks one result may open: SHEAF_MAX_PAGES cannot be set higher */
 
 extern const struct pipeline_row pipeline[PIPELINE_TYPES];

@@ -63,7 +63,8 @@ static void test_the_graph_names_every_edge(void **state)
     struct buf graph = BUF_INIT;
     (void)state;
     pipeline_graph(&graph);
-    assert_string_equal(graph.data, "inspect>page page>split split>extract extract>save ");
+    assert_string_equal(graph.data, "inspect>page page>split split>extract extract>save "
+                                    "stepa>stepb stepb>stepc stepc>stepd stepfan>stepd ");
     buf_done(&graph);
 }
 

@@ -1,0 +1,207 @@
+/* bare: the honest bare loop, in the dispatcher's place.  What an engine of this design cannot do without, and nothing else:
+ * take and commit by our own scripts (delivered by XREADGROUP, fenced, with result, event and delete), and one
+ * ROUTER/DEALER round trip to a process that echoes.  No leases, no heartbeats, no rooms, no JSON, no metrics, no
+ * memory of what is in hand beyond a table of slots.
+ *
+ *   bare SOCKET ROOM SERVICES
+ * ROOM tasks of each type at once; SERVICES 1 or 4 echoing processes.  Intake is `load`'s, as for the engine. Runs until
+ * SIGTERM. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <zmq.h>
+#include "lib/scripts.h"
+#include "tests/bench/bench.h"
+
+enum { STEPS = 4, COMMIT_FIELDS = 11, COMMIT_MOST = 256, HEADER = 104, ROW_MOST = 1024 };
+static const char *const types[STEPS] = {"stepa", "stepb", "stepc", "stepd"};
+static const char *const opens[STEPS] = {"stepb:0:1", "stepc:0:1", "stepd:0:1", ""};
+static const char *const needs[STEPS] = {"", "res:stepa:0", "res:stepb:0", ""};
+
+struct slot {
+    int step;
+    char entry[ENTRY_TEXT], run[24], attempt[12], delivery[24], job[ID_TEXT], index[12];
+};
+
+static volatile sig_atomic_t over;
+static struct slot *slots;
+static int *free_slots, n_free, *done_slots, n_done, in_hand[STEPS], room, unanswered;
+static redisContext *redis;
+static void *router;
+
+static void on_term(int signal)
+{
+    (void)signal;
+    over = 1;
+}
+
+static void *open_socket(void *context, int type)
+{
+    void *s = zmq_socket(context, type);
+    int zero = 0;
+    if (!s) bench_die("zmq_socket", zmq_strerror(zmq_errno()));
+    zmq_setsockopt(s, ZMQ_SNDHWM, &zero, sizeof zero);
+    zmq_setsockopt(s, ZMQ_RCVHWM, &zero, sizeof zero);
+    zmq_setsockopt(s, ZMQ_LINGER, &zero, sizeof zero);
+    return s;
+}
+
+static int echo(const char *endpoint, char name)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    void *s = open_socket(zmq_ctx_new(), ZMQ_DEALER);
+    zmq_setsockopt(s, ZMQ_ROUTING_ID, &name, 1);
+    if (zmq_connect(s, endpoint)) return 1;
+    zmq_send(s, "", 0, 0);
+    for (;;) {
+        zmq_msg_t m;
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, s, 0) < 0 || zmq_msg_send(&m, s, 0) < 0) return 1;
+    }
+}
+
+static void start_echoes(int n)
+{
+    char endpoint[64] = "", id[8], none;
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + getpid() % 20000);
+    for (int i = 0; i < n; i++) {
+        pid_t kid = fork();
+        if (kid < 0) bench_die("fork", "failed");
+        if (!kid) _exit(echo(endpoint, (char)('0' + i)));
+    }
+    router = open_socket(zmq_ctx_new(), ZMQ_ROUTER);
+    if (zmq_bind(router, endpoint)) bench_die(endpoint, zmq_strerror(zmq_errno()));
+    for (int i = 0; i < n; i++) {
+        if (zmq_recv(router, id, sizeof id, 0) != 1) bench_die("echo", "did not come up");
+        zmq_recv(router, &none, 1, 0);
+    }
+}
+
+/* What a TASK takes on the wire: a header's length, the slot in it, and the row's texts. */
+static void to_service(int slot, const redisReply *row, int services)
+{
+    static char message[HEADER + ROW_MOST];
+    char id = (char)('0' + slots[slot].step % services);
+    size_t len = HEADER;
+    memcpy(message, &slot, sizeof slot);
+    for (size_t i = 3; i < row->elements && len + row->element[i]->len < sizeof message; i++) {
+        memcpy(message + len, row->element[i]->str, row->element[i]->len);
+        len += row->element[i]->len;
+    }
+    zmq_send(router, &id, 1, ZMQ_SNDMORE);
+    zmq_send(router, message, len, 0);
+}
+
+static void on_taken(const redisReply *reply, int services)
+{
+    if (reply->type != REDIS_REPLY_ARRAY) bench_die("take", reply->str);
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *row = reply->element[i];
+        int slot = free_slots[--n_free];
+        struct slot *s = &slots[slot];
+        s->step = row->element[0]->str[4] - 'a';
+        snprintf(s->entry, sizeof s->entry, "%s", row->element[1]->str);
+        snprintf(s->delivery, sizeof s->delivery, "%lld", row->element[2]->integer);
+        if (sscanf(row->element[3]->str, "%36s %23s %11s %11s", s->job, s->run, s->index, s->attempt) != 4) bench_die("take", "row");
+        in_hand[s->step]++;
+        to_service(slot, row, services);
+    }
+}
+
+static void send_commit(void)
+{
+    static const char *argv[COMMIT_MOST * COMMIT_FIELDS];
+    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST, a = 0;
+    for (int i = 0; i < n; i++) {
+        const struct slot *s = &slots[done_slots[--n_done]];
+        const char *fields[COMMIT_FIELDS] = {types[s->step], s->entry, s->run, s->attempt, s->delivery, s->job, s->index,
+                                             "bare", "{\"fan\":40}", opens[s->step], ""};
+        memcpy(argv + a, fields, sizeof fields);
+        a += COMMIT_FIELDS;
+        in_hand[s->step]--;
+        free_slots[n_free++] = done_slots[n_done];
+    }
+    bench_call(redis, &script_commit, a, argv, NULL);
+    unanswered++;
+}
+
+static void send_take(void)
+{
+    char rooms[STEPS][12], window[12];
+    const char *argv[2 + STEPS * 4] = {"bare", "3600000"};
+    int a = 2;
+    snprintf(window, sizeof window, "%d", room * 4 < 64 ? 64 : room * 4);
+    for (int i = 0; i < STEPS; i++) {
+        if (in_hand[i] == room) continue;
+        snprintf(rooms[i], sizeof rooms[i], "%d", room - in_hand[i]);
+        const char *fields[] = {types[i], rooms[i], window, needs[i]};
+        memcpy(argv + a, fields, sizeof fields);
+        a += 4;
+    }
+    if (a == 2) return;
+    bench_call(redis, &script_take, a, argv, NULL);
+    unanswered++;
+}
+
+static void hear_redis(int services)
+{
+    redisReply *r = NULL;
+    if (redisBufferRead(redis) != REDIS_OK) bench_die("Redis", redis->errstr);
+    while (redisGetReplyFromReader(redis, (void **)&r) == REDIS_OK && r) {
+        unanswered--;
+        if (r->type == REDIS_REPLY_ERROR) bench_die("script", r->str);
+        /* A commit answers 1 for each item, a take rows. */
+        if (r->elements == 0 || r->element[0]->type == REDIS_REPLY_ARRAY) on_taken(r, services);
+        for (size_t i = 0; i < r->elements; i++)
+            if (r->element[i]->type == REDIS_REPLY_INTEGER && r->element[i]->integer != 1) bench_die("commit", "superseded");
+        freeReplyObject(r);
+    }
+}
+
+static void hear_services(void)
+{
+    static char message[HEADER + ROW_MOST];
+    char who[8];
+    while (zmq_recv(router, who, sizeof who, ZMQ_DONTWAIT) > 0) {
+        zmq_recv(router, message, sizeof message, 0);
+        memcpy(&done_slots[n_done++], message, sizeof(int));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) bench_die("usage", "bare SOCKET ROOM SERVICES");
+    room = atoi(argv[2]);
+    int services = atoi(argv[3]), most = room * STEPS;
+    slots = calloc((size_t)most, sizeof *slots);
+    free_slots = calloc((size_t)most, sizeof *free_slots);
+    done_slots = calloc((size_t)most, sizeof *done_slots);
+    if (!slots || !free_slots || !done_slots) bench_die("slots", "no memory");
+    for (n_free = 0; n_free < most; n_free++) free_slots[n_free] = n_free;
+    signal(SIGTERM, on_term);
+    start_echoes(services);
+    redis = bench_connect(argv[1]);
+    scripts_init();
+    bench_load(redis, &script_take);
+    bench_load(redis, &script_commit);
+    freeReplyObject(redisCommand(redis, "HSET " BENCH_SHARD "policy notify never"));
+    puts("ready");
+    fflush(stdout);
+    zmq_pollitem_t items[] = {{.socket = router, .events = ZMQ_POLLIN}, {.fd = redis->fd, .events = ZMQ_POLLIN}};
+    bool look = true; /* nothing came for a while: something may be there */
+    while (!over) {
+        if (!unanswered && (n_done || look)) {
+            while (n_done) send_commit();
+            send_take();
+        }
+        bench_flush(redis);
+        look = zmq_poll(items, 2, 1) == 0;
+        if (items[1].revents) hear_redis(services);
+        if (items[0].revents) hear_services();
+    }
+    return 0;
+}

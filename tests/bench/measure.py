@@ -1,0 +1,149 @@
+"""What all parts share: private stacks, CPU and memory of processes, medians, the table."""
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "system"))
+from stack import ADMIN, BUILD, Stack, http, wait_for  # noqa: E402,F401
+
+PROGRAMS = BUILD / "tests" / "bench"
+PERSISTENCE = {  # how a run's Redis keeps what it is told; everysec is what users run
+    "everysec": ("--appendonly", "yes", "--appendfsync", "everysec"),
+    "always": ("--appendonly", "yes", "--appendfsync", "always"),
+    "none": ("--appendonly", "no"),
+}
+REDIS = ("--auto-aof-rewrite-min-size", "1gb", "--loglevel", "warning")  # as `sheaf up` starts it
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def stack(*services, persistence="everysec", **settings):
+    """A private Redis as users run it, and services that say little."""
+    settings.setdefault("SHEAF_LOG", "error")
+    return Stack(*services, redis_options=PERSISTENCE[persistence] + REDIS, **settings)
+
+
+def tree(pid):
+    """A process and all below it."""
+    found = [pid]
+    try:
+        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                found += tree(int(child))
+    except OSError:
+        pass
+    return found
+
+
+def cpu_s(pid):
+    """CPU seconds of a process and its living children."""
+    total = 0
+    for p in tree(pid):
+        try:
+            fields = pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        except OSError:
+            pass
+    return total / TICK
+
+
+def pss_mib(pid):
+    total = 0
+    for p in tree(pid):
+        for line in pathlib.Path(f"/proc/{p}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def rss_mib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def percentile(values, p):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))]
+
+
+def run_json(*argv, timeout=300, **options):
+    """Runs a program that prints one line of JSON."""
+    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, text=True, timeout=timeout, check=True, **options)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def load(s, mode, jobs, number, first="stepa"):
+    """tests/bench/load.c against the stack's Redis."""
+    return run_json(PROGRAMS / "load", s.redis_socket, mode, jobs, number, first)
+
+
+class Foreign:
+    """How much of the machine others used meanwhile, in cores: above 0.15 a figure is not to be trusted."""
+
+    def __enter__(self):
+        self.at, self.busy, self.mine = time.monotonic(), self.machine(), self.ours()
+        return self
+
+    def __exit__(self, *_):
+        spent = time.monotonic() - self.at
+        self.cores = max(0.0, (self.machine() - self.busy - (self.ours() - self.mine)) / spent)
+
+    @staticmethod
+    def machine():
+        f = [int(n) for n in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+        return (sum(f) - f[3] - f[4]) / TICK
+
+    @staticmethod
+    def ours():
+        t = os.times()
+        return t.user + t.system + t.children_user + t.children_system + sum(cpu_s(p) for p in tree(os.getpid())[1:])
+
+
+class Report:
+    """Rows as they come; the table and the JSON at the end."""
+
+    def __init__(self, runs):
+        self.runs, self.rows, self.json = runs, [], {}
+        self.part = ""
+
+    def row(self, name, unit, values, goal=None, note=""):
+        """values: one per run. goal: ("≥" or "≤", number), compared with the median."""
+        values = list(values)
+        median = statistics.median(values)
+        met = None if goal is None else (median >= goal[1] if goal[0] == "≥" else median <= goal[1])
+        self.rows.append((self.part, name, unit, median, min(values), max(values), goal, met, note))
+        print(f"  {name}: {number(median)} {unit}"
+              + ("" if len(values) < 2 else f"  ({number(min(values))}–{number(max(values))})")
+              + ("" if goal is None else f"  goal {goal[0]} {number(goal[1])}: {'met' if met else 'MISSED'}")
+              + (f"  {note}" if note else ""), flush=True)
+        return median
+
+    def table(self):
+        lines = ["| what | median | range | goal | |", "|---|---:|---|---|---|"]
+        part = None
+        for p, name, unit, median, low, high, goal, met, note in self.rows:
+            if p != part:
+                lines.append(f"| **{p}** | | | | |")
+                part = p
+            lines.append(f"| {name} | {number(median)} {unit} | {number(low)}–{number(high)} | "
+                         + (f"{goal[0]} {number(goal[1])} {'met' if met else 'missed'}" if goal else "") + f" | {note} |")
+        return "\n".join(lines)
+
+
+def number(n):
+    return f"{n:,.0f}" if abs(n) >= 100 else f"{n:.2f}" if abs(n) < 10 else f"{n:.1f}"
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    memory = int(next(line for line in open("/proc/meminfo") if line.startswith("MemTotal")).split()[1]) / 1048576
+    redis = subprocess.run(["redis-server", "--version"], stdout=subprocess.PIPE, text=True).stdout.split("v=")[1].split()[0]
+    return (f"{os.cpu_count()} cores, {model}, {memory:.0f} GiB, Linux {platform.release()}, Redis {redis}, "
+            f"build {BUILD.name}")

@@ -1,0 +1,91 @@
+"""The engine: jobs per second through stages that do nothing, beside the honest bare loop."""
+import subprocess
+import statistics
+import time
+
+from measure import PROGRAMS, cpu_s, load, stack
+
+JOBS, ROOM, UNANSWERED = 10000, 256, 100
+
+
+class Engine:
+    """A stack with dispatchers and step services (or the bare loop in their place), warm."""
+
+    def __init__(self, persistence="everysec", dispatchers=1, services=1, room=ROOM, bare=False, fan=40, **settings):
+        self.stack = stack(persistence=persistence, SHEAF_NOTIFY_WHEN="never", **settings)
+        self.dispatchers, self.services, self.room, self.bare, self.fan = dispatchers, services, room, bare, fan
+        self.extra = []
+
+    def __enter__(self):
+        s = self.stack.__enter__()
+        try:
+            if self.bare:
+                self.start(PROGRAMS / "bare", s.redis_socket, str(self.room), str(self.services))
+                self.extra[0].stdout.readline()
+            else:
+                self.start_services(s)
+            load(s, "window", 300, UNANSWERED)
+            load(s, "window", 20, UNANSWERED, "stepd")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def start_services(self, s):
+        endpoints = [f"tcp://127.0.0.1:{s.base + 20 + n}" for n in range(self.dispatchers)]
+        for n, endpoint in enumerate(endpoints):
+            s.start("dispatcher", f"dispatcher{n}", SHEAF_DISPATCHER_BIND=endpoint, SHEAF_ADMIN_PORT=0)
+        steps = ["stepa", "stepb", "stepc", "stepd"]
+        for n in range(self.services):
+            mine = ",".join(steps[n::self.services]) + (",stepfan" if n == 0 else "")
+            self.start(PROGRAMS / "step-svc", env=s.env(SHEAF_DISPATCHERS=",".join(endpoints), SHEAF_ROOM=self.room,
+                                                       SHEAF_ADMIN_PORT=0, BENCH_STEPS=mine, BENCH_FAN=self.fan))
+
+    def start(self, *argv, **options):
+        self.extra.append(subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE, **options))
+
+    def __exit__(self, *why):
+        for p in self.extra:
+            p.kill()
+            p.wait(10)
+        self.stack.__exit__(*why)
+
+    def cpu(self):
+        """CPU seconds so far: of Redis, and of dispatchers with services."""
+        ours = [p.pid for p in self.stack.processes] + [p.pid for p in self.extra]
+        return cpu_s(self.stack.redis_process.pid), sum(cpu_s(p) for p in ours)
+
+    def run(self, jobs=JOBS, first="stepa", unanswered=UNANSWERED):
+        redis, ours = self.cpu()
+        got = load(self.stack, "window", jobs, unanswered, first)
+        redis_now, ours_now = self.cpu()
+        got["redis_us"], got["ours_us"] = (redis_now - redis) / jobs * 1e6, (ours_now - ours) / jobs * 1e6
+        return got
+
+
+def measure(report, name, goal=None, jobs=JOBS, first="stepa", per=1, **how):
+    """Medians over runs, each with a stack of its own, so that no run is warmed by the one before."""
+    got = []
+    for _ in range(report.runs):
+        with Engine(**how) as e:
+            got.append(e.run(jobs, first))
+    note = f"CPU µs a job: Redis {statistics.median(g['redis_us'] for g in got):.0f}, " \
+           f"the rest {statistics.median(g['ours_us'] for g in got):.0f}, producer {got[0]['load_cpu_us']:.0f}"
+    return report.row(name, "jobs/s", [g["per_s"] * per for g in got], goal, note)
+
+
+def run(report):
+    for persistence in ("everysec", "none", "always"):
+        bound = measure(report, f"4 stages, AOF {persistence}, bare loop", persistence=persistence, bare=True)
+        ours = measure(report, f"4 stages, AOF {persistence}", persistence=persistence)
+        report.row(f"4 stages, AOF {persistence}, of the bare loop", "×", [ours / bound], ("≥", 0.7))
+        if persistence == "everysec":
+            report.json.update(engine_4stage_per_s=ours, bound_4stage_per_s=bound)
+    bound = measure(report, "4 stages, 4 services, bare loop", services=4, bare=True)
+    ours = measure(report, "4 stages, 4 services", services=4)
+    report.row("4 stages, 4 services, of the bare loop", "×", [ours / bound], ("≥", 0.7))
+    measure(report, "4 stages, 2 dispatchers", dispatchers=2)
+    measure(report, "1 stage", first="stepd")
+    measure(report, "fan-out of 40, tasks", first="stepfan", jobs=JOBS // 40, per=41)
+    for room in (1, 8, 64, 512):
+        measure(report, f"4 stages, room {room}", room=room, jobs=JOBS if room > 1 else JOBS // 10)
