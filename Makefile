@@ -25,10 +25,12 @@ CFLAGS_release := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CFLAGS_debug   := -O0 -fPIE
 CFLAGS_asan    := -O1 -fPIE -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 CFLAGS_tsan    := -O1 -fPIE -fsanitize=thread
+CFLAGS_faults  := -O0 -fPIE -DSHEAF_FAULTS
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_debug   := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
 LDFLAGS_tsan    := -pie -fsanitize=thread
+LDFLAGS_faults  := -pie
 CFLAGS_ALL  = -std=gnu17 -g $(WARN) -I. $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 pkg_cflags  = $(if $(1),$(shell pkg-config --cflags $(1)))
 pkg_libs    = $(if $(1),$(shell pkg-config --libs $(1)))
@@ -45,7 +47,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs bench bench-programs system accuracy accuracy-set check asan clean \
+.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system accuracy accuracy-set check asan clean \
         clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
@@ -100,6 +102,9 @@ bench: ## measure: engine, latency, memory, pages, start-up, peers (ONLY=part,â€
 
 unit: $(UNIT:=.ok) ## run the unit tests that are not up to date
 unit-programs: $(UNIT)
+# Test builds that end themselves at a named point (lib/fault.h).
+fault-programs:
+	@$(MAKE) -s MODE=faults dispatcher gateway persist-svc notify-svc
 
 deps: ## install what is missing to build and to run (Debian packages)
 	@tests/deps.sh build
@@ -113,14 +118,14 @@ run: deps all ## the stack alone, empty, until Ctrl-C
 
 test: ## install what is missing, build, run all tests; ends with "N passed, N failed"
 	@tests/deps.sh test
-	@$(MAKE) -s -j2 all unit-programs
+	@$(MAKE) -s -j2 all unit-programs fault-programs
 	@TESTS_BUILD=$(O) tests/run.py
 
-system: all ## the system tests alone
+system: all fault-programs ## the system tests alone
 	@TESTS_BUILD=$(O) tests/run.py system
 
 asan: ## unit and system tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) -s -j2 MODE=asan all unit-programs
+	@$(MAKE) -s -j2 MODE=asan all unit-programs fault-programs
 	@TESTS_BUILD=build/asan TESTS_SLOW=4 tests/run.py unit system
 
 accuracy: ## how well the forms in DIR are read, by the whole stack (DIR holds truth.json; JSON=FILE: the figures for machines)

@@ -9,6 +9,7 @@
 #include "dispatcher/retry.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
+#include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
 
@@ -104,6 +105,7 @@ static int deal(struct dispatcher *d, const struct taken *taken, const char *bod
         struct wire_header h = taken->task;
         h.command = WIRE_TASK;
         h.ms_left = (uint32_t)time_ms;
+        FAULT(before_task);
         if (bus_send(d->socket, &w->peer, &h, body, len)) {
             w->types[taken->row].room = 0; /* full or gone: until it says something new */
             continue;
@@ -115,6 +117,7 @@ static int deal(struct dispatcher *d, const struct taken *taken, const char *bod
         x->sent_ms = now_ms;
         x->deadline_ms = now_ms + time_ms;
         w->types[taken->row].in_hand++;
+        FAULT(after_task);
         return 0;
     }
     return -1;
@@ -147,6 +150,7 @@ static void on_ended(void *user, const struct ending *ending, bool accepted, boo
     }
     if (ending->peer.len)
         say_of_task(d, &ending->peer, &ending->task, WIRE_RESULT_ACK, accepted ? ACK_ACCEPTED : ACK_SUPERSEDED);
+    FAULT(result_acknowledged);
     id_from_bytes(ending->task.job, job);
     if (buried)
         log_warn("buried", F_STR("job", job), F_STR("stage", ending->task.type), F_INT("index", ending->task.index),
@@ -193,6 +197,7 @@ static void on_adopted(void *user, const struct bus_peer *peer, uint32_t hello, 
     buf_puts(&body, "]}");
     struct wire_header h = {.command = WIRE_WELCOME, .status = WELCOME_YES, .room_seq = hello};
     if (!body.bad) (void)send_header(d, peer, &h, body.data);
+    FAULT(adopted);
     buf_done(&body);
 }
 
@@ -313,6 +318,7 @@ static void hear_hello(struct dispatcher *d, struct message *m)
     if (json_integer_value(json_object_get(hello, "part")) == 0) w->hello_round++;
     struct wire_header tasks[HOLDS_MAX];
     int n = list_holds(d, w, json_object_get(hello, "holds"), tasks);
+    FAULT(hello_heard);
     welcome(d, m, n == 0);
     if (n) engine_adopt(d->engine, &m->from, m->h.room_seq, tasks, n);
     if (!json_is_true(json_object_get(hello, "more"))) give_back_unlisted(d, w);
@@ -377,6 +383,7 @@ static void hear_result(struct dispatcher *d, struct message *m)
     int row = pipeline_find(m->h.type);
     struct delivery *x = hold_find(&d->hold, &m->h);
     bool ours = x && !token_compare(&x->task.token, &m->h.token);
+    FAULT(result_heard);
     if (ours && x->state == DELIVERY_WORKING) left_hand(x);
     state_room(d, m);
     if (row < 0 || (ours && x->result_heard)) return;

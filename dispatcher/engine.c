@@ -6,6 +6,7 @@
 
 #include "dispatcher/args.h"
 #include "lib/clock.h"
+#include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
 #include "lib/scripts.h"
@@ -194,6 +195,8 @@ static void on_ended(void *user, const redis_reply_t *reply)
     struct call *c = user;
     engine_t *e = c->engine;
     e->unanswered--;
+    if (c->endings[0].mode == ENDING_DONE) FAULT(after_commit);
+    else FAULT(after_defer);
     bool ok = usable(e, reply, c->endings[0].mode == ENDING_DONE ? "commit" : "defer");
     for (int i = 0; i < c->n; i++) {
         if (!ok) { /* nobody knows whether it ran: once more, the script knows */
@@ -257,7 +260,11 @@ static void send_endings(engine_t *e, unsigned shard, bool results)
         if (!c) return;
         e->unanswered++;
         bool full = c->n == CALL_ITEMS_MAX;
+        if (results) FAULT(before_commit);
+        else FAULT(before_defer);
         args_send(&a, e->redis, results ? &script_commit : &script_defer, shard, on_ended, c);
+        if (results) FAULT_AFTER(sent_commit, redis_flush(e->redis));
+        else FAULT_AFTER(sent_defer, redis_flush(e->redis));
         if (!full || !redis_connected(e->redis)) return;
     }
 }
@@ -266,6 +273,7 @@ static void on_given_back(void *user, const redis_reply_t *reply)
 {
     struct call *c = user;
     c->engine->unanswered--;
+    FAULT(after_give_back);
     (void)usable(c->engine, reply, "give_back"); /* not sent again: without us its lease ends */
     call_done(c);
 }
@@ -297,6 +305,7 @@ static void send_given(engine_t *e, unsigned shard)
     }
     e->n_given = left;
     e->unanswered++;
+    FAULT(before_give_back);
     args_send(&a, e->redis, &script_give_back, shard, on_given_back, c);
 }
 
@@ -308,6 +317,7 @@ static void on_adopted(void *user, const redis_reply_t *reply)
     struct offer *o = c->offer;
     e->unanswered--;
     size_t at = 0;
+    FAULT(after_adopt);
     if (!usable(e, reply, "adopt")) o->broken = true;
     for (int i = 0; !o->broken && i < o->n; i++)
         if (o->tasks[i].shard == c->shard) o->yes[i] = redis_int(redis_at(reply, at++)) == ANSWER_YES;
@@ -335,7 +345,9 @@ static void send_offer(engine_t *e, struct offer *o)
             if (o->tasks[i].shard == shard) put_delivery(&a, &o->tasks[i]);
         e->unanswered++;
         o->waiting++;
+        FAULT(before_adopt);
         args_send(&a, e->redis, &script_adopt, shard, on_adopted, c);
+        FAULT_AFTER(sent_adopt, redis_flush(e->redis));
     }
     if (--o->waiting == 0) offer_done(o);
 }
@@ -365,6 +377,7 @@ static void on_taken(void *user, const redis_reply_t *reply)
     engine_t *e = c->engine;
     e->unanswered--;
     if (usable(e, reply, "take")) {
+        if (redis_len(reply)) FAULT(after_take);
         for (size_t i = 0; i < redis_len(reply); i++) {
             struct taken t;
             if (!parse_row(redis_at(reply, i), c->shard, &t)) {
@@ -403,7 +416,9 @@ static void send_take(engine_t *e, const int room[PIPELINE_TYPES], const int win
         }
         c->shard = shard;
         e->unanswered++;
+        FAULT(before_take);
         args_send(&a, e->redis, &script_take, shard, on_taken, c);
+        FAULT_AFTER(sent_take, redis_flush(e->redis));
     }
     e->first_shard = (e->first_shard + 1) % shards;
 }
@@ -434,6 +449,7 @@ static void on_renewed(void *user, const redis_reply_t *reply)
 {
     struct call *c = user;
     engine_t *e = c->engine;
+    FAULT(after_renew);
     if (usable(e, reply, "renew"))
         for (int i = 0; i < c->n; i++)
             e->events.renewed(e->events.user, &c->tasks[i], (enum engine_answer)redis_int(redis_at(reply, (size_t)i)));
@@ -460,6 +476,7 @@ static void on_reclaimed(void *user, const redis_reply_t *reply)
 {
     engine_t *e = user;
     if (!usable(e, reply, "reclaim") || redis_int(reply) == 0) return;
+    FAULT(after_reclaim);
     log_warn("reclaimed", F_INT("tasks", redis_int(reply)));
     engine_want_take(e);
 }
@@ -503,12 +520,14 @@ static void on_promoted(void *user, const redis_reply_t *reply)
 {
     engine_t *e = user;
     if (!usable(e, reply, "promote")) return;
+    FAULT(after_promote);
     int64_t next_ms = redis_int(reply);
     if (next_ms >= 0 && clock_ms() + next_ms < e->promote_at_ms) e->promote_at_ms = clock_ms() + next_ms;
 }
 
 void engine_promote(engine_t *e)
 {
+    FAULT(before_promote);
     e->promote_at_ms = clock_ms() + 1000; /* at the latest: others put tasks there as well */
     for (unsigned shard = 0; shard < (unsigned)e->settings->shards; shard++) {
         struct args a = ARGS_INIT;

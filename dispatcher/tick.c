@@ -4,6 +4,7 @@
 #include "dispatcher/dispatcher.h"
 #include "dispatcher/presence.h"
 #include "lib/clock.h"
+#include "lib/fault.h"
 #include "lib/log.h"
 
 #define FROZEN_MS   2000  /* a loop that did not turn for so long was frozen: it hears first and judges later */
@@ -19,6 +20,7 @@ static void bury_the_silent(struct dispatcher *d, int64_t now_ms)
         next = w->next;
         if (now_ms - w->seen_ms < WORKER_SILENT_MS) continue;
         log_warn("worker_lost", F_STR("worker", w->instance), F_STR("service", w->service), F_STR("host", w->host));
+        FAULT(worker_lost);
         for (struct delivery *x = d->hold.first, *after; x; x = after) {
             after = x->next;
             if (x->worker != w || x->state != DELIVERY_WORKING) continue;
@@ -82,6 +84,7 @@ static void greet_redis(struct dispatcher *d)
     if (d->workers_drained) dispatch_say_all(d, WIRE_WHO); /* they may give us room again */
     d->workers_drained = false;
     free(held);
+    FAULT_AFTER(redis_greeted, redis_flush(d->redis));
     log_info("redis_up", F_INT("generation", (int64_t)d->generation));
 }
 

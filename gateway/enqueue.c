@@ -7,6 +7,7 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
+#include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/scripts.h"
 #include "proto/stages.h"
@@ -130,7 +131,9 @@ enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in
     for (const int64_t until = clock_ms() + INSIST_MS;;) {
         redis_reply_t *reply = NULL;
         const bool sent_before = sent;
+        FAULT(before_enqueue);
         if (call_once(g, shard, request, until, &sent, &reply, err) == 0) {
+            FAULT(after_enqueue);
             const enum enqueue_end end = read_answer(redis_str(reply), answer, err);
             redis_reply_free(reply);
             return end;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "gateway/batch.h"
+#include "lib/fault.h"
 #include "lib/metrics.h"
 
 #define FIELD_MAX 512 /* bytes of a field's value */
@@ -221,6 +222,7 @@ static int file_end(struct intake *in)
     if (!in->writer && judge(in) == -1) return -1;
     if (!in->writer) return 0;
     if (blob_commit(&in->writer, &in->err) == -1) return -1;
+    FAULT(upload_stored);
     digest_end(&in->digest, in->file.digest);
     in->files[in->n_files++] = in->file;
     return 0;
@@ -313,6 +315,7 @@ int intake_keep(struct intake *in, struct err *err)
     char name[BLOB_NAME_MAX];
     for (int i = 0; i < in->n_files; i++)
         if (blob_keep(in->gateway->blobs, blob_upload_name(name, in->files[i].id), err) == -1) return -1;
+    FAULT(uploads_kept);
     return 0;
 }
 

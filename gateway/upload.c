@@ -9,6 +9,7 @@
 #include "gateway/routes.h"
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
 
@@ -87,6 +88,7 @@ static void accepted(struct request *rq, json_t *answer, int files)
     metric_add(&uploads, NULL, 1);
     metric_add(&upload_files, NULL, files);
     http_json(rq, 202, answer, cookie);
+    FAULT(upload_answered);
 }
 
 static void open_jobs(struct request *rq, struct intake *in)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/auto.h"
+#include "lib/fault.h"
 #include "lib/settings_row.h"
 
 /* A value read from NAME_FILE: room for a service account's JSON, not for a file named by mistake. */
@@ -85,7 +86,7 @@ static bool is_known(const char *name, size_t len)
             (len == n || (len == n + 5 && strncmp(name + n, "_FILE", 5) == 0)))
             return true;
     }
-    return false;
+    return fault_is_setting(name, len);
 }
 
 static int refuse_unknown(char *const *environment, struct err *err)

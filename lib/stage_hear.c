@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/stage_loop.h"
 
@@ -106,6 +107,7 @@ static void start_work(const struct heard *m, int type)
 static void hear_task(const struct heard *m)
 {
     struct stage *s = m->s;
+    FAULT(task_heard);
     struct held *same = stage_hold_find(&s->hold, m->h);
     if (same) {
         int index = stage_link_index(s, m->link);
@@ -131,6 +133,7 @@ static void hear_result_ack(const struct heard *m)
 {
     /* Whoever says it, Redis has decided: the task need not be held for that dispatcher any more. */
     struct held *h = stage_hold_find(&m->s->hold, m->h);
+    FAULT(ack_heard);
     if (h) stage_hold_drop(&m->s->hold, h);
 }
 

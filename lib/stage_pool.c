@@ -8,6 +8,7 @@
 #include "lib/auto.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/fault.h"
 
 #define BEAT_MS 200
 
@@ -199,6 +200,7 @@ static void do_work(struct crew *crew, void *thread, struct stage_inner *work)
     json_t *result = NULL;
     fill_task(crew, work, body, &task);
     atomic_store(&work->begun, true);
+    FAULT(work_begun);
     if (crew->type->work(thread, &task, &result, &work->err) == 0) {
         answer_done(work, result);
         json_decref(result);
@@ -257,6 +259,7 @@ static void *thread_main(void *arg)
     if (open_thread(crew, &thread) == 0) {
         for (struct stage_inner *work; (work = next_work(crew));) {
             do_work(crew, thread, work);
+            FAULT(work_done);
             hand_in(pool, work);
         }
     }

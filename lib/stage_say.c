@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/fault.h"
 #include "lib/stage_loop.h"
 
 /* Every statement of room has a number of its own; 0 means "none" in held.offer_seq. */
@@ -111,6 +112,7 @@ int stage_say_hello(struct stage *s, struct stage_link *link, int64_t now_ms)
     for (int i = 0; i < s->service->n_types; i++) was_stated(link, i);
     link->hello_due = false;
     link->hello_ms = now_ms;
+    FAULT(hello_said);
     return 0;
 }
 
@@ -170,6 +172,7 @@ int stage_say_result(struct stage *s, struct held *held, int64_t now_ms)
     if (rc == 0) {
         was_stated(link, held->type);
         held->said_ms = now_ms;
+        FAULT(result_said);
     }
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "lib/fault.h"
 #include "notify-svc/message.h"
 #include "notify-svc/notice.h"
 
@@ -53,7 +54,10 @@ int notify_send(struct channels *channels, const char *job, uint64_t run, const 
     snprintf(id, NOTIFY_ID_MAX, "%s@sheaf", notice.event);
     if (render(settings, &notice, id, &data, err) == -1) return -1;
     const struct mail mail = {id, settings->from_email, settings->notify_to, data.data, data.len};
-    return channels_send(channels, &mail, deadline_ms, err);
+    FAULT(before_send);
+    if (channels_send(channels, &mail, deadline_ms, err) == -1) return -1;
+    FAULT(after_send);
+    return 0;
 }
 
 static int work(void *thread, const struct stage_task *task, json_t **result, struct err *err)

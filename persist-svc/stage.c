@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/fault.h"
 #include "persist-svc/entry.h"
 
 #define ENTRY_MAX_BYTES (8 * 1024 * 1024)
@@ -42,6 +43,7 @@ static int work_store(void *thread, const struct stage_task *task, json_t **resu
         if (err) *err = why;
         return -1;
     }
+    FAULT(original_stored);
     json_t *out = json_pack("{s:s}", "object", document.object_path);
     if (!out) return err_set(err, ERR_NOMEM, "out of memory");
     *result = out;
@@ -147,6 +149,7 @@ static int work_save(void *thread, const struct stage_task *task, json_t **resul
     if (!entry) return err_set(err, ERR_INPUT, "an extracted entry is not JSON");
     char dir[OBJECT_PATH_MAX];
     int rc = put_artifact(stores, &document, task, &text, dir, err);
+    if (rc == 0) FAULT(artifact_stored);
     if (rc == 0) rc = save_entry(stores, task, &document, entry, dir, result, err);
     json_decref(entry);
     return rc;

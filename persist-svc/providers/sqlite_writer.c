@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include "lib/fault.h"
 #include "lib/metrics.h"
 
 #define TURN_MAX    64 /* works in one transaction: bounds how long the first of them waits */
@@ -87,7 +88,9 @@ static void run_turn(struct db *db, struct call *turn)
     struct err err = {0};
     int rc = db_exec(db, "BEGIN IMMEDIATE", &err);
     for (struct call *call = turn; rc == 0 && call; call = call->next) rc = run_one(db, call, &err);
+    FAULT(row_written);
     if (rc == 0) rc = db_exec(db, "COMMIT", &err);
+    FAULT(rows_committed);
     if (rc == -1) {
         if (!sqlite3_get_autocommit(db->handle)) (void)db_exec(db, "ROLLBACK", NULL);
         fail_turn(turn, &err);

@@ -58,13 +58,13 @@ def http(method, url, body=None, headers=None, timeout=30):
 
 
 class Process:
-    def __init__(self, stack, name, env, log, argv=()):
-        self.name, self.env, self.log, self.stack, self.argv = name, env, log, stack, argv
+    def __init__(self, stack, name, env, log, argv=(), build=BUILD):
+        self.name, self.env, self.log, self.stack, self.argv, self.build = name, env, log, stack, argv, build
         self.start()
 
     def start(self):
         with open(self.log, "ab") as out:
-            self.process = subprocess.Popen([str(BUILD / self.name), *self.argv], env=self.env, stdout=out, stderr=out,
+            self.process = subprocess.Popen([str(self.build / self.name), *self.argv], env=self.env, stdout=out, stderr=out,
                                             stdin=subprocess.DEVNULL, cwd=TOP)
 
     @property
@@ -163,11 +163,12 @@ class Stack:
         env.update({k: str(v) for k, v in {**self.settings, **more}.items()})
         return env
 
-    def start(self, name, label=None, **more):
+    def start(self, name, label=None, build=BUILD, **more):
+        """Under its label; whoever had that label before is gone already."""
         label = label or name
         if label != name:
             more.setdefault("SHEAF_ADMIN_PORT", 0)
-        p = Process(self, name, self.env(**more), f"{self.folder}/{label}.log")
+        p = Process(self, name, self.env(**more), f"{self.folder}/{label}.log", build=build)
         self.processes.append(p)
         self.named[label] = p
         return p
@@ -178,14 +179,17 @@ class Stack:
     def log(self, label):
         return pathlib.Path(f"{self.folder}/{label}.log").read_text(errors="replace")
 
+    def is_ready(self, name):
+        try:
+            return http("GET", f"http://127.0.0.1:{self.base + ADMIN[name]}/readyz", timeout=2)[0] == 200
+        except OSError:
+            return False
+
     def wait_ready(self, name, timeout=20):
         def ready():
             code = self.named[name].process.poll()
             assert code is None, f"{name} ended with {code}: {self.log(name)[-2000:]}"
-            try:
-                return http("GET", f"http://127.0.0.1:{self.base + ADMIN[name]}/readyz", timeout=2)[0] == 200
-            except OSError:
-                return False
+            return self.is_ready(name)
         wait_for(ready, timeout, f"{name} ready")
 
     @property
