@@ -37,6 +37,12 @@ enum cli_exit cmd_workers(struct cli *cli, int argc, char **argv); /* show.c */
 enum cli_exit cmd_retry(struct cli *cli, int argc, char **argv);   /* change.c */
 enum cli_exit cmd_cancel(struct cli *cli, int argc, char **argv);  /* change.c */
 enum cli_exit cmd_rerun(struct cli *cli, int argc, char **argv);   /* change.c */
+enum cli_exit cmd_dead(struct cli *cli, int argc, char **argv);      /* operate.c */
+enum cli_exit cmd_kick(struct cli *cli, int argc, char **argv);      /* operate.c */
+enum cli_exit cmd_pause(struct cli *cli, int argc, char **argv);     /* operate.c */
+enum cli_exit cmd_resume(struct cli *cli, int argc, char **argv);    /* operate.c */
+enum cli_exit cmd_log_level(struct cli *cli, int argc, char **argv); /* operate.c */
+enum cli_exit cmd_logs(struct cli *cli, int argc, char **argv);      /* logs.c */
 enum cli_exit cmd_export(struct cli *cli, int argc, char **argv);  /* export.c */
 enum cli_exit cmd_doctor(struct cli *cli, int argc, char **argv);  /* doctor.c */
 

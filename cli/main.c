@@ -16,7 +16,14 @@ static const struct command commands[] = {
     {"retry", "ID", "Gives a failed job another try.", cmd_retry},
     {"cancel", "ID", "Stops a job that has not ended.", cmd_cancel},
     {"rerun", "ID --from STAGE", "Runs an ended job again from a stage.", cmd_rerun},
+    {"dead", "", "What was given up, and why.", cmd_dead},
+    {"kick", "TASK | --all", "Gives a buried task another try.", cmd_kick},
+    {"pause", "STAGE", "Nothing more of a stage is begun.", cmd_pause},
+    {"resume", "STAGE", "A paused stage goes on.", cmd_resume},
     {"workers", "", "Who is alive, by stage, and what is stuck.", cmd_workers},
+    {"logs", "[SERVICE]", "The last lines of the logs on this machine.", cmd_logs},
+    {"log-level", "LEVEL", "Another level of the log, for a while: error, warn, info, debug; default ends it.",
+     cmd_log_level},
     {"export", "[--predictions]",
      "The approved records as CSV, JSON lines or a workbook; or all records in the format of the accuracy "
      "measure.",
@@ -28,7 +35,7 @@ static void print_help(FILE *out)
 {
     (void)fprintf(out, "usage: sheaf COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++)
-        (void)fprintf(out, "  %-8s %-26s %s\n", commands[i].name, commands[i].synopsis, commands[i].about);
+        (void)fprintf(out, "  %-9s %-26s %s\n", commands[i].name, commands[i].synopsis, commands[i].about);
     (void)fprintf(out, "\n`sheaf COMMAND --help` lists the options of a command, --json answers in JSON.\n"
                        "Exit codes: 0 ok, 1 the answer is no, 2 usage, 3 cannot reach.\n\n");
     settings_help(out, W_CLI);

@@ -4,27 +4,9 @@
 
 #include "cli/api.h"
 #include "cli/args.h"
+#include "cli/ask.h"
 #include "cli/text.h"
 #include "lib/auto.h"
-
-/* Asks for `path` and shows the answer: as it is with --json, else by `print`. */
-static enum cli_exit show(const struct cli *cli, const char *path, void (*print)(const json_t *))
-{
-    struct err err = {0};
-    json_t *body = NULL;
-    if (!path) {
-        (void)err_set(&err, ERR_NOMEM, "no memory");
-        return cli_fail(cli, &err);
-    }
-    AUTO(api_close) api_t *api = api_open(cli, &err);
-    if (!api || api_get(api, path, &body, &err) == -1) return cli_fail(cli, &err);
-    if (cli->json)
-        text_print_json(body);
-    else
-        print(body);
-    json_decref(body);
-    return CLI_OK;
-}
 
 static void print_line(struct buf *b)
 {
@@ -76,6 +58,7 @@ static void print_workers(const json_t *status)
                    count_of(stage, "in_flight"), number_of(stage, "oldest_s"));
         if (count_of(stage, "workers") == 0) buf_puts(&b, "  no worker is listening");
         if (json_is_true(json_object_get(stage, "stuck"))) buf_puts(&b, "  stuck");
+        if (json_is_true(json_object_get(stage, "paused"))) buf_puts(&b, "  paused");
         print_line(&b);
     }
 }
@@ -126,16 +109,16 @@ enum cli_exit cmd_status(struct cli *cli, int argc, char **argv)
     enum cli_exit code;
     int n = args_parse(cli, argc, argv, NULL, 0, 0, 1, &code);
     if (n == -1) return code;
-    if (n == 0) return show(cli, "/api/worker_status", print_workers);
+    if (n == 0) return ask(cli, "GET", "/api/worker_status", NULL, print_workers);
     AUTO_FREE char *path = api_path("/api/batch_status?batch_id=", argv[0], "");
-    return show(cli, path, print_batch);
+    return ask(cli, "GET", path, NULL, print_batch);
 }
 
 enum cli_exit cmd_workers(struct cli *cli, int argc, char **argv)
 {
     enum cli_exit code;
     if (args_parse(cli, argc, argv, NULL, 0, 0, 0, &code) == -1) return code;
-    return show(cli, "/api/worker_status", print_workers);
+    return ask(cli, "GET", "/api/worker_status", NULL, print_workers);
 }
 
 enum cli_exit cmd_job(struct cli *cli, int argc, char **argv)
@@ -143,7 +126,7 @@ enum cli_exit cmd_job(struct cli *cli, int argc, char **argv)
     enum cli_exit code;
     if (args_parse(cli, argc, argv, NULL, 0, 1, 1, &code) == -1) return code;
     AUTO_FREE char *path = api_path("/api/job_status/", argv[0], "");
-    return show(cli, path, print_job);
+    return ask(cli, "GET", path, NULL, print_job);
 }
 
 enum cli_exit cmd_jobs(struct cli *cli, int argc, char **argv)
@@ -157,5 +140,5 @@ enum cli_exit cmd_jobs(struct cli *cli, int argc, char **argv)
     if (args_parse(cli, argc, argv, options, COUNT_OF(options), 0, 0, &code) == -1) return code;
     AUTO_FREE char *count = api_path("/api/v1/jobs?limit=", limit, *state ? "&state=" : "");
     AUTO_FREE char *path = count ? api_path(count, state, "") : NULL;
-    return show(cli, path, print_jobs);
+    return ask(cli, "GET", path, NULL, print_jobs);
 }

@@ -44,6 +44,14 @@ void dispatch_say_all(struct dispatcher *d, enum wire_command command)
     for (struct worker *w = d->workers.first; w; w = w->next) say(d, &w->peer, command);
 }
 
+void dispatch_heartbeat(struct dispatcher *d)
+{
+    struct wire_header h = {.command = WIRE_HEARTBEAT};
+    const bool told = d->watch.levels.len && !d->watch.levels.bad;
+    for (struct worker *w = d->workers.first; w; w = w->next)
+        (void)send_header(d, &w->peer, &h, told ? d->watch.levels.data : NULL);
+}
+
 /* About a task: its identity is repeated unchanged. */
 static void say_of_task(struct dispatcher *d, const struct bus_peer *peer, const struct wire_header *task,
                         enum wire_command command, uint8_t status)

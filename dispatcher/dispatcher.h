@@ -43,6 +43,7 @@ extern const struct engine_events dispatch_events; /* .user is to be set to the 
 void dispatch_receive(struct dispatcher *d);       /* everything that waits, up to a bound */
 void dispatch_say(struct dispatcher *d, struct worker *w, enum wire_command command);
 void dispatch_say_all(struct dispatcher *d, enum wire_command command);
+void dispatch_heartbeat(struct dispatcher *d); /* to all; with the levels of the log that are set */
 void dispatch_cancel(struct dispatcher *d, struct delivery *delivery); /* CANCEL, and forget it */
 /* A delivery that nobody works on any more ends without a result. */
 void dispatch_end_without_result(struct dispatcher *d, struct delivery *delivery, enum ending_mode mode, const char *code,

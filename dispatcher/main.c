@@ -49,6 +49,7 @@ static void close_all(struct dispatcher *d)
     redis_destroy(&d->wake);
     redis_destroy(&d->redis); /* answers what still waits, so the engine must be there */
     engine_destroy(&engine);
+    watch_done(&d->watch);
     hold_done(&d->hold);
     workers_done(&d->workers);
     buf_done(&d->body);

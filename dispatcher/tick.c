@@ -49,7 +49,7 @@ static void every_second(struct dispatcher *d, int64_t now_ms)
         for (struct worker *w = d->workers.first; w; w = w->next) w->seen_ms = now_ms;
     bury_the_silent(d, now_ms);
     end_overdue(d, now_ms);
-    dispatch_say_all(d, WIRE_HEARTBEAT);
+    dispatch_heartbeat(d);
     engine_want_take(d->engine);
     if (redis_connected(d->redis)) watch_ask(&d->watch);
     if (!redis_connected(d->redis) && !d->redis_gone_ms) d->redis_gone_ms = now_ms;

@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/scripts.h"
+#include "lib/svc.h"
 
 void watch_init(struct watch *w, const struct settings *settings, redis_t *redis)
 {
@@ -82,9 +83,37 @@ static void send(struct watch *w, const char *const *argv, int argc, redis_handl
     (void)redis_send(w->redis, argc, argv, NULL, handler, w);
 }
 
+/* Levels that an operator set for a while: our own, and those that the workers are told with the next HEARTBEAT. */
+#define LEVEL_KEYS                                                                                                     \
+    "sheaf:log:dispatcher", "sheaf:log:ocr-svc", "sheaf:log:llm-svc", "sheaf:log:persist-svc", "sheaf:log:notify-svc"
+
+static void on_levels(void *user, const redis_reply_t *reply)
+{
+    static const char *const keys[] = {LEVEL_KEYS};
+    struct watch *w = user;
+    enum log_level level;
+    const char *between = "{\"log\":{";
+    if (!reply || redis_type(reply) != REDIS_ARRAY) return;
+    svc_log_level(w->settings, redis_str(redis_at(reply, 0)));
+    buf_clear(&w->levels);
+    for (size_t i = 1; i < sizeof keys / sizeof *keys; i++) {
+        const char *name = redis_str(redis_at(reply, i));
+        if (log_level_parse(name, &level)) continue;
+        buf_printf(&w->levels, "%s\"%s\":\"%s\"", between, keys[i] + strlen("sheaf:log:"), name);
+        between = ",";
+    }
+    if (w->levels.len) buf_puts(&w->levels, "}}");
+}
+
 void watch_ask(struct watch *w)
 {
     send(w, (const char *const[]){"INFO"}, 1, on_info);
+    send(w, (const char *const[]){"MGET", LEVEL_KEYS}, 6, on_levels);
+}
+
+void watch_done(struct watch *w)
+{
+    buf_done(&w->levels);
 }
 
 /* What the scripts must know of the settings; every dispatcher writes the same. */

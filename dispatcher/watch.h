@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/redis.h"
 #include "lib/settings.h"
@@ -16,12 +17,14 @@ struct watch {
     bool asked;                 /* the first answer has come */
     bool full;                  /* above the watermark: growing types are not taken */
     int64_t restarted_ms;       /* clock_ms() when a restart of Redis was noticed; 0: never */
+    struct buf levels;          /* body of HEARTBEAT: {"log":{"<service>":"<level>"}}, empty when none is set */
     struct err refused;         /* kind != ERR_NONE: this Redis may not be used */
 };
 
 void watch_init(struct watch *w, const struct settings *settings, redis_t *redis);
 void watch_connected(struct watch *w); /* after each connect: shards, policy for the scripts, INFO */
-void watch_ask(struct watch *w);       /* once a second: INFO */
+void watch_ask(struct watch *w);       /* once a second: INFO, levels of the log */
+void watch_done(struct watch *w);
 
 /* The lines of INFO that matter, taken apart. Pure. */
 struct watch_info {

@@ -1,6 +1,7 @@
 /* batches: a batch that takes the uploads of several requests. */
 #include <string.h>
 #include <stdio.h>
+#include "gateway/ask.h"
 #include "gateway/batch.h"
 #include "gateway/records.h"
 #include "gateway/routes.h"
@@ -8,8 +9,6 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
-#include "lib/scripts.h"
-#include "proto/ids.h"
 
 #define EXPECTED_MAX 100000
 #define BODY_MAX     4096
@@ -37,15 +36,9 @@ void batch_cookie(const char *id, char out[BATCH_COOKIE_MAX])
 static int call_batch(struct request *rq, const char *verb, const char *id, const char *expected,
                       char answer[16], struct err *err)
 {
-    char key[SHARD_KEY_MAX];
     const char *argv[] = {verb, id, rq->caller.owner, expected};
-    const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
     redis_reply_t *reply = NULL;
-    redis_t *r = redis_pool_take(rq->gateway->redis, deadline, err);
-    if (!r) return -1;
-    int rc = redis_call_script(r, deadline, &script_batch, shard_key(key, id_shard(id)), expected ? 4 : 3,
-                               argv, NULL, &reply, err);
-    redis_pool_put(rq->gateway->redis, &r);
+    int rc = ask_script(rq->gateway, &script_batch, id_shard(id), expected ? 4 : 3, argv, &reply, err);
     if (rc == 0) snprintf(answer, 16, "%s", redis_str(reply));
     redis_reply_free(reply);
     return rc;

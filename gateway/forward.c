@@ -42,7 +42,8 @@ static int answer_data(void *user, const void *data, size_t len)
     return http_stream_write(user, data, len);
 }
 
-void forward_serve(struct request *rq)
+/* Passes the request on, as one for `path`. */
+static void forward(struct request *rq, const char *path)
 {
     AUTO(buf_done) struct buf body = BUF_INIT;
     char lines[COUNT_OF(passed_on)][HEADER_MAX], target[8192];
@@ -57,7 +58,7 @@ void forward_serve(struct request *rq)
         n++;
     }
     headers[n] = NULL;
-    if ((size_t)snprintf(target, sizeof target, "%s%s%s", rq->path, *rq->query ? "?" : "", rq->query) >=
+    if ((size_t)snprintf(target, sizeof target, "%s%s%s", path, *rq->query ? "?" : "", rq->query) >=
         sizeof target) {
         http_error(rq, 414, "bad_request", "The address is too long.");
         return;
@@ -72,4 +73,15 @@ void forward_serve(struct request *rq)
     else
         http_error_retry(rq, 503, 2, "unavailable",
                          "The records cannot be reached just now. Please try again.");
+}
+
+void forward_serve(struct request *rq)
+{
+    forward(rq, rq->path);
+}
+
+/* The list that the review page reads has a cursor already: other services get the same. */
+void forward_records(struct request *rq)
+{
+    forward(rq, "/api/records");
 }

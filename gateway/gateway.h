@@ -10,6 +10,7 @@
 struct events;
 struct memory;
 struct records;
+struct totals;
 
 struct gateway {
     const struct settings *settings;
@@ -17,6 +18,7 @@ struct gateway {
     blob_store_t *blobs;
     redis_pool_t *redis;
     struct memory *memory;   /* is Redis full */
+    struct totals *totals;   /* what was done so far */
     struct events *events;   /* who watches what */
     struct records *records; /* the way to persist-svc */
     int threads;             /* that serve requests */

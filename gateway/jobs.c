@@ -1,11 +1,9 @@
 /* jobs: a job as a page, and what a person can do with it. */
 #include <string.h>
+#include "gateway/ask.h"
 #include "gateway/routes.h"
 #include "gateway/status.h"
 #include "gateway/web.h"
-#include "lib/clock.h"
-#include "lib/scripts.h"
-#include "proto/ids.h"
 #include "proto/stages.h"
 
 void jobs_page(struct request *rq)
@@ -29,21 +27,14 @@ void jobs_page(struct request *rq)
 static void act(struct request *rq, const struct redis_script *script, const char *from,
                 const char *state_text)
 {
-    char key[SHARD_KEY_MAX];
     const char *id = rq->arg[0], *argv[] = {id, rq->caller.owner, from};
-    const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
     struct err err = {0};
     redis_reply_t *reply = NULL;
     if (!id_valid(id)) {
         http_not_found(rq);
         return;
     }
-    redis_t *r = redis_pool_take(rq->gateway->redis, deadline, &err);
-    int rc = !r ? -1
-                : redis_call_script(r, deadline, script, shard_key(key, id_shard(id)), from ? 3 : 2, argv,
-                                    NULL, &reply, &err);
-    if (r) redis_pool_put(rq->gateway->redis, &r);
-    if (rc == -1)
+    if (ask_script(rq->gateway, script, id_shard(id), from ? 3 : 2, argv, &reply, &err) == -1)
         http_fail(rq, &err);
     else if (strcmp(redis_str(reply), "ok") == 0)
         http_json(rq, 202, json_pack("{s:b,s:s}", "success", 1, "job_id", id), NULL);

@@ -4,10 +4,12 @@
 #include "gateway/events.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
+#include "gateway/loglevel.h"
 #include "gateway/memory.h"
 #include "gateway/records.h"
 #include "gateway/server.h"
 #include "gateway/shards.h"
+#include "gateway/totals.h"
 #include "gateway/web.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -28,6 +30,11 @@ static int turn(struct svc *svc, struct gateway *g, bool *shards_known, struct e
     if (now.kind == ERR_CONFIG) {
         *err = now;
         return -1;
+    }
+    if (well) {
+        struct err aside = {0}; /* what is missed now is seen in a second */
+        (void)totals_sample(g->totals, g, &aside);
+        (void)loglevel_follow(g, &aside);
     }
     svc_ready(svc, well ? NULL : "Redis does not answer");
     svc_beat(svc);
@@ -70,10 +77,12 @@ static int run(struct svc *svc, struct err *err)
     if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
     if (g.redis) g.records = records_new(s, err);
     if (g.records) g.memory = memory_new(s);
-    if (g.memory) g.events = events_start(s, svc_instance(svc), (int)(s->sse_share * g.threads), err);
+    if (g.memory) g.totals = totals_new();
+    if (g.totals) g.events = events_start(s, svc_instance(svc), (int)(s->sse_share * g.threads), err);
     if (g.events) rc = serve(svc, &g, err);
     if (rc == -1 && err->kind == ERR_NONE) err_set(err, ERR_NOMEM, "out of memory");
     events_destroy(&g.events);
+    totals_destroy(&g.totals);
     memory_destroy(&g.memory);
     records_destroy(&g.records);
     redis_pool_destroy(&g.redis);

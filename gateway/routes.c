@@ -9,45 +9,61 @@
 static const struct route {
     const char *method, *pattern;
     route_handler *handler;
+    enum access access;
 } routes[] = {
-    {"POST", "/upload", upload_serve},
-    {"POST", "/api/batches", batches_open},
-    {"POST", "/api/batches/*/close", batches_close},
-    {"GET", "/api/batches/*", batches_show},
-    {"GET", "/api/batch_status", status_of_batch},
-    {"GET", "/api/job_status/*", status_of_job},
-    {"GET", "/api/events", events_serve},
-    {"GET", "/jobs/*", jobs_page},
-    {"POST", "/api/jobs/*/retry", jobs_retry},
-    {"POST", "/api/jobs/*/cancel", jobs_cancel},
-    {"POST", "/api/jobs/*/rerun", jobs_rerun},
-    {"GET", "/api/worker_status", workers_status},
-    {"GET", "/api/queues", workers_queues},
+    {"POST", "/upload", upload_serve, ACCESS_OWNER},
+    {"POST", "/api/batches", batches_open, ACCESS_OWNER},
+    {"POST", "/api/batches/*/close", batches_close, ACCESS_OWNER},
+    {"GET", "/api/batches/*", batches_show, ACCESS_OWNER},
+    {"GET", "/api/batch_status", status_of_batch, ACCESS_OWNER},
+    {"GET", "/api/job_status/*", status_of_job, ACCESS_OWNER},
+    {"GET", "/api/events", events_serve, ACCESS_OWNER},
+    {"GET", "/jobs/*", jobs_page, ACCESS_OWNER},
+    {"POST", "/api/jobs/*/retry", jobs_retry, ACCESS_OWNER},
+    {"POST", "/api/jobs/*/cancel", jobs_cancel, ACCESS_OWNER},
+    {"POST", "/api/jobs/*/rerun", jobs_rerun, ACCESS_OWNER},
+    {"GET", "/api/worker_status", workers_status, ACCESS_OWNER},
+    {"GET", "/api/queues", workers_queues, ACCESS_OWNER},
+
+    /* For other services. */
+    {"POST", "/api/v1/documents", documents_take, ACCESS_OWNER},
+    {"GET", "/api/v1/jobs", listing_jobs, ACCESS_OWNER},
+    {"GET", "/api/v1/records", forward_records, ACCESS_OWNER},
+
+    /* For operators. */
+    {"GET", "/api/admin/dead", dead_list, ACCESS_ADMIN},
+    {"POST", "/api/admin/dead/kick", dead_kick_all, ACCESS_ADMIN},
+    {"POST", "/api/admin/dead/*/kick", dead_kick, ACCESS_ADMIN},
+    {"POST", "/api/admin/dead/*/drop", dead_drop, ACCESS_ADMIN},
+    {"POST", "/api/admin/stages/*/pause", admin_pause, ACCESS_ADMIN},
+    {"POST", "/api/admin/stages/*/resume", admin_resume, ACCESS_ADMIN},
+    {"POST", "/api/admin/stages/*/drain", admin_drain, ACCESS_ADMIN},
+    {"GET", "/api/admin/providers", admin_providers, ACCESS_ADMIN},
+    {"PUT", "/api/admin/log", admin_log, ACCESS_ADMIN},
 
     /* Records are persist-svc's. */
-    {"POST", "/api/batches/*/apply-defaults", forward_serve},
-    {"GET", "/api/records", forward_serve},
-    {"GET", "/api/records/*", forward_serve},
-    {"PATCH", "/api/records/*", forward_serve},
-    {"GET", "/api/records/*/history", forward_serve},
-    {"GET", "/api/records/*/page/*", forward_serve},
-    {"POST", "/api/records/*/approve", forward_serve},
-    {"POST", "/api/records/*/send_for_review", forward_serve},
-    {"POST", "/api/records/*/delete", forward_serve},
-    {"POST", "/api/records/*/reprocess", forward_serve},
-    {"POST", "/api/bulk_update_records", forward_serve},
-    {"POST", "/api/bulk_delete_records", forward_serve},
-    {"POST", "/api/scan_duplicates", forward_serve},
-    {"GET", "/api/db_stats", forward_serve},
-    {"GET", "/export", forward_serve},
-    {"GET", "/export/school/*", forward_serve},
-    {"GET", "/export/school/*/grade/*", forward_serve},
-    {"GET", "/pdf/**", forward_serve},
+    {"POST", "/api/batches/*/apply-defaults", forward_serve, ACCESS_OWNER},
+    {"GET", "/api/records", forward_serve, ACCESS_OWNER},
+    {"GET", "/api/records/*", forward_serve, ACCESS_OWNER},
+    {"PATCH", "/api/records/*", forward_serve, ACCESS_OWNER},
+    {"GET", "/api/records/*/history", forward_serve, ACCESS_OWNER},
+    {"POST", "/api/records/*/approve", forward_serve, ACCESS_OWNER},
+    {"POST", "/api/records/*/send_for_review", forward_serve, ACCESS_OWNER},
+    {"POST", "/api/records/*/delete", forward_serve, ACCESS_OWNER},
+    {"POST", "/api/records/*/reprocess", documents_reprocess, ACCESS_OWNER},
+    {"POST", "/api/bulk_update_records", forward_serve, ACCESS_OWNER},
+    {"POST", "/api/bulk_delete_records", forward_serve, ACCESS_OWNER},
+    {"POST", "/api/scan_duplicates", forward_serve, ACCESS_OWNER},
+    {"GET", "/api/db_stats", forward_serve, ACCESS_OWNER},
+    {"GET", "/export", forward_serve, ACCESS_OWNER},
+    {"GET", "/export/school/*", forward_serve, ACCESS_OWNER},
+    {"GET", "/export/school/*/grade/*", forward_serve, ACCESS_OWNER},
+    {"GET", "/pdf/**", forward_serve, ACCESS_OWNER},
 
-    {"GET", "/", web_page},
-    {"GET", "/review", web_review},
-    {"GET", "/static/*", web_static},
-    {"GET", "/openapi.json", web_openapi},
+    {"GET", "/", web_page, ACCESS_OWNER},
+    {"GET", "/review", web_review, ACCESS_OWNER},
+    {"GET", "/static/*", web_static, ACCESS_ANY},
+    {"GET", "/openapi.json", web_openapi, ACCESS_ANY},
 };
 
 static void wrong_method(struct request *rq)
@@ -71,12 +87,11 @@ static void wrong_method(struct request *rq)
 
 void routes_serve(struct request *rq)
 {
-    if (identity_of(rq) == -1) return;
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (strcmp(routes[i].method, rq->method) != 0) continue;
         if (!text_path_matches(routes[i].pattern, rq->path, rq->arg, HTTP_ARGS)) continue;
-        routes[i].handler(rq);
+        if (identity_of(rq, routes[i].access) == 0) routes[i].handler(rq);
         return;
     }
-    wrong_method(rq);
+    if (identity_of(rq, ACCESS_ANY) == 0) wrong_method(rq);
 }

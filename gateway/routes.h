@@ -15,7 +15,12 @@ route_handler status_of_batch, status_of_job;                 /* status.c */
 route_handler jobs_page, jobs_retry, jobs_cancel, jobs_rerun; /* jobs.c */
 route_handler events_serve;                                   /* stream.c */
 route_handler workers_status, workers_queues;                 /* workers.c */
-route_handler forward_serve;                                  /* forward.c */
+route_handler documents_take, documents_reprocess;            /* documents.c */
+route_handler listing_jobs;                                   /* listing.c */
+route_handler dead_list, dead_kick, dead_drop, dead_kick_all; /* dead.c */
+route_handler admin_pause, admin_resume, admin_drain;         /* admin.c */
+route_handler admin_providers, admin_log;                     /* admin.c */
+route_handler forward_serve, forward_records;                 /* forward.c */
 route_handler web_page, web_review, web_static, web_openapi;  /* web.c */
 
 #endif

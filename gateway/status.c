@@ -3,43 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gateway/ask.h"
 #include "gateway/records.h"
 #include "gateway/routes.h"
 #include "gateway/view.h"
 #include "lib/auto.h"
 #include "lib/clock.h"
-#include "lib/scripts.h"
-#include "proto/ids.h"
 
 #define JOBS_SHOWN  1000 /* of one batch; its counts are always of all */
 #define ENTRIES_MAX 2000
-#define KEY_MAX     (SHARD_KEY_MAX + ID_TEXT + 16)
-
-static char *job_key(char out[KEY_MAX], const char *id)
-{
-    char shard[SHARD_KEY_MAX];
-    snprintf(out, KEY_MAX, "%sjob:%s", shard_key(shard, id_shard(id)), id);
-    return out;
-}
-
-static int ask(struct gateway *g, const struct redis_command *commands, int n, redis_reply_t **replies,
-               struct err *err)
-{
-    const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
-    redis_t *r = redis_pool_take(g->redis, deadline, err);
-    if (!r) return -1;
-    int rc = redis_pipeline(r, deadline, commands, n, replies, err);
-    redis_pool_put(g->redis, &r);
-    for (int i = 0; rc == 0 && i < n; i++)
-        if (redis_is_error(replies[i], NULL)) rc = redis_reply_err(replies[i], err);
-    return rc;
-}
-
-static void free_replies(redis_reply_t **replies, int n)
-{
-    for (int i = 0; i < n; i++) redis_reply_free(replies[i]);
-}
-
 static void values_of(const redis_reply_t *reply, const char **value, int n)
 {
     for (int i = 0; i < n; i++) value[i] = redis_str(redis_at(reply, (size_t)i));
@@ -55,21 +27,21 @@ static bool owned(const struct caller *caller, const char *owner)
 /* The ids that its entries were saved under, in their order. */
 static int read_submissions(struct gateway *g, const char *id, int64_t entries, json_t *ids, struct err *err)
 {
-    char key[KEY_MAX];
+    char key[ASK_KEY_MAX];
     const int n = entries > ENTRIES_MAX ? ENTRIES_MAX : (int)entries;
     if (n <= 0) return 0;
     AUTO_FREE char(*fields)[24] = calloc((size_t)n, sizeof *fields);
     AUTO_FREE const char **argv = calloc((size_t)n + 2, sizeof *argv);
     if (!fields || !argv) return err_set(err, ERR_NOMEM, "out of memory");
     argv[0] = "HMGET";
-    argv[1] = job_key(key, id);
+    argv[1] = ask_job_key(key, id);
     for (int i = 0; i < n; i++) {
         snprintf(fields[i], sizeof fields[i], "res:save:%d", i);
         argv[i + 2] = fields[i];
     }
     const struct redis_command command = {n + 2, argv, NULL};
     redis_reply_t *reply = NULL;
-    int rc = ask(g, &command, 1, &reply, err);
+    int rc = ask_redis(g, &command, 1, &reply, err);
     for (int i = 0; rc == 0 && i < n; i++) {
         json_t *result = json_loads(redis_str(redis_at(reply, (size_t)i)), 0, NULL);
         json_t *submission = json_object_get(result, "submission_id");
@@ -103,16 +75,16 @@ static int add_result(struct gateway *g, const struct caller *caller, const char
 int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
                     struct err *err)
 {
-    char key[KEY_MAX], names[JOB_FIELDS][JOB_FIELD_MAX];
+    char key[ASK_KEY_MAX], names[JOB_FIELDS][JOB_FIELD_MAX];
     const char *argv[JOB_FIELDS + 2] = {"HMGET"}, *value[JOB_FIELDS];
     *status = (struct status){0};
     if (!id_valid(id)) return 0;
     view_job_fields(names);
-    argv[1] = job_key(key, id);
+    argv[1] = ask_job_key(key, id);
     for (int i = 0; i < JOB_FIELDS; i++) argv[i + 2] = names[i];
     const struct redis_command command = {JOB_FIELDS + 2, argv, NULL};
     redis_reply_t *reply = NULL;
-    int rc = ask(g, &command, 1, &reply, err);
+    int rc = ask_redis(g, &command, 1, &reply, err);
     values_of(reply, value, JOB_FIELDS);
     if (rc == 0 && owned(caller, value[JOB_OWNER])) {
         const char *state = value[JOB_STATE];
@@ -141,7 +113,7 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
     char names[JOB_FIELDS][JOB_FIELD_MAX];
     const char *value[JOB_BRIEF];
     if (n == 0) return 0;
-    AUTO_FREE char(*keys)[KEY_MAX] = calloc((size_t)n, sizeof *keys);
+    AUTO_FREE char(*keys)[ASK_KEY_MAX] = calloc((size_t)n, sizeof *keys);
     AUTO_FREE const char **argv = calloc((size_t)n * (JOB_BRIEF + 2), sizeof *argv);
     AUTO_FREE struct redis_command *commands = calloc((size_t)n, sizeof *commands);
     AUTO_FREE redis_reply_t **replies = calloc((size_t)n, sizeof *replies);
@@ -150,11 +122,11 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
     for (int k = 0; k < n; k++) {
         const char **words = argv + (size_t)k * (JOB_BRIEF + 2);
         words[0] = "HMGET";
-        words[1] = job_key(keys[k], ids[k]);
+        words[1] = ask_job_key(keys[k], ids[k]);
         for (int i = 0; i < JOB_BRIEF; i++) words[i + 2] = names[i];
         commands[k] = (struct redis_command){JOB_BRIEF + 2, words, NULL};
     }
-    int rc = ask(g, commands, n, replies, err);
+    int rc = ask_redis(g, commands, n, replies, err);
     for (int k = 0; rc == 0 && k < n; k++) {
         values_of(replies[k], value, JOB_BRIEF);
         if (!owned(caller, value[JOB_OWNER])) continue;
@@ -162,8 +134,16 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
         *version += strtoll(value[JOB_SEQ], NULL, 10);
         json_array_append_new(list, view_job_line(ids[k], value));
     }
-    free_replies(replies, n);
+    ask_free(replies, n);
     return rc;
+}
+
+int status_read_lines(struct gateway *g, const struct caller *caller, const char *const *ids, int n,
+                      json_t *list, struct err *err)
+{
+    struct view_counts counts = {0};
+    int64_t version = 0;
+    return read_lines(g, caller, ids, n, &counts, list, &version, err);
 }
 
 static int batch_json(struct gateway *g, const struct caller *caller, const char *id,
@@ -209,7 +189,7 @@ static int batch_json(struct gateway *g, const struct caller *caller, const char
 int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
                       struct err *err)
 {
-    char shard[SHARD_KEY_MAX], key[KEY_MAX], jobs_key[KEY_MAX], last[16];
+    char shard[SHARD_KEY_MAX], key[ASK_KEY_MAX], jobs_key[ASK_KEY_MAX], last[16];
     const char *argv[BATCH_FIELDS + 2] = {"HMGET", key}, *value[BATCH_FIELDS];
     *status = (struct status){0};
     if (!id_valid(id)) return 0;
@@ -220,11 +200,11 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
     const struct redis_command commands[] = {{BATCH_FIELDS + 2, argv, NULL},
                                              {4, (const char *const[]){"LRANGE", jobs_key, "0", last}, NULL}};
     redis_reply_t *replies[2] = {0};
-    int rc = ask(g, commands, 2, replies, err);
+    int rc = ask_redis(g, commands, 2, replies, err);
     values_of(replies[0], value, BATCH_FIELDS);
     if (rc == 0 && owned(caller, value[BATCH_OWNER]))
         rc = batch_json(g, caller, id, value, replies[1], status, err);
-    free_replies(replies, 2);
+    ask_free(replies, 2);
     return rc;
 }
 

@@ -20,5 +20,8 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
                     struct err *err);
 int status_read_batch(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
                       struct err *err);
+/* Appends a line for each of the given jobs (valid ids) that is the caller's, in their order. */
+int status_read_lines(struct gateway *g, const struct caller *caller, const char *const *ids, int n,
+                      json_t *list, struct err *err);
 
 #endif

@@ -51,6 +51,32 @@ static bool is_dots(const char *segment)
     return strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0;
 }
 
+int text_encode_path(const char *path, char *out, size_t out_len, const char *prefix)
+{
+    static const char digits[] = "0123456789ABCDEF", plain[] = "-._~/";
+    char copy[TEXT_ARG_MAX], *save = NULL;
+    size_t n = strlen(prefix);
+    if (!*path || strlen(path) >= sizeof copy || n >= out_len) return -1;
+    strcpy(copy, path);
+    for (char *s = strtok_r(copy, "/", &save); s; s = strtok_r(NULL, "/", &save))
+        if (is_dots(s)) return -1;
+    memcpy(out, prefix, n);
+    for (; *path; path++) {
+        const unsigned char c = (unsigned char)*path;
+        const bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (n + 4 > out_len) return -1;
+        if (alnum || strchr(plain, c)) {
+            out[n++] = (char)c;
+        } else {
+            out[n++] = '%';
+            out[n++] = digits[c >> 4];
+            out[n++] = digits[c & 15];
+        }
+    }
+    out[n] = '\0';
+    return 0;
+}
+
 /* "**": the rest may have slashes, but none of its segments may climb. */
 static bool takes_rest(const char *path, char *out)
 {

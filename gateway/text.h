@@ -12,6 +12,10 @@ int text_decode(const char *raw, size_t len, bool plus, char *out, size_t out_le
  * 1 there, 0 absent or empty, -1 malformed or longer than out. */
 int text_param(const char *text, char sep, const char *name, char *out, size_t out_len);
 
+/* `prefix` and the path with everything but its slashes and plain characters as %XX. -1: longer than out, empty,
+ * or with a segment "." or "..". */
+int text_encode_path(const char *path, char *out, size_t out_len, const char *prefix);
+
 /* Does a path, still with its %XX, fit a pattern.  '*' takes one segment that is not empty, "**" at the end
  * the rest; what they took is decoded into arg[0], arg[1], …  A path with a segment "." or ".." or an
  * undecodable one fits nothing. */

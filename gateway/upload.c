@@ -7,6 +7,7 @@
 #include "gateway/enqueue.h"
 #include "gateway/memory.h"
 #include "gateway/routes.h"
+#include "gateway/upload.h"
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/fault.h"
@@ -91,7 +92,7 @@ static void accepted(struct request *rq, json_t *answer, int files)
     FAULT(upload_answered);
 }
 
-static void open_jobs(struct request *rq, struct intake *in)
+void upload_open_jobs(struct request *rq, struct intake *in)
 {
     struct err err = {0};
     json_t *answer = NULL;
@@ -126,39 +127,38 @@ static void open_jobs(struct request *rq, struct intake *in)
     }
 }
 
-static void take_upload(struct request *rq, struct intake *in)
+struct intake *upload_begin(struct request *rq)
 {
     struct err err = {0};
-    const int parts = (int)rq->gateway->settings->max_files + FIELD_PARTS;
-    if (outer_options(rq, in, &err) == -1) {
-        http_fail(rq, &err);
-        return;
+    if (rq->body_len > rq->gateway->settings->max_request_bytes) {
+        too_large(rq);
+        return NULL;
     }
-    multipart_t *parser = multipart_new(http_header(rq, "Content-Type"), parts, intake_sink(in), &err);
-    if (!parser) {
-        http_fail(rq, &err);
-        return;
+    if (memory_full(rq->gateway->memory)) {
+        http_error_retry(rq, 503, FULL_RETRY_S, "queue_full", "The queue is full. Please try again later.");
+        return NULL;
     }
-    const bool whole = take_body(rq, in, parser) == 0;
-    multipart_destroy(&parser);
-    if (whole) open_jobs(rq, in);
+    struct intake *in = intake_new(rq->gateway, rq->caller.owner);
+    if (!in)
+        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
+    else if (outer_options(rq, in, &err) == -1) {
+        http_fail(rq, &err);
+        intake_destroy(&in);
+    }
+    return in;
 }
 
 void upload_serve(struct request *rq)
 {
-    if (rq->body_len > rq->gateway->settings->max_request_bytes) {
-        too_large(rq);
-        return;
-    }
-    if (memory_full(rq->gateway->memory)) {
-        http_error_retry(rq, 503, FULL_RETRY_S, "queue_full", "The queue is full. Please try again later.");
-        return;
-    }
-    struct intake *in = intake_new(rq->gateway, rq->caller.owner);
-    if (!in) {
-        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
-        return;
-    }
-    take_upload(rq, in);
+    struct err err = {0};
+    const int parts = (int)rq->gateway->settings->max_files + FIELD_PARTS;
+    struct intake *in = upload_begin(rq);
+    if (!in) return;
+    multipart_t *parser = multipart_new(http_header(rq, "Content-Type"), parts, intake_sink(in), &err);
+    if (!parser)
+        http_fail(rq, &err);
+    else if (take_body(rq, in, parser) == 0)
+        upload_open_jobs(rq, in);
+    if (parser) multipart_destroy(&parser);
     intake_destroy(&in);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "gateway/memory.h"
 #include "gateway/routes.h"
+#include "gateway/totals.h"
+#include "gateway/workers.h"
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/scripts.h"
@@ -16,6 +18,7 @@
 struct depth {
     int64_t waiting, in_flight, later, dead, oldest_ms; /* oldest_ms: when the oldest began to wait; 0 none */
     int64_t workers, room, in_hand;
+    bool paused;
 };
 
 static int stage_index(const char *name, size_t len)
@@ -27,7 +30,7 @@ static int stage_index(const char *name, size_t len)
 
 /* --- what waits --- */
 
-enum { PER_STAGE = 4, PER_SHARD = 3, COMMANDS = PER_STAGE * STAGE_NAMES_N + PER_SHARD };
+enum { PER_STAGE = 5, PER_SHARD = 3, COMMANDS = PER_STAGE * STAGE_NAMES_N + PER_SHARD };
 
 /* The packed text of a task ends in the moment it began to wait (proto/redis/README.md). */
 static int64_t since_of(const redis_reply_t *entries)
@@ -43,6 +46,7 @@ static void add_stage(struct depth *d, redis_reply_t *const *r)
     /* What was handed back is pending under a name of its own until it is taken again. */
     const int64_t in_stream = redis_int(r[0]), pending = redis_int(redis_at(r[1], 0)),
                   returned = redis_int(r[2]);
+    if (redis_int(r[4])) d->paused = true;
     const int64_t since = since_of(r[3]), held = pending > returned ? pending - returned : 0;
     d->in_flight += held;
     d->waiting += in_stream > held ? in_stream - held : 0;
@@ -70,13 +74,15 @@ static void add_waiting(struct depth *depths, const redis_reply_t *hash)
 
 static int read_shard(redis_t *redis, unsigned shard, int64_t deadline, struct depth *depths, struct err *err)
 {
-    char prefix[SHARD_KEY_MAX], last[16], keys[2 * STAGE_NAMES_N + PER_SHARD][SHARD_KEY_MAX + 32];
+    char prefix[SHARD_KEY_MAX], last[16], keys[2 * STAGE_NAMES_N + PER_SHARD + 1][SHARD_KEY_MAX + 32];
     const char *words[COMMANDS][6];
     struct redis_command commands[COMMANDS];
     redis_reply_t *replies[COMMANDS] = {0};
     int n = 0, k = 0;
     shard_key(prefix, shard);
     snprintf(last, sizeof last, "%d", LISTED_MAX - 1);
+    char *paused = keys[k++];
+    snprintf(paused, sizeof keys[0], "%spaused", prefix);
     for (int i = 0; i < STAGE_NAMES_N; i++) {
         char *tasks = keys[k++], *returned = keys[k++];
         snprintf(tasks, sizeof keys[0], "%stasks:%s", prefix, stage_names[i].name);
@@ -84,8 +90,9 @@ static int read_shard(redis_t *redis, unsigned shard, int64_t deadline, struct d
         const char *const lines[PER_STAGE][6] = {{"XLEN", tasks},
                                                  {"XPENDING", tasks, "dispatchers"},
                                                  {"LLEN", returned},
-                                                 {"XRANGE", tasks, "-", "+", "COUNT", "1"}};
-        static const int argc[PER_STAGE] = {2, 3, 2, 6};
+                                                 {"XRANGE", tasks, "-", "+", "COUNT", "1"},
+                                                 {"SISMEMBER", paused, stage_names[i].name}};
+        static const int argc[PER_STAGE] = {2, 3, 2, 6, 3};
         for (int c = 0; c < PER_STAGE; c++, n++) {
             memcpy(words[n], lines[c], sizeof lines[c]);
             commands[n] = (struct redis_command){argc[c], words[n], NULL};
@@ -169,17 +176,17 @@ struct picture {
     json_t *workers, *dispatchers;
 };
 
-static int look(struct request *rq, struct picture *p, struct err *err)
+static int look(struct gateway *g, struct picture *p, struct err *err)
 {
     const int64_t deadline = clock_ms() + REDIS_ANSWER_MS;
     int rc = 0;
-    redis_t *redis = redis_pool_take(rq->gateway->redis, deadline, err);
+    redis_t *redis = redis_pool_take(g->redis, deadline, err);
     if (!redis) return -1;
-    for (unsigned s = 0; rc == 0 && s < (unsigned)rq->gateway->settings->shards; s++)
+    for (unsigned s = 0; rc == 0 && s < (unsigned)g->settings->shards; s++)
         rc = read_shard(redis, s, deadline, p->depths, err);
     if (rc == 0 && !(p->workers = read_alive(redis, "worker", deadline, err))) rc = -1;
     if (rc == 0 && !(p->dispatchers = read_alive(redis, "dispatcher", deadline, err))) rc = -1;
-    redis_pool_put(rq->gateway->redis, &redis);
+    redis_pool_put(g->redis, &redis);
     for (size_t i = 0; rc == 0 && i < json_array_size(p->workers); i++)
         add_types(p->depths, json_object_get(json_array_get(p->workers, i), "types"));
     return rc;
@@ -197,6 +204,23 @@ static void picture_done(struct picture *p)
     json_decref(p->dispatchers);
 }
 
+int workers_in_flight(struct gateway *g, const char *stage, int64_t *n, struct err *err)
+{
+    AUTO(picture_done) struct picture p = {0};
+    if (look(g, &p, err) == -1) return -1;
+    const int i = stage_index(stage, strlen(stage));
+    *n = i >= 0 ? p.depths[i].in_flight : 0;
+    return 0;
+}
+
+int workers_alive(struct gateway *g, json_t **workers, struct err *err)
+{
+    AUTO(picture_done) struct picture p = {0};
+    if (look(g, &p, err) == -1) return -1;
+    *workers = json_incref(p.workers);
+    return 0;
+}
+
 /* Work that nobody is there for stands still until somebody comes. */
 static bool is_stuck(const struct picture *p, const struct depth *d)
 {
@@ -207,18 +231,18 @@ void workers_status(struct request *rq)
 {
     AUTO(picture_done) struct picture p = {0};
     struct err err = {0};
-    if (look(rq, &p, &err) == -1) {
+    if (look(rq->gateway, &p, &err) == -1) {
         http_fail(rq, &err);
         return;
     }
     json_t *stages = json_array();
     for (int i = 0; i < STAGE_NAMES_N; i++) {
         const struct depth *d = &p.depths[i];
-        json_array_append_new(stages, json_pack("{s:s,s:s,s:I,s:I,s:I,s:f,s:b}", "stage", stage_names[i].name,
+        json_array_append_new(stages, json_pack("{s:s,s:s,s:I,s:I,s:I,s:f,s:b,s:b}", "stage", stage_names[i].name,
                                                 "service", stage_names[i].service, "workers",
                                                 (json_int_t)d->workers, "waiting", (json_int_t)d->waiting,
                                                 "in_flight", (json_int_t)d->in_flight, "oldest_s",
-                                                oldest_s(d), "stuck", is_stuck(&p, d)));
+                                                oldest_s(d), "stuck", is_stuck(&p, d), "paused", d->paused));
     }
     http_json(rq, 200,
               json_pack("{s:b,s:s,s:o,s:O,s:O}", "success", 1, "redis",
@@ -231,18 +255,23 @@ void workers_queues(struct request *rq)
 {
     AUTO(picture_done) struct picture p = {0};
     struct err err = {0};
-    if (look(rq, &p, &err) == -1) {
+    if (look(rq->gateway, &p, &err) == -1) {
         http_fail(rq, &err);
         return;
     }
     json_t *stages = json_array();
     for (int i = 0; i < STAGE_NAMES_N; i++) {
         const struct depth *d = &p.depths[i];
+        const struct totals_of t = totals_of(rq->gateway->totals, i);
         json_array_append_new(
-            stages, json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:I,s:I}", "stage", stage_names[i].name, "waiting",
-                              (json_int_t)d->waiting, "in_flight", (json_int_t)d->in_flight, "later",
-                              (json_int_t)d->later, "dead", (json_int_t)d->dead, "oldest_s", oldest_s(d),
-                              "room", (json_int_t)d->room, "in_hand", (json_int_t)d->in_hand));
+            stages,
+            json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:b,s:f,s:I,s:I,s:I,s:I}", "stage", stage_names[i].name,
+                      "waiting", (json_int_t)d->waiting, "in_flight", (json_int_t)d->in_flight, "later",
+                      (json_int_t)d->later, "dead", (json_int_t)d->dead, "oldest_s", oldest_s(d), "room",
+                      (json_int_t)d->room, "in_hand", (json_int_t)d->in_hand, "paused", d->paused, "per_minute",
+                      60 * t.per_s, "done", (json_int_t)t.now[TOTAL_DONE], "retried",
+                      (json_int_t)t.now[TOTAL_RETRY], "lost", (json_int_t)t.now[TOTAL_LOST],
+                      "failed", (json_int_t)t.now[TOTAL_BURIED]));
     }
     http_json(rq, 200, json_pack("{s:o}", "stages", stages), NULL);
 }

@@ -20,6 +20,7 @@ EMBED(lua_promote, "proto/redis/promote.lua");
 EMBED(lua_cancel, "proto/redis/cancel.lua");
 EMBED(lua_rerun, "proto/redis/rerun.lua");
 EMBED(lua_reap, "proto/redis/reap.lua");
+EMBED(lua_admin, "proto/redis/admin.lua");
 
 #define X(s) struct redis_script script_##s = {.name = #s};
 SCRIPTS(X)

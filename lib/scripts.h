@@ -7,7 +7,7 @@
 
 #define SCRIPTS(X)                                                                                           \
     X(enqueue) X(batch) X(take) X(commit) X(defer) X(give_back) X(renew) X(reclaim) X(adopt) X(promote)      \
-    X(cancel) X(rerun) X(reap)
+    X(cancel) X(rerun) X(reap) X(admin)
 
 #define X(name) extern struct redis_script script_##name;
 SCRIPTS(X)

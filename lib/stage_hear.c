@@ -146,9 +146,13 @@ static void hear_cancel(const struct heard *m)
     metric_add(&stage_tasks, "cancelled", 1);
 }
 
+/* Beside that it was heard it may say a level of the log, for as long as somebody wants another than is configured. */
 static void hear_heartbeat(const struct heard *m)
 {
-    (void)m; /* that it was heard is all it says */
+    json_t *body = m->body_len ? json_loadb(m->body, m->body_len, 0, NULL) : NULL;
+    const json_t *levels = json_object_get(body, "log");
+    svc_log_level(svc_settings(m->s->svc), json_string_value(json_object_get(levels, svc_name(m->s->svc))));
+    json_decref(body);
 }
 
 static void hear_drain(const struct heard *m)

@@ -93,6 +93,17 @@ static int serve(struct svc *svc, struct err *err)
     return rc;
 }
 
+void svc_log_level(const struct settings *settings, const char *wanted)
+{
+    enum log_level level = LOG_INFO;
+    const bool known = wanted && *wanted && log_level_parse(wanted, &level) == 0;
+    if (!known) (void)log_level_parse(settings->log_level, &level);
+    if (level == log_level()) return;
+    log_set_level(LOG_INFO); /* so that the change is told in both directions */
+    log_info("log_level", F_STR("now", known ? wanted : settings->log_level));
+    log_set_level(level);
+}
+
 static int start(const struct service *service, bool print_config)
 {
     struct svc svc = {.service = service, .signal_fd = -1};

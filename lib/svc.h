@@ -44,4 +44,7 @@ bool svc_stopping(const struct svc *svc);        /* SIGTERM or SIGINT came; any 
 void svc_beat(struct svc *svc);                  /* the loop turned over: health_beat() */
 void svc_ready(struct svc *svc, const char *why_not); /* NULL: ready. Logs the change, not every call */
 
+/* A level of the log that an operator wants now; NULL or "": the configured one. Logs the change. */
+void svc_log_level(const struct settings *settings, const char *wanted);
+
 #endif

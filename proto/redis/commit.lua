@@ -28,6 +28,7 @@ local function settle(job, type, index, token, worker, result, open, join)
     local done = add(job, 'd:' .. type, 1)
     set(job, 'e:' .. type, int(NOW))
     by_whom(job, type, worker)
+    count('done', type)
     job_changed(job)
     if AFTER_END[type] then return end
     landed(job)
@@ -44,6 +45,7 @@ for i = 1, #ARGV, 11 do
     if type == 'notify' and index == '1' then -- a batch's message: nothing to keep but that it was done
         if pending(type, entry, delivery) then
             close_delivery(type, entry, load_batch(id).value.owner)
+            count('done', type)
             answer = 1
         end
     else

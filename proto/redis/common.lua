@@ -23,8 +23,13 @@ local function unpack_task(text)
     return {job = job, run = run, index = index, attempt = num(attempt), losses = num(losses), base = num(base), since = num(since)}
 end
 
--- What this call announces, sent as one message per channel by finish().
-local events, woken = {}, {}
+-- What this call announces, sent as one message per channel by finish(), and what it counted.
+local events, woken, totals = {}, {}, {}
+
+local function count(what, type)
+    local field = what .. ':' .. type
+    totals[field] = (totals[field] or 0) + 1
+end
 
 -- ---- jobs and batches: read once, written back once ------------------------------------------------
 
@@ -281,6 +286,7 @@ local function bury(type, task, job, code, text)
     call('ZADD', P .. 'dead', int(NOW), member)
     call('HSET', P .. 'deadwhy', member, cjson.encode({type = type, job = task.job, index = num(task.index), run = task.run,
                                                        code = code, text = text, at = NOW}))
+    count('buried', type)
     if AFTER_END[type] or not live(job, task.run) then return end
     set(job, 'err', cjson.encode({code = code, text = text, stage = type, index = num(task.index)}))
     end_job(job, 'failed')
@@ -333,6 +339,7 @@ local function finish()
         i = i + 1
     end
     for type in pairs(freed) do admit_waiting(type) end
+    for field, n in pairs(totals) do call('HINCRBY', P .. 'totals', field, n) end
     local wake = {}
     for type in pairs(woken) do
         if call('HDEL', P .. 'hungry', type) == 1 then wake[#wake + 1] = type end

@@ -44,6 +44,7 @@ for i = 1, #ARGV, 12 do
             else
                 if of_batch then item.text = '' end
                 again(job, type, task, num(delivery), item)
+                count(mode, type)
                 answer = 1
             end
         end

@@ -51,6 +51,7 @@ for _, new in ipairs(req.jobs) do
         end
         for _, stage in ipairs(req.first) do open_stage(job, stage, 0, 1) end
         call('RPUSH', P .. 'batch:' .. req.batch .. ':jobs', new.id)
+        call('ZADD', P .. 'owned:' .. req.owner, int(NOW), new.id)
         add(batch, 'jobs', 1)
         add(batch, 'queued', 1)
     else

@@ -1,7 +1,8 @@
 -- reap: housekeeping, once in a while by any dispatcher.
 --
 -- Promises: closes batches that nobody uploads to; forgets dispatchers that are gone for an hour with nothing pending
--- (DELCONSUMER drops what is pending, so never one that has something); caps the dead set by count and age; names
+-- (DELCONSUMER drops what is pending, so never one that has something); caps the dead set by count and age; takes a job
+-- whose time is over off its owner's list; names
 -- blobs that may go and takes them off the list only when the caller says they are gone.
 -- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, then members of `sweep` that are done.
 -- Answers {due members of sweep}.
@@ -10,9 +11,10 @@ local HOUR_MS = 3600000
 
 for i = 5, #ARGV do
     local id, what = string.match(ARGV[i], '^(%S+) (%S+)$')
-    if call('ZREM', P .. 'sweep', ARGV[i]) == 1 and what == 'upload' then
-        local job = load_job(id)
-        if job.exists then set(job, 'up', 'gone') end
+    if call('ZREM', P .. 'sweep', ARGV[i]) == 1 then
+        local job = load_job(id) -- it outlives its blobs by an hour
+        if job.exists and what == 'upload' then set(job, 'up', 'gone') end
+        if job.exists and what == 'all' then call('ZREM', P .. 'owned:' .. job.value.owner, id) end
     end
 end
 

@@ -44,6 +44,7 @@ call('ZREM', P .. 'sweep', job.id .. ' upload', job.id .. ' all')
 for i = 1, #drop, 500 do call('HDEL', job.key, unpack(drop, i, math.min(i + 499, #drop))) end
 for _, name in ipairs(drop) do job.value[name] = '' end
 call('PERSIST', job.key)
+call('ZADD', P .. 'owned:' .. job.value.owner, job.value.created, job.id)
 for _, task in ipairs(open) do
     local member = task.stage .. ' ' .. job.id .. ' ' .. task.index
     call('ZREM', P .. 'dead', member)

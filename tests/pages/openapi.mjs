@@ -51,7 +51,7 @@ export function check(schema, value, at = "$") {
 
 /* The same for the answer to a request: is its route written down, its status, and the shape of its JSON. */
 export function checkAnswer(method, path, status, type, body) {
-  const route = Object.entries(document.paths).find(([template]) => new RegExp(`^${template.replace(/\{[^}]+\}/g, "[^/]+")}$`).test(path));
+  const route = Object.entries(document.paths).find(([template]) => new RegExp(`^${template.replace("{path}", ".+").replace(/\{[^}]+\}/g, "[^/]+")}$`).test(path));
   const operation = route?.[1][method.toLowerCase()];
   if (!operation) return [`${method} ${path} is not in openapi.json`];
   let response = operation.responses[status];

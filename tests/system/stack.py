@@ -12,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 
+import openapi
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release"))
 ADMIN = {"gateway": 1, "dispatcher": 2, "ocr-svc": 3, "llm-svc": 4, "persist-svc": 5, "notify-svc": 6}
@@ -201,14 +203,23 @@ class Stack:
         return f"http://127.0.0.1:{self.base}{path}"
 
     def get(self, path, **headers):
-        status, head, body = http("GET", self.url(path), headers=headers)
-        return status, json.loads(body) if "json" in head.get("Content-Type", "") else body
+        return self.ask("GET", path, None, {k.replace("_", "-"): v for k, v in headers.items()})
+
+    def ask(self, method, path, body, headers, timeout=30):
+        """(status, answer); every answer of the gateway is held against openapi.json."""
+        status, head, answer = http(method, self.url(path), body, headers, timeout)
+        kind = head.get("Content-Type", "")
+        answer = json.loads(answer) if "json" in kind and "ndjson" not in kind else answer
+        openapi.check(method, path, status, kind, answer)
+        return status, answer
 
     def post(self, path, value=None, method="POST", **headers):
         body = b"" if value is None else json.dumps(value).encode()
         headers = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        status, head, answer = http(method, self.url(path), body, headers)
-        return status, json.loads(answer) if "json" in head.get("Content-Type", "") else answer
+        return self.ask(method, path, body, headers)
+
+    def put(self, path, value):
+        return self.post(path, value, method="PUT")
 
     def upload(self, *files, fields=(), key=None, timeout=60):
         """files: (name, bytes). (status, answer)."""
@@ -222,8 +233,7 @@ class Stack:
         headers = {"Content-Type": "multipart/form-data; boundary=" + boundary}
         if key:
             headers["Idempotency-Key"] = key
-        status, head, answer = http("POST", self.url("/upload"), body, headers, timeout)
-        return status, json.loads(answer)
+        return self.ask("POST", "/upload", body, headers, timeout)
 
     def batch_done(self, batch, timeout=60):
         def done():

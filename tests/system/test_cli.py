@@ -83,6 +83,52 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_stack(up):
     assert {f["subject"] for f in findings} > {"redis", "redis AOF", "clock", "disk", *SERVICES}
 
 
+def test_what_was_given_up_is_listed_kicked_and_dropped(up, tmp_path):
+    bad = tmp_path / "broken.pdf"
+    bad.write_bytes(b"%PDF-1.4 nothing behind it")
+    job = json.loads(up.sheaf("submit", "--wait", "--json", bad).stdout)["jobs"][0]["job_id"]
+    listed = json.loads(up.sheaf("dead", "--json").stdout)["tasks"]
+    (task,) = [t["task"] for t in listed if t["job_id"] == job]
+    assert "broken.pdf" in up.sheaf("dead").stdout
+    assert up.sheaf("kick", task).returncode == 0
+    wait_for(lambda: json.loads(up.sheaf("job", "--json", job).stdout)["status"] == "failed", 30, "the same end again")
+    assert json.loads(up.sheaf("kick", "--all", "--stage", "save", "--json").stdout)["kicked"] == 0
+    assert up.sheaf("retry", job).returncode == 0
+    wait_for(lambda: json.loads(up.sheaf("job", "--json", job).stdout)["status"] == "failed", 30, "the same end again")
+    assert up.sheaf("kick", "--drop", task).returncode == 0
+    assert up.sheaf("kick", task).returncode == 1, "it is not on the list any more, and its job has ended"
+    assert up.sheaf("kick").returncode == up.sheaf("kick", task, "--all").returncode == 2
+
+
+def test_jobs_are_listed_by_state_and_an_ended_one_is_run_again_or_left(up):
+    sent = json.loads(up.sheaf("submit", "--wait", "--json", FORMS / "text-layer.pdf").stdout)
+    job = sent["jobs"][0]["job_id"]
+    finished = json.loads(up.sheaf("jobs", "--state", "finished", "--json").stdout)["jobs"]
+    assert finished[0]["job_id"] == job and {j["status"] for j in finished} == {"finished"}
+    assert up.sheaf("jobs", "--state", "nonsense").returncode == 1
+    assert up.sheaf("cancel", job).returncode == 1
+    assert up.sheaf("rerun", job, "--from", "extract").returncode == 0
+    wait_for(lambda: json.loads(up.sheaf("job", "--json", job).stdout)["status"] == "finished", 30, "its second end")
+
+
+def test_a_stage_is_paused_and_resumed_and_workers_shows_it(up):
+    assert "paused" in up.sheaf("pause", "notify").stdout
+    assert [s for s in up.sheaf("workers").stdout.splitlines() if s.startswith("notify") and s.endswith("paused")]
+    assert json.loads(up.sheaf("pause", "notify", "--drain", "--json").stdout)["drained"] is True
+    assert json.loads(up.sheaf("resume", "notify", "--json").stdout)["paused"] is False
+    assert up.sheaf("pause", "nonsense").returncode == 1
+
+
+def test_logs_are_read_back_and_their_level_is_changed_for_a_while(up):
+    assert up.sheaf("log-level", "debug", "--service", "llm-svc").returncode == 0
+    wait_for(lambda: "log_level" in up.sheaf("logs", "llm-svc").stdout, 15, "the change in its log")
+    assert up.sheaf("log-level", "default").returncode == 0
+    assert up.sheaf("log-level", "loud").returncode == 1
+    lines = [json.loads(line) for line in up.sheaf("logs", "--json", "--lines", "5").stdout.splitlines()]
+    assert {line["svc"] for line in lines} >= set(SERVICES)
+    assert up.sheaf("logs", "nonsense").returncode == 2
+
+
 @pytest.mark.parametrize("unit", ["llm-svc.0", "redis.0"])
 def test_what_dies_is_started_again(up, unit):
     before = up.pid(unit)

@@ -453,6 +453,36 @@ def test_rule_10_the_upload_may_go_only_after_the_job_has_ended_and_a_rerun_fetc
     assert [t.type for t in engine.take(inspect=9)] == ["inspect"]
 
 
+def test_a_job_is_on_its_owners_list_until_its_time_is_over_and_again_when_it_is_rerun(engine):
+    job, owned = engine.submit(), f"{SHARD}owned:{OWNER}"
+    engine.reap(done=[f"{job} all"])
+    assert engine.r.zrange(owned, 0, -1) == [job], "its time is not over"
+    engine.finish(job)
+    engine.r.zadd(SHARD + "sweep", {f"{job} all": 1})
+    engine.reap(done=[f"{job} all"])
+    assert engine.r.zrange(owned, 0, -1) == []
+    assert engine.run("rerun", job, OWNER, "inspect") == "ok"
+    assert engine.r.zrange(owned, 0, -1) == [job]
+
+
+def test_what_ended_how_is_counted_by_type(engine):
+    engine.finish(engine.submit())
+    totals = engine.r.hgetall(SHARD + "totals")
+    assert {k: totals[k] for k in ("done:store", "done:inspect", "done:save")} == {"done:store": "1", "done:inspect": "1", "done:save": "1"}
+    engine.submit()
+    (task,) = engine.take(inspect=1)
+    engine.defer(task, "refused", code="damaged", text="It cannot be read.")
+    assert engine.r.hget(SHARD + "totals", "buried:inspect") == "1"
+
+
+def test_a_paused_type_is_not_taken_until_it_is_resumed(engine):
+    engine.submit()
+    assert engine.run("admin", "pause", "inspect") == "ok"
+    assert [t.type for t in engine.take(inspect=9, store=9)] == ["store"]
+    assert engine.run("admin", "resume", "inspect") == "ok"
+    assert [t.type for t in engine.take(inspect=9)] == ["inspect"]
+
+
 def test_rule_10_a_rerun_takes_the_blobs_off_the_list(engine):
     job = engine.submit()
     engine.finish(job)

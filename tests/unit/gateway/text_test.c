@@ -95,6 +95,18 @@ static void test_numbers_are_all_digits_and_bounded(void **state)
     assert_int_equal(n, INT64_MAX);
 }
 
+static void test_a_path_is_encoded_but_for_its_slashes(void **state)
+{
+    (void)state;
+    char out[64];
+    assert_int_equal(text_encode_path("a/b c/%2e\xc3\xa9.pdf", out, sizeof out, "/pdf/"), 0);
+    assert_string_equal(out, "/pdf/a/b%20c/%252e%C3%A9.pdf");
+    assert_int_equal(text_encode_path("a/../b", out, sizeof out, "/pdf/"), -1);
+    assert_int_equal(text_encode_path("..", out, sizeof out, "/pdf/"), -1);
+    assert_int_equal(text_encode_path("", out, sizeof out, "/pdf/"), -1);
+    assert_int_equal(text_encode_path("aaaaaaaaaaaaaaaaaaaaaaaa", out, 16, "/pdf/"), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_cookies_are_found_behind_blanks),
         cmocka_unit_test(test_path_patterns),
         cmocka_unit_test(test_a_path_that_climbs_fits_nothing),
+        cmocka_unit_test(test_a_path_is_encoded_but_for_its_slashes),
         cmocka_unit_test(test_a_path_lies_under_whole_segments),
         cmocka_unit_test(test_numbers_are_all_digits_and_bounded),
     };

@@ -1,0 +1,240 @@
+"""The HTTP API of the gateway beyond the main job: for other services, and for operators."""
+import http.server
+import json
+import pathlib
+import re
+import threading
+
+import pytest
+
+import client
+import documents
+import openapi
+from stack import Stack, http as call, wait_for
+
+SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
+BROKEN = b"%PDF-1.4 and nothing behind it"
+
+
+class Shelf(http.server.BaseHTTPRequestHandler):
+    """A place that documents may be fetched from; /out leads away from it."""
+
+    def do_GET(self):
+        if self.path == "/out":
+            self.send_response(302)
+            self.send_header("Location", "/scans/one.pdf")
+            self.end_headers()
+            return
+        known = self.path == "/scans/one.pdf"
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        if known:
+            self.wfile.write(documents.form(901))
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def shelf():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def stack(shelf):
+    with Stack(*SIX, SHEAF_FETCH_FROM=f"https://files.example.org,{shelf}/scans") as s:
+        yield s
+
+
+def finished(stack, job):
+    def ended():
+        answer = stack.get(f"/api/job_status/{job}")[1]
+        return answer if answer["status"] in ("finished", "failed", "cancelled") else None
+    return wait_for(ended, 60, f"job {job}")
+
+
+def failed_job(stack, note):
+    answer = stack.upload((f"{note}.pdf", BROKEN + note.encode()))[1]
+    job = answer["job_ids"][0]["job_id"]
+    assert finished(stack, job)["status"] == "failed"
+    return job
+
+
+def test_every_route_is_in_openapi_and_every_path_of_openapi_is_a_route():
+    written = {(method, re.sub(r"{path}", "**", re.sub(r"{(?!path})[^}]+}", "*", path)))
+               for method, path in openapi.operations() if path not in ("/livez", "/readyz", "/metrics")}
+    routes = {row for row in openapi.routes() if not re.match("/$|/review|/static/|/openapi.json", row[1])}
+    assert written == routes
+
+
+# ---- for other services ------------------------------------------------------------------------------------
+
+def test_the_example_client_gets_a_document_through_to_its_records(stack):
+    sheaf = client.Sheaf(stack.url(""))
+    job = sheaf.submit("body.pdf", documents.form(902))
+    assert sheaf.wait(job, timeout=60)["status"] == "finished"
+    (record,) = [r for r in sheaf.records() if r["filename"] == "body.pdf"]
+    assert record["student_name"] == documents.student(902)["student_name"]
+    assert job in [j["job_id"] for j in sheaf.jobs(state="finished")]
+
+
+def test_a_body_that_is_no_document_is_refused_as_an_upload_is(stack):
+    status, head, body = call("POST", stack.url("/api/v1/documents?filename=a.pdf"), b"plain text")
+    assert status == 400 and json.loads(body)["code"] == "unsupported_type"
+    status, head, body = call("POST", stack.url("/api/v1/documents"), b"")
+    assert status == 400 and json.loads(body)["code"] == "empty_file"
+
+
+def test_a_document_is_fetched_only_from_where_the_operator_allows(stack, shelf):
+    status, answer = stack.post("/api/v1/documents", {"url": f"{shelf}/scans/one.pdf"})
+    assert status == 202, answer
+    assert answer["job_ids"][0]["filename"] == "one.pdf"
+    for url in (f"{shelf}/secret.pdf", f"{shelf}/scansanything", f"{shelf}/scans/../secret", "http://169.254.169.254/x",
+                f"{shelf}/scans/%2e%2e/secret", "file:///etc/passwd", f"{shelf}@evil.example/scans/one.pdf"):
+        status, answer = stack.post("/api/v1/documents", {"url": url})
+        assert (status, answer["code"]) == (403, "forbidden"), url
+    assert stack.post("/api/v1/documents", {"url": f"{shelf}/scans/two.pdf"})[0] == 404
+    assert stack.post("/api/v1/documents", {"url": f"{shelf}/scans/one.pdf", "object_key": "x"})[0] == 400
+    assert stack.post("/api/v1/documents", {})[0] == 400
+
+
+def test_an_object_that_is_kept_can_be_named_instead_of_sent(stack):
+    answer = stack.upload(("kept.pdf", documents.form(903)))[1]
+    finished(stack, answer["job_ids"][0]["job_id"])
+    (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
+    key = record["pdf_url"].removeprefix("/pdf/")
+    status, again = stack.post("/api/v1/documents", {"object_key": key, "filename": "again.pdf"})
+    assert status == 202 and again["job_ids"][0]["is_own_duplicate"] is True
+    assert stack.post("/api/v1/documents", {"object_key": key.replace("original", "nothing")})[0] == 404
+    assert stack.post("/api/v1/documents", {"object_key": "../../etc/passwd"})[0] == 404
+
+
+def test_jobs_are_listed_newest_first_and_a_cursor_leads_to_the_end_of_them(stack):
+    sent = [stack.upload((f"list-{n}.pdf", documents.form(910 + n)))[1]["job_ids"][0]["job_id"] for n in range(5)]
+    seen, cursor = [], ""
+    while True:
+        status, page = stack.get(f"/api/v1/jobs?limit=2&cursor={cursor}")
+        assert status == 200 and len(page["jobs"]) <= 2
+        seen += [j["job_id"] for j in page["jobs"]]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert seen[:5] == sent[::-1] and len(set(seen)) == len(seen)
+    created = stack.get("/api/v1/jobs?limit=1")[1]["jobs"][0]["created_at"]
+    assert [j["job_id"] for j in stack.get(f"/api/v1/jobs?since={created}")[1]["jobs"]] == sent[-1:]
+    for bad in ("state=lost", "limit=0", "limit=x", "cursor=zzz", "since=yesterday"):
+        assert stack.get(f"/api/v1/jobs?{bad}")[0] == 400, bad
+    for job in sent:
+        finished(stack, job)
+
+
+def test_a_record_is_reprocessed_from_its_job_or_when_that_is_gone_from_its_original(stack):
+    answer = stack.upload(("again.pdf", documents.form(920)))[1]
+    job = answer["job_ids"][0]["job_id"]
+    finished(stack, job)
+    (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
+    path = f"/api/records/{record['submission_id']}/reprocess"
+    status, first = stack.post(path)
+    assert status == 202 and first["job_id"] == job
+    finished(stack, job)
+    stack.redis.delete(f"sheaf:{{00}}:job:{job}")
+    status, second = stack.post(path)
+    assert status == 202, second
+    new = second["job_ids"][0]["job_id"]
+    assert new != job and finished(stack, new)["result"]["submission_ids"] == [record["submission_id"]]
+    assert stack.post("/api/records/000000000000/reprocess")[0] == 404
+
+
+# ---- for operators -----------------------------------------------------------------------------------------
+
+def test_a_buried_task_is_shown_with_its_reason_and_can_be_kicked_or_dropped(stack):
+    job = failed_job(stack, "kick me")
+    (task,) = [t for t in stack.get("/api/admin/dead")[1]["tasks"] if t["job_id"] == job]
+    assert task["stage"] == "inspect" and task["code"] and task["error"] and task["filename"] == "kick me.pdf"
+    assert stack.post(f"/api/admin/dead/{task['task']}/kick")[0] == 202
+    assert finished(stack, job)["status"] == "failed"
+    wait_for(lambda: task["task"] in [t["task"] for t in stack.get("/api/admin/dead")[1]["tasks"]], what="a second burial")
+    assert stack.post(f"/api/admin/dead/{task['task']}/drop")[0] == 202
+    assert task["task"] not in [t["task"] for t in stack.get("/api/admin/dead")[1]["tasks"]]
+    assert stack.post(f"/api/admin/dead/{task['task']}/drop")[0] == 404
+    for nonsense in ("x", "inspect:x:0", "inspect:" + job, f"inspect:{job}:0:0", f"inspect:{job}:-1"):
+        assert stack.post(f"/api/admin/dead/{nonsense}/kick")[0] == 404
+
+
+def test_all_buried_tasks_of_a_stage_are_kicked_at_once(stack):
+    jobs = [failed_job(stack, f"many {n}") for n in range(3)]
+    status, answer = stack.post("/api/admin/dead/kick?stage=inspect")
+    assert status == 202 and answer["kicked"] >= 3
+    assert [finished(stack, job)["status"] for job in jobs] == ["failed"] * 3
+    assert stack.post("/api/admin/dead/kick?stage=save")[1]["kicked"] == 0
+
+
+def test_a_paused_stage_begins_nothing_and_goes_on_when_resumed(stack):
+    assert stack.post("/api/admin/stages/inspect/pause")[1] == {"success": True, "stage": "inspect", "paused": True}
+    job = stack.upload(("paused.pdf", documents.form(930)))[1]["job_ids"][0]["job_id"]
+    store = lambda: [s for s in stack.get(f"/api/job_status/{job}")[1]["stages"] if s["stage"] == "store" and s["done"]]
+    wait_for(store, what="the other branch, which is not paused")
+    stage = next(s for s in stack.get("/api/worker_status")[1]["stages"] if s["stage"] == "inspect")
+    assert stage["paused"] is True and stage["waiting"] == 1
+    status, answer = stack.post("/api/admin/stages/inspect/drain")
+    assert status == 200 and answer["drained"] is True and answer["in_flight"] == 0
+    assert stack.post("/api/admin/stages/inspect/resume")[0] == 200
+    assert finished(stack, job)["status"] == "finished"
+    assert stack.post("/api/admin/stages/nonsense/pause")[0] == 404
+
+
+def test_queues_tell_what_was_done_and_how_fast(stack):
+    job = stack.upload(("counted.pdf", documents.form(931)))[1]["job_ids"][0]["job_id"]
+    finished(stack, job)
+
+    def counted():
+        stages = {s["stage"]: s for s in stack.get("/api/queues")[1]["stages"]}
+        return stages if stages["save"]["done"] and stages["save"]["per_minute"] > 0 else None
+    stages = wait_for(counted, 30, "counts")
+    assert all(stages[s]["done"] > 0 for s in ("store", "inspect", "page", "split", "extract", "save"))
+
+
+def test_a_log_level_reaches_every_service_and_ends(stack):
+    def changes(name):
+        return [line["now"] for line in map(json.loads, stack.log(name).splitlines()) if line["event"] == "log_level"]
+    assert stack.put("/api/admin/log", {"level": "debug", "minutes": 1})[0] == 200
+    assert stack.redis.ttl("sheaf:log:ocr-svc") > 0
+    wait_for(lambda: all(changes(name) for name in SIX), 15, "every service at debug")
+    assert stack.put("/api/admin/log", {"level": None})[0] == 200
+    assert not stack.redis.keys("sheaf:log:*")
+    wait_for(lambda: all(len(changes(name)) == 2 for name in SIX), 15, "every service as it was configured")
+    assert stack.put("/api/admin/log", {"level": "warn", "service": "llm-svc"})[0] == 200
+    wait_for(lambda: len(changes("llm-svc")) == 3, 15, "one service")
+    assert len(changes("ocr-svc")) == 2
+    assert stack.put("/api/admin/log", {"level": None})[0] == 200
+    for bad in ({}, {"level": "loud"}, {"level": "info", "service": "redis"}, {"level": "info", "minutes": 0}):
+        assert stack.put("/api/admin/log", bad)[0] == 400
+
+
+def test_what_is_known_of_providers_names_what_is_throttled(stack):
+    now = stack.redis.time()[0] * 1000
+    stack.redis.sadd("sheaf:throttles", "groq")
+    stack.redis.hset("sheaf:throttle:groq", mapping={"until": now + 60000, "why": "It asked to wait.", "types": "extract", "fails": 0})
+    status, answer = stack.get("/api/admin/providers")
+    assert status == 200 and answer["configured"]["ocr"] == "tesseract"
+    (groq,) = [p for p in answer["providers"] if p["provider"] == "groq"]
+    assert groq["paused"] and 50 < groq["paused_s"] <= 61 and groq["why"] == "It asked to wait."
+    assert {w["service"] for w in answer["workers"]} >= {"ocr-svc", "llm-svc"}
+    stack.redis.delete("sheaf:throttle:groq", "sheaf:throttles")
+
+
+def test_a_notice_that_was_given_up_is_kicked_by_itself(stack):
+    job = stack.upload(("mail.pdf", documents.form(950)))[1]["job_ids"][0]["job_id"]
+    finished(stack, job)
+    mails = lambda: [p for p in pathlib.Path(stack.folder).glob("var/outbox/*.eml") if job in p.read_text()]
+    wait_for(mails, what="its mail")
+    for p in mails():
+        p.unlink()
+    member = f"notify {job} 0"
+    stack.redis.zadd("sheaf:{00}:dead", {member: 1_700_000_000_000})
+    stack.redis.hset("sheaf:{00}:deadwhy", member, json.dumps({"code": "timeout", "text": "no answer"}))
+    assert stack.post(f"/api/admin/dead/notify:{job}:0/kick")[0] == 202
+    assert stack.redis.zscore("sheaf:{00}:dead", member) is None
