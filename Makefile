@@ -47,7 +47,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system accuracy accuracy-set check asan clean \
+.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system chaos accuracy accuracy-set check asan clean \
         clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
@@ -136,6 +136,11 @@ accuracy: ## how well the forms in DIR are read, by the whole stack (DIR holds t
 accuracy-set: ## make a set of filled-in forms with their truth in DIR (ENTRIES=320 SEED=1)
 	@tests/deps.sh accuracy
 	@tests/accuracy/generate.py "$(DIR)" --entries $(or $(ENTRIES),320) --seed $(or $(SEED),1)
+
+chaos: ## strike a loaded stack at random, then settle the ledger (SEED=1 UPLOADS=10000 FAULTS=n JSON=FILE; tests/chaos/README.md)
+	@tests/deps.sh test
+	@$(MAKE) -s -j2 all
+	@TESTS_BUILD=$(O) /usr/bin/python3 tests/chaos/chaos.py SEED=$(SEED) UPLOADS=$(UPLOADS) FAULTS=$(FAULTS) LEASE=$(LEASE) JSON=$(JSON)
 
 check: ## layering, settings in the README, formatting of what the tools can see
 	@tests/check.py

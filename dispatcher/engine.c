@@ -481,13 +481,13 @@ static void on_reclaimed(void *user, const redis_reply_t *reply)
     engine_want_take(e);
 }
 
-void engine_reclaim(engine_t *e)
+void engine_reclaim(engine_t *e, bool only_gone)
 {
     for (unsigned shard = 0; shard < (unsigned)e->settings->shards; shard++) {
         struct args a = ARGS_INIT;
         args_text(&a, e->me);
         args_int(&a, e->settings->lease_ms);
-        args_text(&a, "idle");
+        args_text(&a, only_gone ? "gone" : "idle");
         for (int row = 0; row < PIPELINE_TYPES; row++) args_text(&a, pipeline[row].type);
         args_send(&a, e->redis, &script_reclaim, shard, on_reclaimed, e);
     }

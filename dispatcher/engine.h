@@ -71,7 +71,7 @@ bool engine_idle(const engine_t *e); /* nothing gathered, nothing unanswered */
 
 /* Timed calls, for all shards. */
 void engine_renew(engine_t *e, const struct wire_header *tasks, int n);
-void engine_reclaim(engine_t *e);
+void engine_reclaim(engine_t *e, bool only_gone); /* of dispatchers that are not there any more */
 void engine_reclaim_mine(engine_t *e, const struct wire_header *known, int n); /* after a reconnect */
 void engine_promote(engine_t *e);
 int64_t engine_promote_at_ms(const engine_t *e); /* moment of clock_ms() */

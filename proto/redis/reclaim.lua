@@ -3,7 +3,8 @@
 -- Promises: a take whose answer was lost, a dead dispatcher, a frozen one: all end here within a lease.  A gone
 -- liveness key only shortens the wait.  Spends no attempt and no loss.
 -- ARGV: dispatcher, lease_ms, mode, then
---   mode idle: types.  mode mine (after a reconnect): per type: type, known entries separated by spaces; what is pending
+--   mode idle: types.  mode gone: types, but only what dispatchers hold that are gone (Redis came back a moment ago, so that
+--   idle times include its outage).  mode mine (after a reconnect): per type: type, known entries separated by spaces; what is pending
 --   under the caller's name and not known is returned at once.
 -- Answers how many were returned.
 local me, lease, mode, returned = ARGV[1], num(ARGV[2]), ARGV[3], 0
@@ -27,36 +28,41 @@ local function hand_back(type, entry, min_idle)
     end
 end
 
+-- All rows that XPENDING has for us, page by page: what waits long in `returned` must not hide what lies behind it.
+local function each_pending(type, query, see)
+    local from = '-'
+    while from do
+        local rows = redis.pcall('XPENDING', tasks_key(type), GROUP, unpack(query(from)))
+        if rows.err then return end
+        for _, row in ipairs(rows) do see(row[1], row[2], row[3]) end
+        from = #rows == PAGE and '(' .. rows[#rows][1] or nil
+    end
+end
+
 local function idle_ones(type)
-    local rows = redis.pcall('XPENDING', tasks_key(type), GROUP, 'IDLE', int(math.min(lease, GONE_MS)), '-', '+', PAGE)
-    if rows.err then return end
-    for _, row in ipairs(rows) do
-        local entry, consumer, idle = row[1], row[2], row[3]
+    local soon = math.min(lease, GONE_MS)
+    local function see(entry, consumer, idle)
         if consumer == RETURNED then
             -- The list is served first, so a long wait means that its own entry was lost, or that no worker has room.
             if idle >= lease and not call('LPOS', P .. 'returned:' .. type, entry) then
                 call('RPUSH', P .. 'returned:' .. type, entry)
                 woken[type] = true
             end
-        elseif idle >= lease then
+        elseif idle >= lease and mode == 'idle' then
             hand_back(type, entry, lease)
         elseif not is_alive(consumer) then
-            hand_back(type, entry, math.min(lease, GONE_MS))
+            hand_back(type, entry, soon)
         end
     end
+    each_pending(type, function(from) return {'IDLE', int(soon), from, '+', PAGE} end, see)
 end
 
 local function mine(type, known_text)
-    local known, from = {}, '-'
+    local known = {}
     for entry in string.gmatch(known_text, '%S+') do known[entry] = true end
-    while from do
-        local rows = redis.pcall('XPENDING', tasks_key(type), GROUP, from, '+', PAGE, me)
-        if rows.err then return end
-        for _, row in ipairs(rows) do
-            if not known[row[1]] then hand_back(type, row[1], 0) end
-        end
-        from = #rows == PAGE and '(' .. rows[#rows][1] or nil
-    end
+    each_pending(type, function(from) return {from, '+', PAGE, me} end, function(entry)
+        if not known[entry] then hand_back(type, entry, 0) end
+    end)
 end
 
 if mode == 'mine' then

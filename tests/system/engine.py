@@ -131,8 +131,8 @@ class Engine:
             argv += [t.type, t.entry, t.delivery, t.job, t.run]
         return self.run(script, *argv)
 
-    def reclaim(self, me="d1", lease=10000, types=tuple(NEEDS)):
-        return self.run("reclaim", me, lease, "idle", *types)
+    def reclaim(self, me="d1", lease=10000, types=tuple(NEEDS), mode="idle"):
+        return self.run("reclaim", me, lease, mode, *types)
 
     def promote(self, most=100):
         return self.run("promote", most)

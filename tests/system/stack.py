@@ -124,9 +124,9 @@ class Stack:
                 with contextlib.suppress(Exception):
                     p.signal(signal.SIGCONT)
                 p.process.kill()
-                p.process.wait(10)
         self.redis_process.kill()
-        self.redis_process.wait(10)
+        for process in (*(p.process for p in self.processes), self.redis_process):  # all die at the same time
+            process.wait(10)
         reports = self.sanitizer_reports()
         if kind is not None:
             for log in sorted(pathlib.Path(self.folder).glob("*.log")):

@@ -308,6 +308,30 @@ def test_rule_6_an_entry_whose_place_in_the_returned_list_was_lost_is_found_agai
     assert len(engine.take("d2", inspect=1)) == 1
 
 
+def test_rule_6_many_that_wait_for_a_worker_do_not_hide_what_a_dead_dispatcher_held(engine):
+    engine.take("d1", window=400, inspect=1)  # says how many tasks the stream may hold
+    for _ in range(3):
+        engine.enqueue(files=100)
+    waiting = engine.take("d1", window=400, inspect=250)
+    (orphan,) = engine.take("gone", window=400, inspect=1)
+    engine.named("give_back", waiting)
+    time.sleep(0.06)
+    assert engine.reclaim("d2", lease=50, types=["inspect"]) == 1
+    assert orphan.entry in [t.entry for t in engine.take("d2", window=400, inspect=300)]
+
+
+def test_rule_6_after_an_outage_of_redis_only_what_the_gone_held_is_reclaimed(engine):
+    engine.submit()
+    engine.submit()
+    engine.alive("d1")
+    engine.take("d1", inspect=1)
+    (orphan,) = engine.take("gone", inspect=1)
+    time.sleep(0.06)
+    assert engine.reclaim("d2", lease=50, mode="gone", types=["inspect"]) == 1
+    (task,) = engine.take("d2", inspect=2)
+    assert task.entry == orphan.entry
+
+
 # ---- rule 7: adoption ------------------------------------------------------------------------------------------------
 
 def test_rule_7_a_running_task_survives_its_dispatchers_death(engine):
