@@ -47,7 +47,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system chaos accuracy accuracy-set check asan clean \
+.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set check asan clean \
         clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
@@ -123,6 +123,10 @@ test: ## install what is missing, build, run all tests; ends with "N passed, N f
 
 system: all fault-programs ## the system tests alone
 	@TESTS_BUILD=$(O) tests/run.py system
+
+model: ## check the protocol's model with spin (proto/model), and that each check in it is needed
+	@tests/deps.sh test
+	@/usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/system/test_model.py
 
 asan: ## unit and system tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) -s -j2 MODE=asan all unit-programs fault-programs
