@@ -37,10 +37,12 @@ static char last_char(const char *text)
     return len ? text[len - 1] : '\0';
 }
 
+/* Recognition takes a colon for a semicolon at times. */
 static bool ends_with_colon(const struct word *word)
 {
     size_t len = strlen(word->text);
-    return last_char(word->text) == ':' || (len >= 3 && !strcmp(word->text + len - 3, "\xEF\xBC\x9A"));
+    return last_char(word->text) == ':' || last_char(word->text) == ';' ||
+           (len >= 3 && !strcmp(word->text + len - 3, "\xEF\xBC\x9A"));
 }
 
 /* The slash between two languages, also as recognition misreads it. */
@@ -55,6 +57,12 @@ static bool is_better(const struct match *a, const struct match *b)
     return !b->phrase || a->phrase->len - 2 * a->edits > b->phrase->len - 2 * b->edits;
 }
 
+/* "3" or "12°": an answer's number, never a word of a label. */
+static bool is_number(const struct word *word)
+{
+    return *word->tight && strspn(word->tight, "0123456789") == strlen(word->tight);
+}
+
 /* The best phrase of the wanted kinds (and field, when given) that begins with word i of the row. */
 static struct match match_at(const vocabulary_t *v, const struct face *face, const struct row *row, int i,
                              unsigned kinds, const struct form_field *field)
@@ -67,6 +75,7 @@ static struct match match_at(const vocabulary_t *v, const struct face *face, con
         int more = (int)strlen(word->tight);
         bool apart = last > i && gap_before(face, row, last) > WIDE_GAP;
         if (apart || len + more > PHRASE_MAX || word->source == WORD_FIELD) break;
+        if (kinds == 1u << PHRASE_LABEL && is_number(word)) break;
         memcpy(letters + len, word->tight, (size_t)more);
         len += more;
         if (!more) continue;
@@ -86,13 +95,21 @@ static void mark(struct face *face, const struct row *row, int first, int last, 
     for (int i = first; i <= last; i++) face->role[row->words[i]] = (unsigned char)role;
 }
 
-/* Nothing but specks and bullets ("- School:") stands before word i in its part of the row. */
+/* Nothing but specks and bullets ("- School:") stands before word i in its part of the row; a speck may have
+ * been read as a letter or digit of its own. */
 static bool begins_segment(const struct face *face, const struct row *row, int i)
 {
     while (i > 0 && gap_before(face, row, i) <= WIDE_GAP) {
-        const char *before = word_at(face, row, --i)->tight;
-        if (strlen(before) > 1) return false;
+        if (strlen(word_at(face, row, --i)->tight) > 1) return false;
     }
+    return true;
+}
+
+/* Not even that. */
+static bool begins_purely(const struct face *face, const struct row *row, int i)
+{
+    while (i > 0 && gap_before(face, row, i) <= WIDE_GAP)
+        if (*word_at(face, row, --i)->tight) return false;
     return true;
 }
 
@@ -177,6 +194,19 @@ static bool stands_out(const struct face *face, const struct row *row, int last)
     return next->text[0] == '/' || next->source == WORD_FIELD || gap_before(face, row, last + 1) > VALUE_GAP;
 }
 
+/* An answer may repeat its label ("5° grado" below "Grado", "Escuela Rosa" below "Escuela"): a label that the
+ * page has already is one again only where it stands alone and is printed well. */
+static bool is_answer(const struct face *face, const struct row *row, int first, int last,
+                      const struct match *m)
+{
+    if (ends_with_colon(word_at(face, row, last))) return false;
+    bool again = false;
+    for (int i = 0; i < face->n_labels; i++) again = again || face->labels[i].field == m->phrase->field;
+    if (!again) return false;
+    bool alone = last + 1 == row->n || gap_before(face, row, last + 1) > WIDE_GAP;
+    return !alone || m->edits > 0 || !begins_purely(face, row, first);
+}
+
 static void append(struct face *face, const struct row *row, int r, int first, const struct match *m,
                    int last)
 {
@@ -198,15 +228,17 @@ void labels_read_row(const vocabulary_t *v, struct face *face, int r)
     bool after_label = false;
     for (int i = 0; i < row->n; i++) {
         bool start = after_label || begins_segment(face, row, i);
-        const struct word *word = word_at(face, row, i);
         after_label = false;
-        if (!start || face->role[row->words[i]] != ROLE_FREE || !*word->tight) continue;
+        if (!start || face->role[row->words[i]] != ROLE_FREE || !*word_at(face, row, i)->tight) continue;
         struct match m = match_at(v, face, row, i, 1u << PHRASE_LABEL, NULL);
         if (!m.phrase) continue;
         int last = extend(v, face, row, m.last, m.phrase->field);
         bool telling =
             m.phrase->telling && m.phrase->field->rule != FORM_ESSAY; /* a heading stands by itself */
         if (!telling && last == m.last && !stands_out(face, row, last)) continue;
+        bool after = i > 0 && face->role[row->words[i - 1]] == ROLE_LABEL;
+        if (!ends_with_colon(word_at(face, row, last)) && !after && !begins_purely(face, row, i)) continue;
+        if (is_answer(face, row, i, last, &m)) continue;
         append(face, row, r, i, &m, last);
         after_label = true;
         i = last;

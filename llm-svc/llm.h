@@ -65,12 +65,27 @@ enum observed {
     OBSERVED_EXTRACTION_FALLBACK_USED = 64
 };
 
+/* What tells how far a value can be trusted (trust.h). */
+struct signs {
+    double mean, least;   /* confidence of its words */
+    double page;          /* mean confidence of all that was filled in on its page */
+    double label;         /* quality of its label; 1 for a named form field */
+    int letters;          /* letters and digits */
+    int words;            /* of its text */
+    int unknown;          /* of them, not in the lexicon */
+    int corrected;        /* of them, taken for a word of the lexicon */
+    int odd;              /* of them, shaped as hardly any word is */
+    bool repaired;        /* misread signs were put right */
+    bool agrees, differs; /* with what is read elsewhere in the entry */
+};
+
 /* A field's value with its evidence: where on which page it stands. */
 struct value {
     const struct form_field *field;
-    char *text;         /* normalised by the form's rule */
-    char *raw;          /* what stood there */
-    double confidence;  /* 0 to 1 */
+    char *text;        /* normalised by the form's rule */
+    char *raw;         /* what stood there */
+    double confidence; /* 0 to 1, calibrated: of values told with 0.9, nine of ten are right */
+    struct signs signs;
     const char *source; /* "ocr", "text" or "field" */
     int page;           /* from 1 */
     int box[4];         /* 1/10000 of the page */

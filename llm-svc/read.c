@@ -10,6 +10,7 @@
 #include "llm-svc/entry_json.h"
 #include "llm-svc/pages.h"
 #include "llm-svc/stage.h"
+#include "llm-svc/trust.h"
 
 #define READ_PAGES_MAX 2000
 #define READ_TIME_MS   60000
@@ -48,6 +49,22 @@ static int add_file(struct reader *r, const char *path, struct err *err)
         int rc = add_page(r, json, err);
         json_decref(json);
         if (rc) return -1;
+    }
+}
+
+/* The signs that each value's confidence comes from, for those who fit or doubt it
+ * (tests/accuracy/calibrate.py). */
+static void add_signs(const struct entry *entry, json_t *json)
+{
+    for (int i = 0; i < entry->n_values; i++) {
+        const struct value *value = &entry->values[i];
+        double inputs[TRUST_N];
+        json_t *signs = json_object();
+        trust_inputs(value, inputs);
+        for (int k = 0; k < TRUST_N; k++)
+            (void)json_object_set_new(signs, trust_names[k], json_real(inputs[k]));
+        (void)json_object_set_new(json_object_get(json_object_get(json, "fields"), value->field->name),
+                                  "signs", signs);
     }
 }
 
@@ -95,6 +112,7 @@ static json_t *read_entry(const struct reader *r, const struct split *split, int
         json_decref(json);
         return NULL;
     }
+    add_signs(&entry, json);
     return json;
 }
 

@@ -4,77 +4,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
-#include "lib/buf.h"
 #include "llm-svc/owners.h"
+#include "llm-svc/repair.h"
+#include "llm-svc/spell.h"
+#include "llm-svc/tidy.h"
 
 /* A value goes on in the next line when its first line comes this near the end of its column, and the next is
  * this near. */
 #define FULL_LINE 0.70
 #define LINE_STEP 1.9
-/* What a digit in a name, which is mostly a misread letter, leaves of the trust in it. */
-#define DIGIT_IN_NAME 0.6
+
+/* Where every word was read surer than this, none is taken for another. */
+#define SURE 0.90
+
+/* What a page's values are read with. */
+struct context {
+    const vocabulary_t *vocabulary;
+    const lexicon_t *lexicon;
+    const struct face *face;
+    double page; /* mean confidence of what was filled in */
+};
 
 struct line {
     const int *words; /* indexes into page->words */
     int n;
-    double trust; /* in what says that it is this field's: the label's quality, 1 for a named form field */
+    double label; /* how well its label was read; 1 for a named form field */
 };
 
-/* Signs that ruled lines, cell borders and specks leave at the ends of what is written on them; "(" begins a
- * telephone number. */
-static const char *const ruling[] = {"|", "_", "[", "]", "{", "}", "~",  "<", ">", "=",  "*",
-                                     "-", ".", ",", ":", ";", "'", "\"", "`", "/", "\\", " ",
-                                     "«", "»", "—", "–", "°", "•", "“",  "”", "‘", "’",  "¡"};
-
-static size_t ruling_before(const char *text, size_t end)
-{
-    for (size_t i = 0; i < COUNT_OF(ruling); i++) {
-        size_t len = strlen(ruling[i]);
-        if (len <= end && !memcmp(text + end - len, ruling[i], len)) return len;
-    }
-    return 0;
-}
-
-static size_t ruling_at(const char *text)
-{
-    for (size_t i = 0; i < COUNT_OF(ruling); i++)
-        if (!strncmp(text, ruling[i], strlen(ruling[i]))) return strlen(ruling[i]);
-    return 0;
-}
-
-/* Cuts ruling signs off both ends, in place; a stop that abbreviates ("Jr.") stays. */
-static void trim_ruling(char *text)
-{
-    size_t from = 0, len = strlen(text), cut;
-    while (from < len && (cut = ruling_at(text + from)) > 0) from += cut;
-    while (len > from && (cut = ruling_before(text + from, len - from)) > 0) {
-        bool abbreviation = text[len - 1] == '.' && len - from >= 3 && isalpha((unsigned char)text[len - 2]);
-        if (abbreviation) break;
-        len -= cut;
-    }
-    memmove(text, text + from, len - from);
-    text[len - from] = '\0';
-}
-
-/* Drops the rule that a word was written on where it was read along with it ("_Ana"), in place. */
-static void drop_rules(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; from++)
-        if (*from != '_' && *from != '|') *to++ = *from;
-    *to = '\0';
-}
-
-/* The words of a line as text; words without a letter or digit at its ends are left out of *line. */
-static char *join(const struct page *page, struct line *line)
+/* Leaves out words without a letter or digit at the ends of a line. */
+static void trim_line(const struct page *page, struct line *line)
 {
     while (line->n > 0 && !*page->words[line->words[0]].tight) line->words++, line->n--;
     while (line->n > 0 && !*page->words[line->words[line->n - 1]].tight) line->n--;
-    struct buf text = BUF_INIT;
-    buf_puts(&text, "");
-    for (int i = 0; i < line->n; i++)
-        buf_printf(&text, "%s%s", i ? " " : "", page->words[line->words[i]].text);
-    return buf_take(&text, NULL);
 }
 
 /* A grade that is none ("13") is kept as it stands, so that the review can say so. */
@@ -110,10 +71,8 @@ static int add_evidence(const struct face *face, const struct line *line, struct
     }
     value->page = page->number;
     value->source = source_name(page->words[line->words[0]].source);
-    /* One misread word spoils a value, but a word's own figure is rough: half each. */
-    value->confidence = (sum / line->n + least) / 2 * line->trust;
-    bool name = value->field->rule == FORM_NAME;
-    if (name && value->text[strcspn(value->text, "0123456789")]) value->confidence *= DIGIT_IN_NAME;
+    value->signs.mean = sum / line->n;
+    value->signs.least = least;
     return 0;
 }
 
@@ -129,28 +88,62 @@ static struct value *append(struct values *values, struct err *err)
     return &grown[values->n++];
 }
 
-/* Adds what the words say when the field's rule takes it; else nothing: a value is not invented. */
-static int accept(const vocabulary_t *v, const struct face *face, const struct form_field *field,
-                  struct line line, struct values *values, struct err *err)
+/* What the text says by the field's rule, as it stands or with its misread signs put right.  *text NULL: it
+ * is no value. */
+static int read_value(const form_t *form, const struct form_field *field, const char *clean, char **text,
+                      bool *repaired, struct err *err)
 {
     struct err why = {0};
-    AUTO_FREE char *raw = join(face->page, &line);
-    AUTO_FREE char *clean = raw ? strdup(raw) : NULL;
+    *text = form_normalise(form, field, clean, &why);
+    if (*text || why.kind == ERR_NOMEM) return *text ? 0 : err_set(err, ERR_NOMEM, "value");
+    AUTO_FREE char *mended = repair_text(field->rule, clean);
+    if (mended) *text = form_normalise(form, field, mended, &why);
+    *repaired = *text != NULL;
+    if (!*text && field->rule == FORM_GRADE) *text = number_alone(clean);
+    return 0;
+}
+
+/* A doubtful value that nearly is a school known here is that one. */
+static int match_school(const struct context *c, struct value *value, bool doubtful)
+{
+    bool same;
+    const char *school =
+        value->field->rule == FORM_SCHOOL ? lexicon_school(c->lexicon, value->text, &same) : NULL;
+    if (!school || (!same && !doubtful)) return 0;
+    char *text = strdup(school);
+    if (!text) return -1;
+    free(value->text);
+    value->text = text;
+    value->signs.agrees = true;
+    return 0;
+}
+
+/* Adds what the words say when the field's rule takes it; else nothing: a value is not invented. */
+static int accept(const struct context *c, const struct form_field *field, struct line line,
+                  struct values *values, struct err *err)
+{
+    const struct page *page = c->face->page;
+    trim_line(page, &line);
+    AUTO_FREE char *raw = tidy_raw(page, line.words, line.n);
+    AUTO_FREE char *clean = tidy_line(page, line.words, line.n, field->rule);
     if (!raw || !clean) return err_set(err, ERR_NOMEM, "value");
-    if (field->rule != FORM_EMAIL) drop_rules(clean);
-    trim_ruling(clean);
     if (!line.n || !*clean || field->rule == FORM_ESSAY) return 0;
-    AUTO_FREE char *text = form_normalise(v->form, field, clean, &why);
-    if (!text && why.kind == ERR_NOMEM) return err_set(err, ERR_NOMEM, "value");
-    if (!text && field->rule == FORM_GRADE) text = number_alone(clean);
+    AUTO_FREE char *text = NULL;
+    bool repaired = false;
+    if (read_value(c->vocabulary->form, field, clean, &text, &repaired, err)) return -1;
     if (!text) return 0;
     struct value *value = append(values, err);
     if (!value) return -1;
-    value->field = field;
-    value->text = text;
-    value->raw = raw;
+    *value = (struct value){.field = field, .text = text, .raw = raw};
+    value->signs = (struct signs){.label = line.label, .page = c->page, .repaired = repaired};
     text = raw = NULL;
-    return add_evidence(face, &line, value, err);
+    if (add_evidence(c->face, &line, value, err)) return -1;
+    const struct spell_source source = {page, line.words, line.n};
+    bool doubtful = !strcmp(value->source, "ocr") && value->signs.least < SURE;
+    if (spell_text(c->lexicon, field->rule, &source, &value->text, &value->signs) ||
+        match_school(c, value, doubtful))
+        return err_set(err, ERR_NOMEM, "value");
+    return 0;
 }
 
 /* The words of one row that label `label` owns in the way `how`, in order; returns how many. */
@@ -214,38 +207,52 @@ static int collect(const struct face *face, const struct owner *owners, int labe
 
 /* Values of PDF form fields whose names say which field they are; their words are nobody else's afterwards.
  */
-static int read_named(const vocabulary_t *v, const struct face *face, struct owner *owners, int *words,
-                      struct values *values, struct err *err)
+static int read_named(const struct context *c, struct owner *owners, int *words, struct values *values,
+                      struct err *err)
 {
-    const struct page *page = face->page;
+    const struct page *page = c->face->page;
     for (int w = 0; w < page->n_words; w++) {
         const char *name = page->words[w].field;
         const struct form_field *field =
-            name && owners[w].how != OWNED_NAMED ? vocabulary_field_named(v, name) : NULL;
+            name && owners[w].how != OWNED_NAMED ? vocabulary_field_named(c->vocabulary, name) : NULL;
         if (!field) continue;
-        struct line line = {.words = words, .trust = 1};
+        struct line line = {.words = words, .label = 1};
         for (int i = w; i < page->n_words; i++) {
             if (!page->words[i].field || strcmp(page->words[i].field, name)) continue;
             owners[i] = (struct owner){.label = -1, .how = OWNED_NAMED};
             words[line.n++] = i;
         }
-        if (accept(v, face, field, line, values, err)) return -1;
+        if (accept(c, field, line, values, err)) return -1;
     }
     return 0;
 }
 
-int values_read(const vocabulary_t *v, const struct face *face, struct values *values, struct err *err)
+static double mean_of_answers(const struct face *face)
 {
+    double sum = 0;
+    int n = 0;
+    for (int w = 0; w < face->page->n_words; w++) {
+        if (face->role[w] != ROLE_FREE || !*face->page->words[w].tight) continue;
+        sum += face->page->words[w].confidence;
+        n++;
+    }
+    return n ? sum / n : 0;
+}
+
+int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const struct face *face,
+                struct values *values, struct err *err)
+{
+    const struct context c = {vocabulary, lexicon, face, mean_of_answers(face)};
     size_t n = face->page->n_words > 0 ? (size_t)face->page->n_words : 1;
     AUTO_FREE struct owner *owners = calloc(n, sizeof *owners);
     AUTO_FREE int *words = calloc(n, sizeof *words);
     if (!owners || !words) return err_set(err, ERR_NOMEM, "values of a page");
     owners_find(face, owners);
-    if (read_named(v, face, owners, words, values, err)) return -1;
+    if (read_named(&c, owners, words, values, err)) return -1;
     for (int i = 0; i < face->n_labels; i++) {
-        struct line line = {.words = words, .trust = face->labels[i].quality};
+        struct line line = {.words = words, .label = face->labels[i].quality};
         line.n = collect(face, owners, i, words);
-        if (line.n && accept(v, face, face->labels[i].field, line, values, err)) return -1;
+        if (line.n && accept(&c, face->labels[i].field, line, values, err)) return -1;
     }
     return 0;
 }

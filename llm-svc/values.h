@@ -7,6 +7,7 @@
 #define SHEAF_LLM_SVC_VALUES_H
 
 #include "llm-svc/face.h"
+#include "llm-svc/lexicon.h"
 
 struct values {
     struct value *list;
@@ -15,8 +16,8 @@ struct values {
 
 /* The values of one page that their rules accept, those of named form fields first, then from top to bottom;
  * a field may occur more than once.  The caller frees with values_done(), also after a failure. */
-int values_read(const vocabulary_t *vocabulary, const struct face *face, struct values *values,
-                struct err *err);
+int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const struct face *face,
+                struct values *values, struct err *err);
 void values_done(struct values *values);
 
 #endif

@@ -7,8 +7,8 @@ build="build-essential pkg-config libczmq-dev libzmq3-dev libhiredis-dev libcurl
        libsqlite3-dev libssl-dev redis-server"
 test="libcmocka-dev openssl python3-pytest python3-redis python3-zmq python3-pil python3-jsonschema chromium fonts-dejavu-core spin python3-aiosmtpd"
 
-accuracy="fonts-liberation fonts-open-sans fonts-sil-charis fonts-gnutypewriter fonts-breip fonts-dkg-handwriting fonts-klee fonts-dancingscript
-          fonts-rufscript fonts-bwht fonts-kaushanscript"
+accuracy="fonts-liberation fonts-open-sans fonts-sil-charis fonts-gnutypewriter fonts-breip fonts-klee fonts-comic-neue
+          fonts-dancingscript fonts-rufscript fonts-bwht"
 
 wanted=$build
 [ "${1:-build}" = test ] && wanted="$wanted $test"

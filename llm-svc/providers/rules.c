@@ -4,37 +4,54 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
+#include "llm-svc/agree.h"
 #include "llm-svc/essay.h"
 #include "llm-svc/face.h"
+#include "llm-svc/lexicon.h"
 #include "llm-svc/llm.h"
 #include "llm-svc/pages.h"
 #include "llm-svc/split.h"
+#include "llm-svc/trust.h"
 #include "llm-svc/values.h"
 #include "llm-svc/vocabulary.h"
 
 /* Two readings of one name differ when more than this share of their letters does. */
 #define DIFFERS 0.34
 
-static int rules_open(const struct settings *settings, const form_t *form, void **state, struct err *err)
-{
-    (void)settings;
-    vocabulary_t *vocabulary = vocabulary_new(form, err);
-    if (!vocabulary) return -1;
-    *state = vocabulary;
-    return 0;
-}
+/* Constant after rules_open(), as llm.h asks. */
+struct rules {
+    vocabulary_t *vocabulary;
+    lexicon_t *lexicon;
+};
 
 static void rules_close(void *state)
 {
-    vocabulary_t *vocabulary = state;
-    vocabulary_destroy(&vocabulary);
+    struct rules *rules = state;
+    if (!rules) return;
+    vocabulary_destroy(&rules->vocabulary);
+    lexicon_destroy(&rules->lexicon);
+    free(rules);
+}
+
+static int rules_open(const struct settings *settings, const form_t *form, void **state, struct err *err)
+{
+    struct rules *rules = calloc(1, sizeof *rules);
+    if (!rules) return err_set(err, ERR_NOMEM, "rules");
+    rules->vocabulary = vocabulary_new(form, err);
+    if (rules->vocabulary) rules->lexicon = lexicon_new(settings->schools, err);
+    if (!rules->lexicon) {
+        rules_close(rules);
+        return -1;
+    }
+    *state = rules;
+    return 0;
 }
 
 static int rules_split(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
                        struct split *split, struct err *err)
 {
     (void)deadline_ms;
-    const vocabulary_t *vocabulary = state;
+    const vocabulary_t *vocabulary = ((const struct rules *)state)->vocabulary;
     AUTO_FREE struct page_kind *kinds = calloc((size_t)n_pages + 1, sizeof *kinds);
     if (!kinds) return err_set(err, ERR_NOMEM, "split");
     for (int i = 0; i < n_pages; i++) {
@@ -49,6 +66,7 @@ static int rules_split(void *state, const struct page *pages, int n_pages, int64
 /* What was read from the pages of one entry, page by page. */
 struct reading {
     const vocabulary_t *vocabulary;
+    const lexicon_t *lexicon;
     int n_pages;
     struct face *faces;
     struct values *values;
@@ -75,7 +93,7 @@ static int read_pages(struct reading *r, const struct page *pages, int n_pages, 
         if (face_read(r->vocabulary, &pages[i], &r->faces[i], err)) return -1;
         r->n_pages++;
         if (page_is_blank(&pages[i])) continue;
-        if (values_read(r->vocabulary, &r->faces[i], &r->values[i], err)) return -1;
+        if (values_read(r->vocabulary, r->lexicon, &r->faces[i], &r->values[i], err)) return -1;
         if (r->form_page < 0 && face_fields_above(&r->faces[i], 1) > 0) r->form_page = i;
     }
     return 0;
@@ -133,6 +151,8 @@ static int choose_values(struct reading *r, struct entry *entry, struct err *err
         entry->values[entry->n_values++] = *value;
         memset(value, 0, sizeof *value);
     }
+    if (agree_names(entry)) return err_set(err, ERR_NOMEM, "entry");
+    for (int i = 0; i < entry->n_values; i++) entry->values[i].confidence = trust_of(&entry->values[i]);
     return 0;
 }
 
@@ -187,7 +207,8 @@ static int rules_extract(void *state, const struct page *pages, int n_pages, int
                          struct entry *entry, struct err *err)
 {
     (void)deadline_ms;
-    struct reading reading = {.vocabulary = state};
+    const struct rules *rules = state;
+    struct reading reading = {.vocabulary = rules->vocabulary, .lexicon = rules->lexicon};
     int rc = read_pages(&reading, pages, n_pages, err);
     if (!rc) rc = choose_values(&reading, entry, err);
     if (!rc) rc = read_essay(&reading, entry, err);

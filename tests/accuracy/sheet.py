@@ -13,9 +13,8 @@ TYPED = {  # file of Debian's packages -> the base font of PDF with (nearly) its
     "fonts-gnutypewriter/gnutypewriter.ttf": None, "charis/CharisSIL-Regular.ttf": None,
 }
 HANDS = {  # size that makes it as large as its neighbours; fonts without accents write only what has none
-    "breip/Breip.ttf": 1.0, "fifthhorseman/dkg.ttf": 1.0, "klee/KleeOne-Regular.ttf": 0.85, "dancingscript/DancingScript-Regular.otf": 0.95,
+    "breip/Breip.ttf": 1.0, "klee/KleeOne-Regular.ttf": 0.85, "comic-neue/ComicNeue-Light.otf": 0.9, "dancingscript/DancingScript-Regular.otf": 0.95,
     "rufscript/Rufscript010.ttf": 0.95, "bwht/BecauseWeConnect-Regular.otf": 1.0, "bwht/BecauseWeOrganize-Regular.otf": 0.9,
-    "kaushanscript/KaushanScript-Regular.otf": 0.85,
 }
 
 

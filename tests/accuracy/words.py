@@ -16,7 +16,7 @@ SCHOOL_KINDS_ES = ["Escuela Primaria", "Colegio", "Escuela", "Escuela Secundaria
 TOWNS = ["Alderpoint", "Bahía Verde", "Copper Falls", "Dos Robles", "Eastmere", "Fort Linden", "Gray Rapids", "Hollow Pine", "Isla Nueva",
          "Jackdaw Springs", "Lomas Claras", "Millbrook Heights", "New Sedgwick", "Ojo de Luna", "Port Harrow", "San Bartolo"]
 TITLES = ["Mr.", "Mrs.", "Ms.", "Miss", "Sr.", "Sra.", "Srta.", "Dr.", "Prof.", "Coach", ""]
-MAIL_HOSTS = ["example.com", "example.org", "mail.example.net", "example.edu", "school.example.org"]
+MAIL_HOSTS = ["example.com", "example.com", "example.org", "example.net", "mail.example.net", "example.edu"]
 AREAS = ["305", "415", "512", "602", "718", "808", "919"]
 
 GRADE_WORDS = {1: ("First", "Primero"), 2: ("Second", "Segundo"), 3: ("Third", "Tercero"), 4: ("Fourth", "Cuarto"), 5: ("Fifth", "Quinto"),
@@ -99,7 +99,7 @@ def phone(rng):
 
 
 def email(rng, name):
-    given, family = name.split()[0], name.split()[-1]
+    given, family = name.split()[0], name.split()[-1].split("-")[0]
     user = rng.choice([f"{plain(given)}.{plain(family)}", f"{plain(given)[0]}{plain(family)}{rng.randint(1, 99)}", f"{plain(family)}_{plain(given)}"])
     return f"{user}@{rng.choice(MAIL_HOSTS)}"
 

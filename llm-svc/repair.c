@@ -1,0 +1,275 @@
+#include "llm-svc/repair.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "lib/buf.h"
+#include "llm-svc/vocabulary.h"
+
+#define GRADE_MAX    12
+#define GRADE_TEXT   48
+#define PHONE_DIGITS 10
+/* Of a telephone number's ten places so many must have been read as digits. */
+#define PHONE_REAL 4
+
+/* -- grades -------------------------------------------------------------------------------------------- */
+
+/* Signs that recognition makes of handwritten digits, for each digit; upper and lower case apart, since an
+ * upper-case letter looks like another digit than its small form. */
+static const char *const looks_like[10] = {
+    "oODQ", "lIi|!][/", "zZ", "E", "AayYuH", "sS$", "GbCc", "T?Z", "B&", "qgap",
+};
+
+/* The digits that a sign may have been, as bits. */
+static unsigned digits_like(char c)
+{
+    unsigned bits = isdigit((unsigned char)c) ? 1u << (c - '0') : 0;
+    for (int d = 0; d < 10 && c; d++)
+        if (strchr(looks_like[d], c)) bits |= 1u << d;
+    return bits;
+}
+
+/* Endings of ordinals with what each of their letters is misread as, and the grades that they fit: "74h" is
+ * 7th, "Ind" can only be 2nd. */
+static const struct {
+    const char *first, *second;
+    unsigned fits;
+} endings[] = {
+    {"s5S", "tft+lT", 1u << 1},
+    {"nhmN", "dD", 1u << 2},
+    {"rnvfR", "dD", 1u << 3},
+    {"t+fl4T", "hnbkH", 0x1FF0u},
+    {"rR", "o0OaQ", 1u << 1 | 1u << 3},
+    {"dD", "o0OaQ", 1u << 2},
+    {"tT+", "o0OaQ", 1u << 4 | 1u << 5 | 1u << 6},
+    {"mM", "o0OaQ", 1u << 7 | 1u << 10},
+    {"vV", "o0OaQ", 1u << 8},
+    {"nN", "o0OaQ", 1u << 9},
+};
+
+/* The grades that one or two signs may mean, as bits. */
+static unsigned grades_like(const char *stem, size_t len)
+{
+    unsigned grades = 0;
+    if (len == 1) {
+        grades = digits_like(stem[0]) & 0x3FEu;
+    } else if (len == 2 && digits_like(stem[0]) & 1u << 1) {
+        unsigned second = digits_like(stem[1]);
+        for (unsigned d = 0; d <= 2; d++)
+            if (second & 1u << d) grades |= 1u << (10 + d);
+    }
+    return grades;
+}
+
+/* The one grade in a set of bits; -1: none, or several. */
+static int only_one(unsigned grades)
+{
+    for (int n = 1; n <= GRADE_MAX; n++)
+        if (grades == 1u << n) return n;
+    return -1;
+}
+
+/* "74h" -> 7, "Ind" -> 2, "Sth" -> 5; -1: no. */
+static int ordinal_like(const char *word)
+{
+    size_t len = strlen(word);
+    if (len < 3 || len > 4) return -1;
+    for (size_t i = 0; i < COUNT_OF(endings); i++) {
+        if (!strchr(endings[i].first, word[len - 2]) || !strchr(endings[i].second, word[len - 1])) continue;
+        unsigned grades = grades_like(word, len - 2);
+        bool digit = isdigit((unsigned char)word[0]); /* a digit that does not fit its ending: one is wrong */
+        int n = only_one(grades & endings[i].fits);
+        if (n < 0 && !digit && len == 3) n = only_one(endings[i].fits);
+        if (n > 0) return n;
+    }
+    return -1;
+}
+
+/* Is it "grade" or "grado", with up to two letters wrong ("arado", "gr0d€")? */
+static bool is_grade_word(const char *word)
+{
+    char letters[16];
+    size_t n = 0;
+    for (; *word && n < sizeof letters - 1; word++)
+        if (*word != ' ') letters[n++] = (char)(*word == '0' ? 'o' : tolower((unsigned char)*word));
+    letters[n] = '\0';
+    if (n < 4 || n > 6) return false;
+    return edit_distance(letters, (int)n, "grade", 5, 2) <= 2 ||
+           edit_distance(letters, (int)n, "grado", 5, 2) <= 2;
+}
+
+/* ASCII of what matters in a grade; other signs (the degree sign, quotes) separate nothing and are left out.
+ */
+static void plain_signs(const char *text, char out[GRADE_TEXT])
+{
+    size_t n = 0;
+    for (; *text && n < GRADE_TEXT - 1; text++) {
+        if (!strncmp(text, "\xE2\x82\xAC", 3)) out[n++] = 'e'; /* a euro sign was an e */
+        if (isalnum((unsigned char)*text) || strchr(" +$|!]&?", *text)) out[n++] = *text;
+    }
+    while (n > 0 && out[n - 1] == ' ') n--;
+    out[n] = '\0';
+}
+
+static char *grade_text(int n)
+{
+    char text[8];
+    snprintf(text, sizeof text, "%d", n);
+    return strdup(text);
+}
+
+static char *repair_grade(const char *text)
+{
+    char all[GRADE_TEXT];
+    plain_signs(text, all);
+    char *word = all + strspn(all, " "), *rest = word + strcspn(word, " ");
+    if (*rest) *rest++ = '\0';
+    if (*rest && is_grade_word(word)) { /* "Grade G" */
+        word = rest;
+        rest = word + strcspn(word, " ");
+        if (*rest) return NULL;
+    } else if (*rest && !is_grade_word(rest)) {
+        return NULL;
+    }
+    int n = ordinal_like(word);
+    if (n < 0) n = only_one(grades_like(word, strlen(word)));
+    return n > 0 ? grade_text(n) : NULL;
+}
+
+/* -- telephone numbers --------------------------------------------------------------------------------- */
+
+/* The digit that a sign in a number was; 0: it is none, as a bracket or a hyphen. */
+static char phone_digit(char c)
+{
+    static const char from[] = "oODQlI|!][iZzEAySsGbTBqg", to[] = "000011111112234455667899";
+    _Static_assert(sizeof from == sizeof to, "one digit for each sign");
+    if (isdigit((unsigned char)c)) return c;
+    const char *at = c ? strchr(from, c) : NULL;
+    return at ? to[at - from] : '\0';
+}
+
+/* "(217) SSS-0] q]" has ten places, whatever stands between them. */
+static char *repair_phone(const char *text)
+{
+    char digits[PHONE_DIGITS + 2];
+    int n = 0, real = 0;
+    for (const char *p = text; *p; p++) {
+        char d = phone_digit(*p);
+        if (!d && isalpha((unsigned char)*p)) return NULL;
+        if (!d) continue;
+        if (n > PHONE_DIGITS) return NULL;
+        digits[n++] = d;
+        real += d == *p;
+    }
+    bool country = n == PHONE_DIGITS + 1 && digits[0] == '1';
+    if ((n != PHONE_DIGITS && !country) || real < PHONE_REAL) return NULL;
+    return strndup(digits + country, PHONE_DIGITS);
+}
+
+/* -- e-mail addresses ---------------------------------------------------------------------------------- */
+
+/* Ends of addresses, and what recognition makes of them. */
+static const struct {
+    const char *read, *was;
+} ends[] = {
+    {".con", ".com"}, {".corn", ".com"}, {".c0m", ".com"}, {".cor", ".com"}, {".comm", ".com"},
+    {"!com", ".com"}, {"-com", ".com"},  {".orq", ".org"}, {".or9", ".org"}, {".0rg", ".org"},
+    {".ore", ".org"}, {"-org", ".org"},  {".nel", ".net"}, {".ner", ".net"}, {"-net", ".net"},
+    {".edv", ".edu"}, {".edo", ".edu"},  {"-edu", ".edu"},
+};
+static const char *const top_levels[] = {"com", "org", "net", "edu", "gov", "us", "mx", "es"};
+
+/* Letters that stand in an address as capitals, and signs, are a misread at sign when there is just one. */
+static bool is_at_like(const char *p, size_t *len)
+{
+    static const char *const signs[] = {
+        "\xC2\xA9", "\xC2\xAE", "\xE2\x82\xAC", "\xC2\xA2", "(", "&", "C", "Q", "W", "G", "O", "D", "B"};
+    for (size_t i = 0; i < COUNT_OF(signs); i++) {
+        *len = strlen(signs[i]);
+        if (!strncmp(p, signs[i], *len)) return true;
+    }
+    return false;
+}
+
+/* Puts the at sign where a small-letter address has its only capital or odd sign: "ana.ruizQmail.net". */
+static char *find_at(const char *text)
+{
+    const char *found = NULL;
+    size_t found_len = 0, len;
+    for (const char *p = text + 2; text[0] && text[1] && *p; p++) {
+        if (!is_at_like(p, &len)) continue;
+        if (found) return NULL;
+        found = p;
+        found_len = len;
+        p += len - 1;
+    }
+    if (!found || !found[found_len] || !strchr(found, '.')) return NULL;
+    struct buf out = BUF_INIT;
+    buf_add(&out, text, (size_t)(found - text));
+    buf_putc(&out, '@');
+    buf_puts(&out, found + found_len);
+    return buf_take(&out, NULL);
+}
+
+/* Spaces out, commas and semicolons as stops; "example com" ends in a stop that was not seen. */
+static char *tighten(const char *text)
+{
+    struct buf out = BUF_INIT;
+    const char *last = strrchr(text, ' ');
+    bool stop = false;
+    for (size_t i = 0; last && i < COUNT_OF(top_levels); i++) {
+        size_t len = strlen(top_levels[i]);
+        stop = stop || (!strncasecmp(last + 1, top_levels[i], len) &&
+                        strspn(last + 1 + len, ".,;") == strlen(last + 1 + len));
+    }
+    buf_puts(&out, "");
+    for (const char *p = text; *p; p++) {
+        bool dotted = out.len && out.data[out.len - 1] == '.';
+        if (*p == ',' || *p == ';' || (*p == ' ' && p == last && stop)) {
+            if (!dotted) buf_putc(&out, '.');
+        } else if (*p != ' ' && !(*p == '.' && dotted)) {
+            buf_putc(&out, *p);
+        }
+    }
+    char *tight = buf_take(&out, NULL);
+    size_t n = tight ? strlen(tight) : 0;
+    while (n > 0 && strchr(".-'\"", tight[n - 1])) tight[--n] = '\0';
+    return tight;
+}
+
+static char *repair_email(const char *text)
+{
+    AUTO_FREE char *tight = tighten(text);
+    if (!tight) return NULL;
+    AUTO_FREE char *at = strchr(tight, '@') ? strdup(tight) : find_at(tight);
+    if (!at) return NULL;
+    for (char *p = at; *p; p++) *p = (char)tolower((unsigned char)*p);
+    size_t n = strlen(at);
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        size_t len = strlen(ends[i].read);
+        if (n <= len || strcmp(at + n - len, ends[i].read)) continue;
+        struct buf out = BUF_INIT;
+        buf_add(&out, at, n - len);
+        buf_puts(&out, ends[i].was);
+        return buf_take(&out, NULL);
+    }
+    char *kept = at;
+    at = NULL;
+    return kept;
+}
+
+char *repair_text(enum form_rule rule, const char *text)
+{
+    switch (rule) {
+    case FORM_GRADE:
+        return repair_grade(text);
+    case FORM_PHONE:
+        return repair_phone(text);
+    case FORM_EMAIL:
+        return repair_email(text);
+    default:
+        return NULL;
+    }
+}

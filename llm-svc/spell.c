@@ -1,0 +1,128 @@
+#include "llm-svc/spell.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "lib/buf.h"
+
+/* So many consonants in a row stand in hardly any word of English or Spanish. */
+#define CONSONANTS 5
+/* Words up to this long are particles and abbreviations, known or not. */
+#define SMALL 3
+
+/* A word that was read surer than this is not taken for another. */
+#define SURE 0.90
+
+static bool has_vowel(const char *folded)
+{
+    return folded[strcspn(folded, "aeiouy")] != '\0';
+}
+
+static bool has_run(const char *folded)
+{
+    int run = 0;
+    for (; *folded; folded++) {
+        run = isalpha((unsigned char)*folded) && !strchr("aeiouy", *folded) ? run + 1 : 0;
+        if (run >= CONSONANTS) return true;
+    }
+    return false;
+}
+
+/* A capital behind a small letter, unless in one of the few places where names have one: McX, O'X, X-Y, MacX.
+ */
+static bool has_inner_capital(const char *word)
+{
+    for (size_t i = 1; word[i]; i++) {
+        if (!isupper((unsigned char)word[i]) || !islower((unsigned char)word[i - 1])) continue;
+        bool mc = (i == 2 && !strncasecmp(word, "mc", 2)) || (i == 3 && !strncasecmp(word, "mac", 3)) ||
+                  (i == 2 && (!strncasecmp(word, "de", 2) || !strncasecmp(word, "la", 2)));
+        if (!mc) return true;
+    }
+    return false;
+}
+
+/* Neither all large, nor all small, nor begun large: "wAyne". */
+static bool begins_small(const char *word, int at)
+{
+    return at == 0 && islower((unsigned char)word[0]);
+}
+
+static bool is_odd(const char *word, const char *folded, enum form_rule rule, int at)
+{
+    bool digits = rule == FORM_NAME && word[strcspn(word, "0123456789")];
+    size_t len = strlen(folded);
+    return digits || has_inner_capital(word) || begins_small(word, at) || has_run(folded) ||
+           (len > SMALL && !has_vowel(folded)) ||
+           (rule == FORM_NAME && word[strcspn(word, "_+=*%#<>()[]{}|~!?/\\\"")]);
+}
+
+/* The usual spelling, in capitals when the word was. */
+static void append_known(struct buf *out, const char *usual, const char *word)
+{
+    bool large = isupper((unsigned char)word[0]) && isupper((unsigned char)word[1]);
+    for (; *usual; usual++) {
+        unsigned char c = (unsigned char)*usual;
+        bool latin =
+            out->len && (unsigned char)out->data[out->len - 1] == 0xC3; /* the second byte of á, ñ, … */
+        if (large && latin && c >= 0xA0) c -= 0x20;
+        buf_putc(out, (char)(large && c < 0x80 ? toupper(c) : c));
+    }
+}
+
+/* Was the word not read surely?  A word that is not among the sources was put together from pieces. */
+static bool is_doubtful(const struct spell_source *source, const char *folded)
+{
+    for (int i = 0; i < source->n; i++) {
+        const struct word *word = &source->page->words[source->words[i]];
+        if (!strcmp(word->tight, folded)) return word->source == WORD_OCR && word->confidence < SURE;
+    }
+    return source->n > 0 && source->page->words[source->words[0]].source == WORD_OCR;
+}
+
+static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source,
+                      const char *word, struct buf *out, struct signs *signs)
+{
+    AUTO_FREE char *folded = form_fold(word);
+    if (!folded) return -1;
+    int letters = (int)strlen(folded), at = signs->words;
+    signs->letters += letters;
+    signs->words += letters > 0;
+    bool known = letters <= SMALL || lexicon_knows(lexicon, rule, folded);
+    const char *nearest =
+        !known && is_doubtful(source, folded) ? lexicon_nearest(lexicon, rule, folded) : NULL;
+    if (nearest) {
+        signs->corrected++;
+        append_known(out, nearest, word);
+        return 0;
+    }
+    signs->unknown += !known;
+    signs->odd += letters > 0 && is_odd(word, folded, rule, at);
+    buf_puts(out, word);
+    return 0;
+}
+
+int spell_text(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source, char **text,
+               struct signs *signs)
+{
+    bool words = rule == FORM_NAME || rule == FORM_SCHOOL || rule == FORM_TEXT;
+    AUTO_FREE char *copy = strdup(*text);
+    AUTO(buf_done) struct buf out = BUF_INIT;
+    if (!copy) return -1;
+    buf_puts(&out, "");
+    char *save = NULL;
+    for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+        if (out.len) buf_putc(&out, ' ');
+        if (words) {
+            if (spell_word(lexicon, rule, source, word, &out, signs)) return -1;
+            continue;
+        }
+        buf_puts(&out, word);
+        signs->words++;
+        for (const char *c = word; *c; c++) signs->letters += isalnum((unsigned char)*c) != 0;
+    }
+    if (out.bad) return -1;
+    free(*text);
+    *text = buf_take(&out, NULL);
+    return 0;
+}

@@ -1,0 +1,172 @@
+#include "llm-svc/tidy.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "lib/buf.h"
+#include "llm-svc/layout.h"
+
+/* Two pieces of one word stand closer than this, in heights: measured gaps inside cut words go up to 0.25,
+ * but narrow hands leave only 0.18 between words, so that a small letter must begin the second piece, too. */
+#define PIECE_GAP 0.30
+/* Longer words are not abbreviated ("Srta."): a stop behind them is a speck. */
+#define ABBREVIATION 5
+
+/* Signs that ruled lines, cell borders and specks leave at the ends of what is written on them; "(" begins a
+ * telephone number. */
+static const char *const ruling[] = {"|", "_", "[", "]", "{", "}", "~",  "<", ">", "=",  "*",
+                                     "-", ".", ",", ":", ";", "'", "\"", "`", "/", "\\", " ",
+                                     "«", "»", "—", "–", "°", "•", "“",  "”", "‘", "’",  "¡"};
+
+static size_t ruling_before(const char *text, size_t end)
+{
+    for (size_t i = 0; i < COUNT_OF(ruling); i++) {
+        size_t len = strlen(ruling[i]);
+        if (len <= end && !memcmp(text + end - len, ruling[i], len)) return len;
+    }
+    return 0;
+}
+
+static size_t ruling_at(const char *text)
+{
+    for (size_t i = 0; i < COUNT_OF(ruling); i++)
+        if (!strncmp(text, ruling[i], strlen(ruling[i]))) return strlen(ruling[i]);
+    return 0;
+}
+
+/* Cuts ruling signs off both ends, in place; a stop that abbreviates ("Jr.") stays. */
+static void trim_ruling(char *text)
+{
+    size_t from = 0, len = strlen(text), cut;
+    while (from < len && (cut = ruling_at(text + from)) > 0) from += cut;
+    while (len > from && (cut = ruling_before(text + from, len - from)) > 0) {
+        bool abbreviation = text[len - 1] == '.' && len - from >= 3 && isalpha((unsigned char)text[len - 2]);
+        if (abbreviation) break;
+        len -= cut;
+    }
+    memmove(text, text + from, len - from);
+    text[len - from] = '\0';
+}
+
+/* Drops the rule that a word was written on where it was read along with it ("_Ana"), in place. */
+static void drop_rules(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (*from != '_' && *from != '|') *to++ = *from;
+    *to = '\0';
+}
+
+/* Small words that may follow a capital one in names of people, schools and towns. */
+static bool is_particle(const struct word *word)
+{
+    static const char *const particles[] = {
+        "de",  "del", "la",  "las", "los", "y",  "e",   "da",  "das", "do", "dos", "di", "du", "van",
+        "von", "der", "den", "el",  "al",  "of", "the", "and", "for", "at", "in",  "en", "or", "o"};
+    for (size_t i = 0; i < COUNT_OF(particles); i++)
+        if (!strcmp(word->tight, particles[i])) return true;
+    return false;
+}
+
+/* Letters of ASCII and Latin-1, the latter as UTF-8. */
+static bool begins_small(const char *text)
+{
+    unsigned char a = (unsigned char)text[0], b = a ? (unsigned char)text[1] : 0;
+    return islower(a) || (a == 0xC3 && b >= 0x9F && b != 0xB7);
+}
+
+static bool begins_capital(const char *text)
+{
+    unsigned char a = (unsigned char)text[0], b = a ? (unsigned char)text[1] : 0;
+    return isupper(a) || (a == 0xC3 && b >= 0x80 && b <= 0x9E && b != 0x97);
+}
+
+static bool is_words(enum form_rule rule)
+{
+    return rule == FORM_NAME || rule == FORM_SCHOOL || rule == FORM_TEXT;
+}
+
+/* "Pequeñor oble": is `b` the rest of the word that `a` began? */
+static bool is_rest(const struct word *a, const struct word *b)
+{
+    double high = box_height(&a->box) > box_height(&b->box) ? box_height(&a->box) : box_height(&b->box);
+    bool near = b->box.x0 - a->box.x1 < PIECE_GAP * high;
+    size_t len = strlen(a->text);
+    bool whole = len && (isalpha((unsigned char)a->text[len - 1]) || (unsigned char)a->text[len - 1] >= 0x80);
+    return near && whole && begins_small(b->text) && !is_particle(b) && !is_particle(a);
+}
+
+char *tidy_raw(const struct page *page, const int *words, int n)
+{
+    struct buf text = BUF_INIT;
+    buf_puts(&text, "");
+    for (int i = 0; i < n; i++) buf_printf(&text, "%s%s", i ? " " : "", page->words[words[i]].text);
+    return buf_take(&text, NULL);
+}
+
+/* A capital I is often read as a small L: "lronbark"; no name begins with a small L and a consonant. */
+static bool is_capital_i(const char *word)
+{
+    return word[0] == 'l' && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
+}
+
+/* The letter that a sign in the midst of letters was: "Nor+h", "P1necone"; 0: none. */
+static char letter_of(char sign, bool capital)
+{
+    static const char from[] = "+015|", small[] = "tolsl", large[] = "TOISI";
+    const char *at = sign ? strchr(from, sign) : NULL;
+    return !at ? '\0' : capital ? large[at - from] : small[at - from];
+}
+
+/* Puts single letters of a word right, in place; `name`: it can bear no digit. */
+static void mend_word(char *word, size_t len, bool name)
+{
+    if (is_capital_i(word)) word[0] = 'I';
+    for (size_t i = 1; i + 1 < len; i++) {
+        if (!name && word[i] != '+') continue;
+        if (!isalpha((unsigned char)word[i - 1]) || !isalpha((unsigned char)word[i + 1])) continue;
+        char letter =
+            letter_of(word[i], isupper((unsigned char)word[i - 1]) && isupper((unsigned char)word[i + 1]));
+        if (letter) word[i] = letter;
+    }
+}
+
+/* Appends a word without what stuck to it: quotes before it, a stop that abbreviates nothing behind it. */
+static void append_word(struct buf *text, const char *word, bool name)
+{
+    AUTO_FREE char *own = strdup(word);
+    if (!own) {
+        text->bad = true;
+        return;
+    }
+    drop_rules(own);
+    if (name) {
+        trim_ruling(own);
+        size_t len = strlen(own);
+        if (len > ABBREVIATION && own[len - 1] == '.') own[len - 1] = '\0';
+    }
+    mend_word(own, strlen(own), name);
+    buf_puts(text, own);
+}
+
+char *tidy_line(const struct page *page, const int *words, int n, enum form_rule rule)
+{
+    struct buf text = BUF_INIT;
+    buf_puts(&text, "");
+    bool joins = is_words(rule) && n > 0 && begins_capital(page->words[words[0]].text);
+    for (int i = 0; i < n; i++) {
+        const struct word *word = &page->words[words[i]];
+        bool rest = joins && i > 0 && is_rest(&page->words[words[i - 1]], word);
+        if (i > 0 && !rest && text.len && text.data[text.len - 1] != ' ') buf_putc(&text, ' ');
+        if (is_words(rule))
+            append_word(&text, word->text, rule == FORM_NAME);
+        else
+            buf_puts(&text, word->text);
+    }
+    char *line = buf_take(&text, NULL);
+    if (!line) return NULL;
+    if (rule != FORM_EMAIL && !is_words(rule)) drop_rules(line);
+    trim_ruling(line);
+    return line;
+}

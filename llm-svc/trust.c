@@ -1,0 +1,58 @@
+#include "llm-svc/trust.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Values that were not recognised: only the attribution to a field can be wrong. */
+#define NOT_RECOGNISED 0.99
+/* Never told as certain, nor as impossible. */
+#define MOST  0.995
+#define LEAST 0.005
+
+#define SHORT_LETTERS 2
+#define LONG_LETTERS  20.0
+
+#define X(input) #input,
+const char *const trust_names[TRUST_N] = {TRUST_INPUTS};
+#undef X
+
+static const double weights[TRUST_N] = {
+#define TRUST(input, weight) [TRUST_##input] = (weight),
+#include "llm-svc/trust.def"
+#undef TRUST
+};
+
+void trust_inputs(const struct value *value, double x[TRUST_N])
+{
+    const struct signs *s = &value->signs;
+    memset(x, 0, TRUST_N * sizeof *x);
+    x[TRUST_one] = 1;
+    x[TRUST_mean] = s->mean;
+    x[TRUST_least] = s->least;
+    x[TRUST_page] = s->page;
+    x[TRUST_label] = s->label;
+    x[TRUST_short] = s->letters <= SHORT_LETTERS;
+    x[TRUST_long] = s->letters / LONG_LETTERS;
+    x[TRUST_unknown] = s->unknown;
+    x[TRUST_corrected] = s->corrected;
+    x[TRUST_odd] = s->odd;
+    x[TRUST_repaired] = s->repaired;
+    x[TRUST_agrees] = s->agrees;
+    x[TRUST_differs] = s->differs;
+    static const enum trust_input of_rule[] = {
+        [FORM_TEXT] = TRUST_text,   [FORM_NAME] = TRUST_name,   [FORM_SCHOOL] = TRUST_school,
+        [FORM_GRADE] = TRUST_grade, [FORM_PHONE] = TRUST_phone, [FORM_EMAIL] = TRUST_email,
+        [FORM_ESSAY] = TRUST_text,
+    };
+    x[of_rule[value->field->rule]] = 1;
+}
+
+double trust_of(const struct value *value)
+{
+    if (strcmp(value->source, "ocr")) return NOT_RECOGNISED * value->signs.label;
+    double x[TRUST_N], sum = 0;
+    trust_inputs(value, x);
+    for (int i = 0; i < TRUST_N; i++) sum += weights[i] * x[i];
+    double p = 1 / (1 + exp(-sum));
+    return p > MOST ? MOST : p < LEAST ? LEAST : p;
+}

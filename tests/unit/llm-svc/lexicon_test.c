@@ -1,0 +1,90 @@
+/* What is known of names and places tells a misread word from a rare one. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "llm-svc/lexicon.h"
+
+static lexicon_t *lexicon;
+static char path[] = "/tmp/sheaf-schools-XXXXXX";
+
+static int open_lexicon(void **state)
+{
+    (void)state;
+    int fd = mkstemp(path);
+    if (fd < 0) return -1;
+    FILE *file = fdopen(fd, "w");
+    fputs("School,City\r\n\"Quarry Lantern School\",Ashby\nEscuela \xC3\x91\x61nd\xC3\xBA\nTwin Rock "
+          "East\nTwin Rock West\n",
+          file);
+    fclose(file);
+    lexicon = lexicon_new(path, NULL);
+    unlink(path);
+    return lexicon ? 0 : -1;
+}
+
+static int close_lexicon(void **state)
+{
+    (void)state;
+    lexicon_destroy(&lexicon);
+    return 0;
+}
+
+static void test_a_school_of_the_list_is_found_though_letters_are_misread(void **state)
+{
+    (void)state;
+    bool same;
+    assert_string_equal(lexicon_school(lexicon, "Quarvy Lanlern School", &same), "Quarry Lantern School");
+    assert_false(same);
+    assert_string_equal(lexicon_school(lexicon, "ESCUELA NANDU", &same), "Escuela \xC3\x91\x61nd\xC3\xBA");
+    assert_true(same);
+}
+
+static void test_a_school_that_may_be_two_of_the_list_or_none_stays_as_it_is(void **state)
+{
+    (void)state;
+    bool same;
+    assert_null(lexicon_school(lexicon, "Twin Rock Eest", &same)); /* East or West: one and two letters off */
+    assert_null(lexicon_school(lexicon, "Some Other Academy", &same));
+    assert_null(lexicon_school(lexicon, "School", &same)); /* the heading of the list is no school */
+}
+
+static void test_a_word_of_a_schools_name_with_one_letter_wrong_is_the_known_word(void **state)
+{
+    (void)state;
+    assert_string_equal(lexicon_nearest(lexicon, FORM_SCHOOL, "qrimaria"), "Primaria");
+    assert_string_equal(lexicon_nearest(lexicon, FORM_SCHOOL, "schoo"), "School");
+}
+
+static void test_two_letters_wrong_short_words_and_ties_are_left(void **state)
+{
+    (void)state;
+    assert_null(lexicon_nearest(lexicon, FORM_SCHOOL, "buttonwood")); /* not Cottonwood */
+    assert_null(lexicon_nearest(lexicon, FORM_SCHOOL, "hilt"));
+    assert_null(lexicon_nearest(lexicon, FORM_SCHOOL, "primara")); /* Primaria or Primary */
+}
+
+static void test_a_persons_name_is_never_taken_for_another(void **state)
+{
+    (void)state;
+    assert_null(lexicon_nearest(lexicon, FORM_NAME, "gabricl"));
+    assert_true(lexicon_knows(lexicon, FORM_NAME, "gabriel"));
+    assert_false(lexicon_knows(lexicon, FORM_NAME, "gabricl"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_school_of_the_list_is_found_though_letters_are_misread),
+        cmocka_unit_test(test_a_school_that_may_be_two_of_the_list_or_none_stays_as_it_is),
+        cmocka_unit_test(test_a_word_of_a_schools_name_with_one_letter_wrong_is_the_known_word),
+        cmocka_unit_test(test_two_letters_wrong_short_words_and_ties_are_left),
+        cmocka_unit_test(test_a_persons_name_is_never_taken_for_another),
+    };
+    return cmocka_run_group_tests(tests, open_lexicon, close_lexicon);
+}

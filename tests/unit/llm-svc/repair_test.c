@@ -1,0 +1,97 @@
+/* Misread signs in answers of a known shape are put right, where they can only have been one thing. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include "lib/auto.h"
+#include "llm-svc/repair.h"
+
+static void expect(enum form_rule rule, const char *text, const char *want)
+{
+    AUTO_FREE char *have = repair_text(rule, text);
+    if (!want && have) fail_msg("\"%s\" became \"%s\"", text, have);
+    if (want && !have) fail_msg("\"%s\" became nothing, not \"%s\"", text, want);
+    if (want) assert_string_equal(have, want);
+}
+
+static void test_a_grades_digit_read_as_a_letter_is_told_by_its_ending(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "Sth", "5");
+    expect(FORM_GRADE, "74h", "7");
+    expect(FORM_GRADE, "Ind grade", "2");
+    expect(FORM_GRADE, "Lst", "1");
+    expect(FORM_GRADE, "Bvo", "8");
+    expect(FORM_GRADE, "l2th", "12");
+}
+
+static void test_a_grade_with_its_word_misread_is_still_a_grade(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "G arado", "6");
+    expect(FORM_GRADE, "3rd gr 0d \xE2\x82\xAC", "3");
+    expect(FORM_GRADE, "Gcade S", "5");
+}
+
+static void test_a_grade_that_may_be_two_is_none(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "ath grade", NULL); /* an a may have been a 4 or a 9 */
+    expect(FORM_GRADE, "5nd", NULL);       /* the digit and its ending disagree */
+    expect(FORM_GRADE, "arado", NULL);
+    expect(FORM_GRADE, "Ana Luz", NULL);
+    expect(FORM_GRADE, "", NULL);
+}
+
+static void test_a_telephone_number_keeps_its_ten_places(void **state)
+{
+    (void)state;
+    expect(FORM_PHONE, "(217) SSS-0] q]", "2175550191");
+    expect(FORM_PHONE, "+1 4l5 sss-0123", "4155550123");
+    expect(FORM_PHONE, "(312) 555-016", NULL);
+    expect(FORM_PHONE, "call the school", NULL);
+    expect(FORM_PHONE, "SoS lIl oOoO", NULL); /* ten places, but hardly a digit */
+}
+
+static void test_an_at_sign_read_as_a_capital_is_found_when_there_is_one(void **state)
+{
+    (void)state;
+    expect(FORM_EMAIL, "ana.ruizQmail.example.net", "ana.ruiz@mail.example.net");
+    expect(FORM_EMAIL, "ana.ruizCexample com.", "ana.ruiz@example.com");
+    expect(FORM_EMAIL,
+           "ana.ruiz\xC2\xA9"
+           "example.org",
+           "ana.ruiz@example.org");
+    expect(FORM_EMAIL, "anaQruizQexample.org", NULL);
+    expect(FORM_EMAIL, "anaruizexample.org", NULL);
+}
+
+static void test_the_end_of_an_address_is_read_as_one_that_there_is(void **state)
+{
+    (void)state;
+    expect(FORM_EMAIL, "ana@example.con", "ana@example.com");
+    expect(FORM_EMAIL, "ana@example,orq", "ana@example.org");
+    expect(FORM_EMAIL, "ana @ example com", "ana@example.com");
+}
+
+static void test_names_and_schools_are_not_repaired(void **state)
+{
+    (void)state;
+    expect(FORM_NAME, "Ana Lu2", NULL);
+    expect(FORM_SCHOOL, "K-8 Schoo1", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_grades_digit_read_as_a_letter_is_told_by_its_ending),
+        cmocka_unit_test(test_a_grade_with_its_word_misread_is_still_a_grade),
+        cmocka_unit_test(test_a_grade_that_may_be_two_is_none),
+        cmocka_unit_test(test_a_telephone_number_keeps_its_ten_places),
+        cmocka_unit_test(test_an_at_sign_read_as_a_capital_is_found_when_there_is_one),
+        cmocka_unit_test(test_the_end_of_an_address_is_read_as_one_that_there_is),
+        cmocka_unit_test(test_names_and_schools_are_not_repaired),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
