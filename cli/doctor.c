@@ -121,20 +121,30 @@ static void look_at_disk(const struct cli *cli, struct report *report)
                "%.0f MiB free for %.100s", mib, var);
 }
 
-/* All of today's providers are built in: nothing is called, the choice is said. */
+static bool is_reported(const struct report *report, const char *subject)
+{
+    size_t i;
+    json_t *f;
+    json_array_foreach(report->findings, i, f)
+        if (strcmp(text_of(f, "subject"), subject) == 0) return true;
+    return false;
+}
+
+/* Of what is built in, and called nobody, the choice is said. */
 static void look_at_providers(const struct cli *cli, struct report *report)
 {
     const struct settings *s = cli->settings;
     const struct {
         const char *stage, *choice;
     } chosen[] = {
-        {"recognition", s->ocr ? s->ocr : "tesseract"},
-        {"extraction", s->llm ? s->llm : "rules"},
+        {"recognition", settings_ocr(s)},
+        {"extraction", settings_llm(s)},
         {"records", s->records},
         {"objects", s->objects},
         {"messages", s->notify},
     };
     for (size_t i = 0; i < COUNT_OF(chosen); i++) {
+        if (is_reported(report, chosen[i].stage)) continue;
         bool null = strcmp(chosen[i].choice, "null") == 0;
         report_add(report, null ? VERDICT_WARNING : VERDICT_OK, chosen[i].stage,
                    null ? "choose another unless this is a trial" : NULL, "%s%s", chosen[i].choice,
@@ -172,6 +182,7 @@ enum cli_exit cmd_doctor(struct cli *cli, int argc, char **argv)
     /* Elsewhere than on this machine, the services' own ports are not for us. */
     if (!cli->settings->url) look_at_services(cli, &report);
     look_at_gateway(cli, &report);
+    doctor_providers(cli, &report);
     look_at_providers(cli, &report);
     look_at_disk(cli, &report);
     if (cli->json)

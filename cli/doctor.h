@@ -19,6 +19,9 @@ void report_add(struct report *report, enum verdict verdict, const char *subject
 /* Reachable, version, what it does when full, persistence, encryption, clock. */
 void doctor_redis(const struct cli *cli, struct report *report);
 
+/* One real, free call to each provider outside that is configured (lib/svc.h, --probe). */
+void doctor_providers(const struct cli *cli, struct report *report);
+
 /* The pure half: judges the text of INFO. */
 void doctor_redis_info(const char *info, struct report *report);
 

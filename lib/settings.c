@@ -197,6 +197,20 @@ int settings_admin_port(const struct settings *s, unsigned who)
     return 0; /* anything else has no place of its own: any free port */
 }
 
+const char *settings_ocr(const struct settings *s)
+{
+    if (s->ocr) return s->ocr;
+    bool google = s->google_creds_b64 || s->google_creds_path || s->google_creds_json || s->google_api_key;
+    return google ? "google" : "tesseract";
+}
+
+const char *settings_llm(const struct settings *s)
+{
+    if (s->llm) return s->llm;
+    if (s->groq_api_key) return "groq";
+    return s->openai_api_key || s->openai_base_url ? "openai" : "rules";
+}
+
 bool settings_is_loopback(const char *address)
 {
     struct in_addr v4;

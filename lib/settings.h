@@ -56,6 +56,10 @@ int settings_admin_port(const struct settings *s, unsigned who); /* SHEAF_ADMIN_
 #define SETTINGS_DISPATCHER_PORT_OFFSET 20
 #define SETTINGS_REDIS_PORT_OFFSET      30
 
+/* Which provider a stage uses: the one that is named, else by what is configured, else the embedded one. */
+const char *settings_ocr(const struct settings *s);
+const char *settings_llm(const struct settings *s);
+
 /* `bind` stands for this machine only. */
 bool settings_is_loopback(const char *address);
 

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/health.h"
 #include "lib/log.h"
@@ -31,7 +32,7 @@ struct svc {
 
 static int usage_mistake(const struct service *service, const char *what)
 {
-    (void)fprintf(stderr, "%s: %s is not an argument; %s takes --help, --print-config and --version\n",
+    (void)fprintf(stderr, "%s: %s is not an argument; %s takes --help, --print-config, --probe and --version\n",
                   service->name, what, service->name);
     return SVC_EXIT_MISTAKE;
 }
@@ -40,6 +41,7 @@ static void print_help(const struct service *service)
 {
     (void)printf(
         "%s: %s\n\n  --help          this text\n  --print-config  the settings as they would be used\n"
+        "  --probe         call each configured service outside once, and say how it went\n"
         "  --version       versions of this program and its libraries\n\n",
         service->name, service->about);
     settings_help(stdout, service->who);
@@ -104,7 +106,24 @@ void svc_log_level(const struct settings *settings, const char *wanted)
     log_set_level(level);
 }
 
-static int start(const struct service *service, bool print_config)
+void svc_probe_say(const char *subject, const char *text, const char *mend)
+{
+    struct buf line = BUF_INIT;
+    buf_puts(&line, "{\"subject\":");
+    buf_json_string(&line, subject);
+    buf_printf(&line, ",\"verdict\":\"%s\",\"text\":", mend ? "wrong" : "ok");
+    buf_json_string(&line, text);
+    if (mend) {
+        buf_puts(&line, ",\"mend\":");
+        buf_json_string(&line, mend);
+    }
+    if (!line.bad) (void)printf("%s}\n", line.data);
+    buf_done(&line);
+}
+
+enum start_mode { START_SERVICE, START_PRINT_CONFIG, START_PROBE };
+
+static int start(const struct service *service, enum start_mode mode)
 {
     struct svc svc = {.service = service, .signal_fd = -1};
     struct err err = {0};
@@ -115,8 +134,11 @@ static int start(const struct service *service, bool print_config)
         log_error("settings_refused", F_ERR(&err));
         return exit_code_of(&err);
     }
-    if (print_config) {
-        settings_print(&svc.settings, stdout, service->who);
+    if (mode != START_SERVICE) {
+        if (mode == START_PRINT_CONFIG)
+            settings_print(&svc.settings, stdout, service->who);
+        else if (service->probe)
+            service->probe(&svc.settings);
         settings_done(&svc.settings);
         return SVC_EXIT_OK;
     }
@@ -139,9 +161,10 @@ static int start(const struct service *service, bool print_config)
 
 int svc_main(const struct service *service, int argc, char **argv)
 {
-    if (argc == 1) return start(service, false);
+    if (argc == 1) return start(service, START_SERVICE);
     if (argc > 2) return usage_mistake(service, argv[2]);
-    if (strcmp(argv[1], "--print-config") == 0) return start(service, true);
+    if (strcmp(argv[1], "--print-config") == 0) return start(service, START_PRINT_CONFIG);
+    if (strcmp(argv[1], SVC_PROBE_ARG) == 0) return start(service, START_PROBE);
     if (strcmp(argv[1], "--help") == 0)
         print_help(service);
     else if (strcmp(argv[1], "--version") == 0)

@@ -1,7 +1,7 @@
 /* svc: the skeleton that all six services share.  main.c of a service is
  *     int main(int argc, char **argv) { return svc_main(&service, argc, argv); }
  *
- * Order of a start: arguments (--help, --print-config, --version; others are refused), settings,
+ * Order of a start: arguments (--help, --print-config, --probe, --version; others are refused), settings,
  * log, signals, health port, service->run().  run() opens what it needs, calls svc_ready(), loops until
  * svc_stopping(), drains, closes and returns.  SIGTERM and SIGINT arrive as events on svc_signal_fd()
  * (a signalfd: the signals are blocked in every thread), SIGPIPE is ignored.
@@ -31,9 +31,16 @@ struct service {
     /* Runs until told to stop. 0, or -1 with *err: ERR_CONFIG and ERR_INPUT exit with 100, the rest with 111. */
     int (*run)(struct svc *svc, struct err *err);
     const char *(*versions)(void); /* extra text for --version (library versions); may be NULL */
+    /* For --probe, which `sheaf doctor` runs: one real, free call to each service outside that is configured,
+     * each told with svc_probe_say().  NULL: there are none. */
+    void (*probe)(const struct settings *settings);
 };
 
 int svc_main(const struct service *service, int argc, char **argv);
+
+#define SVC_PROBE_ARG "--probe"
+/* One finding on standard output as a JSON line {subject, verdict: "ok"│"wrong", text, mend}. `mend` NULL: all is well. */
+void svc_probe_say(const char *subject, const char *text, const char *mend);
 
 const struct settings *svc_settings(const struct svc *svc);
 const char *svc_name(const struct svc *svc);

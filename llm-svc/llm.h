@@ -127,8 +127,7 @@ struct llm_provider {
 
 extern const struct llm_provider llm_rules, llm_null;
 
-/* By the name in SHEAF_LLM; NULL name: the default by what is configured.  NULL: there is none of that name.
- */
+/* By the name that settings_llm() answers.  NULL: there is none of that name. */
 const struct llm_provider *llm_provider_find(const char *name);
 
 #endif

@@ -32,7 +32,7 @@ static int work(struct svc *svc, struct llm_shared *shared, struct err *err)
 static int run(struct svc *svc, struct err *err)
 {
     const struct settings *s = svc_settings(svc);
-    const struct llm_provider *provider = llm_provider_find(s->llm);
+    const struct llm_provider *provider = llm_provider_find(settings_llm(s));
     if (!provider) return err_set(err, ERR_CONFIG, "SHEAF_LLM: there is no provider \"%s\"", s->llm);
     form_t *form = form_load(s->form_file, err);
     if (!form) return -1;

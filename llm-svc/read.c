@@ -147,7 +147,7 @@ static int read_files(struct reader *r, int argc, char **argv, struct err *err)
 
 static int open_provider(const struct settings *settings, struct reader *r, struct err *err)
 {
-    r->shared.provider = llm_provider_find(settings->llm);
+    r->shared.provider = llm_provider_find(settings_llm(settings));
     if (!r->shared.provider)
         return err_set(err, ERR_CONFIG, "SHEAF_LLM: there is no provider \"%s\"", settings->llm);
     r->shared.form = form_load(settings->form_file, err);

@@ -12,7 +12,8 @@
 #include "ocr-svc/read.h"
 #include "ocr-svc/stage.h"
 
-#define NULL_ROOM 64 /* tasks held at once by a provider that takes no time */
+#define REMOTE_THREADS 4
+#define NULL_ROOM      64 /* tasks held at once by a provider that takes no time */
 
 /* The processors this process may use, which in a container are fewer than the machine's. */
 static int processors(void)
@@ -21,22 +22,57 @@ static int processors(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static int run(struct svc *svc, struct err *err)
+static int64_t paused_until_ms(void *shared)
+{
+    const struct ocr *ocr = shared;
+    return ocr->provider->paused_until_ms ? ocr->provider->paused_until_ms(ocr->common) : 0;
+}
+
+static int work(struct svc *svc, struct ocr *ocr, struct err *err)
 {
     const struct settings *s = svc_settings(svc);
-    const struct ocr_provider *provider = ocr_provider_find(s->ocr, err);
-    if (!provider) return -1;
-    int threads = s->threads != SETTING_UNSET ? (int)s->threads : processors();
+    const struct ocr_provider *provider = ocr->provider;
+    /* A provider that calls a network waits more than it computes. */
+    int usual = provider->paused_until_ms ? REMOTE_THREADS : processors();
+    int threads = s->threads != SETTING_UNSET ? (int)s->threads : usual;
     int room = s->room != SETTING_UNSET ? (int)s->room : provider->without_document ? NULL_ROOM : threads;
     const struct stage_type types[] = {
         {.name = "inspect", .threads = 1, .room = provider->without_document ? room : 2, .work = ocr_inspect},
-        {.name = "page", .threads = threads, .room = room > threads ? room : threads, .work = ocr_page},
+        {.name = "page",
+         .threads = threads,
+         .room = room > threads ? room : threads,
+         .work = ocr_page,
+         .paused_until_ms = paused_until_ms},
     };
     const struct stage_service service = {
         .types = types, .n_types = 2, .thread_open = ocr_thread_open, .thread_close = ocr_thread_close};
     log_info("provider", F_STR("ocr", provider->name), F_INT("threads", threads),
              F_INT("room", types[1].room));
-    return stage_run(svc, &service, (void *)(uintptr_t)s, err);
+    return stage_run(svc, &service, ocr, err);
+}
+
+static int run(struct svc *svc, struct err *err)
+{
+    const struct settings *s = svc_settings(svc);
+    struct ocr ocr;
+    int rc = ocr_open(s, &ocr, err);
+    if (rc == 0) rc = work(svc, &ocr, err);
+    ocr_close(&ocr);
+    return rc;
+}
+
+static void probe(const struct settings *settings)
+{
+    struct ocr ocr;
+    struct err err = {0};
+    char text[160];
+    int rc = ocr_open(settings, &ocr, &err);
+    if (rc == 0 && ocr.provider->probe) rc = ocr.provider->probe(ocr.common, text, sizeof text, &err);
+    if (rc == -1)
+        svc_probe_say("recognition", err.text, "mend the key or the address, then look again");
+    else if (ocr.provider->probe)
+        svc_probe_say("recognition", text, NULL);
+    ocr_close(&ocr);
 }
 
 static const struct service ocr_service = {
@@ -45,6 +81,7 @@ static const struct service ocr_service = {
     .who = W_OCR,
     .run = run,
     .versions = ocr_versions,
+    .probe = probe,
 };
 
 int main(int argc, char **argv)

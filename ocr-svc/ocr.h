@@ -32,9 +32,14 @@ struct ocr_provider {
     const char *name;      /* as written in SHEAF_OCR */
     bool without_document; /* answers without a picture: no document is opened, image is NULL */
 
+    /* What all engines of the process have in common (a connection pool, a token); once, before any open.  NULL:
+     * nothing.  ERR_CONFIG when something has to be installed or set. */
+    int (*start)(const struct settings *settings, void **common, struct err *err);
+    void (*stop)(void *common);
+
     /* Once per work thread, on it, before the service is ready. May block and allocate. *engine is used by
-     * that thread alone.  ERR_CONFIG when something has to be installed or set. */
-    int (*open)(const struct settings *settings, void **engine, struct err *err);
+     * that thread alone.  ERR_CONFIG likewise. */
+    int (*open)(const struct settings *settings, void *common, void **engine, struct err *err);
 
     /* Appends words with boxes upright to `page`, sets page->rotation, page->lang and, when the page was
      * turned by 90 or 270 degrees, swaps width and height.  Blocks until wait->deadline_ms at most
@@ -45,11 +50,27 @@ struct ocr_provider {
 
     /* Accepts NULL and a half-open engine. */
     void (*close)(void *engine);
+
+    /* For stage_type.paused_until_ms; NULL: never paused. */
+    int64_t (*paused_until_ms)(void *common);
+    /* One real call that costs nothing, for `sheaf doctor`: 0 and what it says of itself in `text`, or -1. NULL:
+     * it calls nobody. */
+    int (*probe)(void *common, char *text, size_t room, struct err *err);
 };
 
-/* The provider that SHEAF_OCR names; without the setting the embedded default. NULL with ERR_CONFIG. */
-const struct ocr_provider *ocr_provider_find(const char *name, struct err *err);
-extern const struct ocr_provider *const ocr_providers[]; /* ends with NULL */
+/* The provider of this process, started. */
+struct ocr {
+    const struct settings *settings;
+    const struct ocr_provider *provider;
+    void *common;
+};
+
+/* The provider that settings_ocr() names. *ocr may be closed also after a failure. */
+int ocr_open(const struct settings *settings, struct ocr *ocr, struct err *err);
+void ocr_close(struct ocr *ocr);
+
+const struct ocr_provider *ocr_provider_find(const char *name, struct err *err); /* NULL with ERR_CONFIG */
+extern const struct ocr_provider *const ocr_providers[];                         /* ends with NULL */
 
 const char *ocr_versions(void); /* of the libraries that providers stand on, for --version */
 

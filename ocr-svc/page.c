@@ -152,6 +152,18 @@ struct page_box page_box_turned(struct page_box b, int degrees)
     }
 }
 
+void page_turn(struct page *page, int degrees)
+{
+    page->rotation = degrees;
+    if (degrees != 90 && degrees != 270) return;
+    double width = page->width;
+    int pixel_width = page->pixel_width;
+    page->width = page->height;
+    page->height = width;
+    page->pixel_width = page->pixel_height;
+    page->pixel_height = pixel_width;
+}
+
 const char *page_source_name(enum page_source source)
 {
     switch (source) {

@@ -74,6 +74,8 @@ double page_confidence(const struct page *page);
 
 /* Where `box` lies after the page was turned clockwise by 0, 90, 180 or 270 degrees. */
 struct page_box page_box_turned(struct page_box box, int degrees);
+/* Notes that the page was turned so, and swaps its sides when it lies on one; its words stay as they are. */
+void page_turn(struct page *page, int degrees);
 bool page_box_holds(const struct page_box *box, int x, int y);
 
 const char *page_source_name(enum page_source source);

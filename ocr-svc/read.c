@@ -28,13 +28,14 @@ static int read_one(reader_t *r, int fd, int index, int64_t page_time_ms, struct
     return 0;
 }
 
-static int read_document(const struct settings *settings, int fd, int only)
+static int read_document(const struct ocr *ocr, int fd, int only)
 {
+    const struct settings *settings = ocr->settings;
     struct err err = {0};
     struct decode_document document;
     struct ocr_wait wait = {.deadline_ms = clock_ms() + settings->page_time_ms};
     int code = 0;
-    reader_t *r = reader_new(settings, true, &err);
+    reader_t *r = reader_new(ocr, true, &err);
     if (!r) return complain(&err);
     if (reader_inspect(r, fd, &wait, &document, &err) != 0) code = complain(&err);
     int first = only > 0 ? only - 1 : 0, last = only > 0 ? only : document.pages;
@@ -62,11 +63,15 @@ int read_main(int argc, char **argv)
         return SVC_EXIT_MISTAKE;
     }
     AUTO_CLOSE int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
+    struct ocr ocr;
     int code = 2;
     if (fd < 0)
         fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
+    else if (ocr_open(&settings, &ocr, &err) == 0)
+        code = read_document(&ocr, fd, page);
     else
-        code = read_document(&settings, fd, page);
+        code = complain(&err);
+    if (fd >= 0) ocr_close(&ocr);
     settings_done(&settings);
     return code;
 }

@@ -23,7 +23,7 @@ struct reader {
     int dpi;
 };
 
-reader_t *reader_new(const struct settings *settings, bool with_engine, struct err *err)
+reader_t *reader_new(const struct ocr *ocr, bool with_engine, struct err *err)
 {
     reader_t *r = calloc(1, sizeof *r);
     if (!r) {
@@ -31,12 +31,11 @@ reader_t *reader_new(const struct settings *settings, bool with_engine, struct e
         return NULL;
     }
     struct limits limits;
-    limits_from_settings(&limits, settings);
-    r->dpi = (int)settings->ocr_dpi;
-    r->provider = ocr_provider_find(settings->ocr, err);
-    if (!r->provider) goto failed;
+    limits_from_settings(&limits, ocr->settings);
+    r->dpi = (int)ocr->settings->ocr_dpi;
+    r->provider = ocr->provider;
     if (!r->provider->without_document && !(r->decoder = decoder_new(&limits, err))) goto failed;
-    if (with_engine && r->provider->open(settings, &r->engine, err) != 0) goto failed;
+    if (with_engine && r->provider->open(ocr->settings, ocr->common, &r->engine, err) != 0) goto failed;
     return r;
 failed:
     reader_destroy(&r);

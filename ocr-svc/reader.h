@@ -12,8 +12,8 @@
 
 typedef struct reader reader_t;
 
-/* `with_engine`: pages shall be read, not only counted. May take seconds. NULL with *err. */
-reader_t *reader_new(const struct settings *settings, bool with_engine, struct err *err);
+/* `with_engine`: pages shall be read, not only counted. May take seconds. `ocr` outlives it. NULL with *err. */
+reader_t *reader_new(const struct ocr *ocr, bool with_engine, struct err *err);
 void reader_destroy(reader_t **r);
 bool reader_needs_document(const reader_t *r); /* false with a provider that looks at none: pass fd -1 */
 

@@ -1,5 +1,5 @@
-/* stage: the work functions of ocr-svc's two task types, as lib/stage.h wants them.  `shared` is the
- * settings, a thread's state is its reader. */
+/* stage: the work functions of ocr-svc's two task types, as lib/stage.h wants them.  `shared` is a
+ * struct ocr, a thread's state is its reader. */
 #ifndef SHEAF_OCR_SVC_STAGE_H
 #define SHEAF_OCR_SVC_STAGE_H
 

@@ -7,7 +7,6 @@ static const struct llm_provider *const providers[] = {&llm_rules, &llm_null};
 
 const struct llm_provider *llm_provider_find(const char *name)
 {
-    if (!name) return &llm_rules;
     for (size_t i = 0; i < COUNT_OF(providers); i++)
         if (!strcmp(providers[i]->name, name)) return providers[i];
     return NULL;

@@ -3,9 +3,9 @@
 #include "lib/auto.h"
 #include "ocr-svc/ocr.h"
 
-static int null_open(const struct settings *settings, void **engine, struct err *err)
+static int null_open(const struct settings *settings, void *common, void **engine, struct err *err)
 {
-    (void)settings, (void)err;
+    (void)settings, (void)common, (void)err;
     *engine = NULL;
     return 0;
 }

@@ -2,15 +2,27 @@
 #include <string.h>
 #include "ocr-svc/ocr.h"
 
-extern const struct ocr_provider ocr_tesseract, ocr_null;
+extern const struct ocr_provider ocr_tesseract, ocr_google, ocr_null;
 
-const struct ocr_provider *const ocr_providers[] = {&ocr_tesseract, &ocr_null, NULL};
+const struct ocr_provider *const ocr_providers[] = {&ocr_tesseract, &ocr_google, &ocr_null, NULL};
 
 const struct ocr_provider *ocr_provider_find(const char *name, struct err *err)
 {
-    if (!name) return ocr_providers[0];
     for (const struct ocr_provider *const *p = ocr_providers; *p; p++)
         if (strcmp((*p)->name, name) == 0) return *p;
     err_set(err, ERR_CONFIG, "SHEAF_OCR: there is no provider \"%s\"", name);
     return NULL;
+}
+
+int ocr_open(const struct settings *settings, struct ocr *ocr, struct err *err)
+{
+    *ocr = (struct ocr){.settings = settings, .provider = ocr_provider_find(settings_ocr(settings), err)};
+    if (!ocr->provider) return -1;
+    return ocr->provider->start ? ocr->provider->start(settings, &ocr->common, err) : 0;
+}
+
+void ocr_close(struct ocr *ocr)
+{
+    if (ocr->provider && ocr->provider->stop) ocr->provider->stop(ocr->common);
+    *ocr = (struct ocr){0};
 }

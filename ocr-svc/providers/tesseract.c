@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/clock.h"
+#include "ocr-svc/picture.h"
 
 #define LANGUAGES "eng+spa"
 
@@ -25,11 +26,11 @@ static void tesseract_close(void *state)
     free(e);
 }
 
-static int tesseract_open(const struct settings *settings, void **engine, struct err *err)
+static int tesseract_open(const struct settings *settings, void *common, void **engine, struct err *err)
 {
     /* Tesseract's own start touches process-wide state; threads open one after the other. */
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-    (void)settings;
+    (void)settings, (void)common;
     struct engine *e = calloc(1, sizeof *e);
     if (!e) return err_set(err, ERR_NOMEM, "out of memory");
     pthread_mutex_lock(&one_at_a_time);
@@ -126,20 +127,6 @@ int engine_read(struct engine *e, const struct sheet *sheet, TessPageSegMode mod
 
 /* ---- the sheet ----------------------------------------------------------------------------------- */
 
-static PIX *pix_of(const struct ocr_image *image)
-{
-    PIX *pix = pixCreateNoInit(image->width, image->height, 8);
-    if (!pix) return NULL;
-    l_uint32 *data = pixGetData(pix);
-    size_t words_per_line = (size_t)pixGetWpl(pix);
-    for (int y = 0; y < image->height; y++) {
-        l_uint32 *line = data + (size_t)y * words_per_line;
-        const uint8_t *from = image->grey + (size_t)y * image->stride;
-        for (int x = 0; x < image->width; x++) SET_DATA_BYTE(line, x, from[x]);
-    }
-    return pix;
-}
-
 /* A step that failed, for want of memory, is a step left out. */
 static void replace(struct sheet *s, PIX *by)
 {
@@ -152,14 +139,7 @@ static void turn(struct sheet *s, int degrees, struct page *page)
 {
     if (degrees == 0) return;
     replace(s, pixRotateOrth(s->pix, degrees / 90));
-    page->rotation = degrees;
-    if (degrees == 180) return;
-    double width = page->width;
-    int pixel_width = page->pixel_width;
-    page->width = page->height;
-    page->height = width;
-    page->pixel_width = page->pixel_height;
-    page->pixel_height = pixel_width;
+    page_turn(page, degrees);
 }
 
 /* A slant below a tenth of a degree moves the end of a line by less than a stroke; a low confidence (a ratio
@@ -181,7 +161,7 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
                                struct page *page, struct err *err)
 {
     struct engine *e = engine;
-    struct sheet sheet = {.pix = pix_of(image), .dpi = image->dpi};
+    struct sheet sheet = {.pix = picture_of(image), .dpi = image->dpi};
     if (!sheet.pix) return err_set(err, ERR_NOMEM, "out of memory for a page's picture");
     page->lang = LANGUAGES;
     turn(&sheet, orientation_find(e, &sheet, wait), page);

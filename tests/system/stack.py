@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -15,6 +16,7 @@ import urllib.request
 import openapi
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests"))  # for the fakes
 BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release"))
 ADMIN = {"gateway": 1, "dispatcher": 2, "ocr-svc": 3, "llm-svc": 4, "persist-svc": 5, "notify-svc": 6}
 SLOW = float(os.environ.get("TESTS_SLOW", "1"))  # sanitizer builds take longer
@@ -159,7 +161,9 @@ class Stack:
         wait_for(up, what="Redis")
 
     def env(self, **more):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("SHEAF_")}
+        # Keys that lie about in somebody's environment must not turn on a real service.
+        foreign = ("SHEAF_", "GOOGLE_", "GROQ_", "OPENAI_", "SUPABASE_", "SMTP_", "AWS_", "EMAIL", "GMAIL_", "DATABASE_URL")
+        env = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         env.update(REDIS_URL="unix://" + self.redis_socket, SHEAF_PORT=str(self.base), SHEAF_VAR=self.folder + "/var",
                    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "detect_leaks=1"))
         env.update({k: str(v) for k, v in {**self.settings, **more}.items()})
@@ -234,6 +238,24 @@ class Stack:
         if key:
             headers["Idempotency-Key"] = key
         return self.ask("POST", "/upload", body, headers, timeout)
+
+    def metric(self, label, name):
+        """Sum of a metric of a service, over its labels."""
+        status, _, body = http("GET", f"http://127.0.0.1:{self.base + ADMIN[label]}/metrics")
+        assert status == 200
+        return sum(float(line.split()[-1]) for line in body.decode().splitlines() if line.startswith(name))
+
+    def job_done(self, job, timeout=60):
+        def done():
+            status, answer = self.get(f"/api/job_status/{job}")
+            return answer if status == 200 and answer["status"] in ("finished", "failed", "cancelled") else None
+        return wait_for(done, timeout, f"job {job}")
+
+    def doctor(self, **settings):
+        """What `sheaf doctor` found, by subject."""
+        ran = subprocess.run([str(BUILD / "sheaf"), "doctor", "--json"], env=self.env(**settings), cwd=TOP, capture_output=True,
+                             text=True, timeout=60 * SLOW)
+        return {f["subject"]: f for f in json.loads(ran.stdout)}
 
     def batch_done(self, batch, timeout=60):
         def done():

@@ -300,7 +300,9 @@ static void test_null_provider_reads_a_page_without_a_document(void **state)
     struct decode_document doc;
     struct page page;
     settings.ocr = name;
-    reader_t *r = reader_new(&settings, true, NULL);
+    struct ocr ocr;
+    assert_int_equal(ocr_open(&settings, &ocr, NULL), 0);
+    reader_t *r = reader_new(&ocr, true, NULL);
     assert_non_null(r);
     assert_false(reader_needs_document(r));
     assert_int_equal(reader_inspect(r, -1, &wait, &doc, NULL), 0);
