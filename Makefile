@@ -11,11 +11,11 @@ PKG_gateway     := jansson hiredis libcurl openssl
 PKG_dispatcher  := jansson libczmq libzmq hiredis openssl
 PKG_ocr-svc     := jansson libczmq libzmq hiredis libcurl openssl poppler-glib lept tesseract libheif
 PKG_llm-svc     := jansson libczmq libzmq hiredis libcurl openssl
-PKG_persist-svc := jansson libczmq libzmq hiredis openssl sqlite3
+PKG_persist-svc := jansson libczmq libzmq hiredis openssl sqlite3 libpq
 PKG_notify-svc  := jansson libczmq libzmq hiredis openssl
 PKG_sheaf       := jansson hiredis libcurl openssl
 PKG_wirecat     := jansson
-PKG_tests       := $(PKG_lib) cmocka sqlite3
+PKG_tests       := $(PKG_lib) cmocka sqlite3 libpq
 LIBS_gateway     := -lcivetweb
 LIBS_persist-svc := -lcivetweb
 
@@ -35,7 +35,7 @@ CFLAGS_ALL  = -std=gnu17 -g $(WARN) -I. $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 pkg_cflags  = $(if $(1),$(shell pkg-config --cflags $(1)))
 pkg_libs    = $(if $(1),$(shell pkg-config --libs $(1)))
 # Everything is compiled with the union of the include paths (few, and worked out once).
-INCLUDES   := $(filter-out -I/usr/include/hiredis,$(call pkg_cflags,$(sort $(PKG_lib) $(PKG_ocr-svc) sqlite3)))
+INCLUDES   := $(filter-out -I/usr/include/hiredis,$(call pkg_cflags,$(sort $(PKG_lib) $(PKG_ocr-svc) sqlite3 libpq)))
 
 # One word a step; the whole command with V=1.
 say = $(if $(V),,@printf '  %-5s%s\n' $(1) $@;)
@@ -61,6 +61,7 @@ $(O)/obj/lib/form.o: $(wildcard lib/forms/*.json)
 $(O)/obj/llm-svc/lexicon.o: $(wildcard llm-svc/words/*)
 $(O)/obj/gateway/web.o: $(wildcard gateway/web/*)
 $(O)/obj/persist-svc/providers/sqlite_schema.o: $(wildcard persist-svc/migrations/*)
+$(O)/obj/persist-svc/providers/postgres_schema.o: $(wildcard persist-svc/migrations/postgres/*)
 
 $(O)/libproto.a: $(PROTO_OBJ)
 	@rm -f $@ && ar rcs $@ $^

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/digest.h"
 #include "lib/review.h"
 
 const struct record_column record_columns[] = {
@@ -157,6 +158,23 @@ json_t *record_public(const json_t *record, bool whole)
 no_memory:
     json_decref(out);
     return NULL;
+}
+
+void record_id(const char *base, const char *owner, unsigned index, bool parent, char id[BASE_ID])
+{
+    char owned[80], hex[DIGEST_HEX];
+    if (owner) {
+        snprintf(owned, sizeof owned, "%s:%s", owner, base);
+        base = owned;
+    }
+    if (!parent) {
+        submission_id(id, base, index);
+    } else if (!owner) {
+        snprintf(id, BASE_ID, "%s", base);
+    } else {
+        digest_hex(base, strlen(base), hex);
+        snprintf(id, BASE_ID, "%.*s", BASE_ID - 1, hex);
+    }
 }
 
 char *record_next_moment(const char *last, const char *now, char *out)

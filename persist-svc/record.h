@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include "lib/form.h"
+#include "proto/ids.h"
 
 enum record_kind { RECORD_TEXT, RECORD_INT, RECORD_REAL, RECORD_BOOL, RECORD_JSON };
 enum record_shown { RECORD_SHOWN_LIST, RECORD_SHOWN_ONE, RECORD_SHOWN_NEVER };
@@ -46,6 +47,10 @@ bool record_differs(const json_t *before, const json_t *after);
 /* What goes out: a new object (the caller's), NULL when memory is out.  `whole`: with the columns shown ONE.
  */
 json_t *record_public(const json_t *record, bool whole);
+
+/* The id of an entry, or of the parent of several (CONTRACT section 4); with `owner` (not NULL) in it where another owner's
+ * row has the plain one. */
+void record_id(const char *base, const char *owner, unsigned index, bool parent, char id[BASE_ID]);
 
 /* The moment after `last`: `now`, or one millisecond after `last` when the clock has not moved on. updated_at
  * serves as the ETag, so two changes of a record never carry the same one. `last` may be NULL. out has

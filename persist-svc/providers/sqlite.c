@@ -69,8 +69,7 @@ static int open_store(void **state, const struct store_options *options, struct 
     struct sqlite_store *s = calloc(1, sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "out of memory");
     s->lock_fd = -1;
-    s->form = options->form;
-    s->review_below = options->settings->review_below;
+    s->rules = (struct record_rules){options->form, options->settings->review_below};
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->returned, NULL);
     void *made = s;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include "persist-svc/providers/sqlite_db.h"
 #include "persist-svc/providers/sqlite_writer.h"
+#include "persist-svc/record_update.h"
 #include "persist-svc/store.h"
 
 #define SQLITE_READERS 4 /* one for each thread of the HTTP API; opened when first needed */
@@ -14,8 +15,7 @@ struct sqlite_store {
     int lock_fd;     /* held while this process owns the database */
     struct db write; /* the writer's */
     sqlite_writer_t *writer;
-    const form_t *form;
-    double review_below;
+    struct record_rules rules;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t returned;
     struct db readers[SQLITE_READERS];

@@ -1,11 +1,11 @@
 /* sqlite_change: what a person does. On the writer's thread; one change is one transaction's work, all or
  * nothing. */
-#include <stdio.h>
 #include <string.h>
 #include "lib/clock.h"
 #include "persist-svc/providers/sqlite.h"
 #include "persist-svc/providers/sqlite_row.h"
 #include "persist-svc/record.h"
+#include "persist-svc/record_update.h"
 
 struct change_call {
     struct sqlite_store *store;
@@ -18,33 +18,17 @@ static int no_memory(struct err *err)
     return err_set(err, ERR_NOMEM, "out of memory");
 }
 
-static int note_change(struct db *db, const struct record_change *change, const json_t *before,
-                       const json_t *after, const char *at, struct err *err)
-{
-    struct row_note note = {record_text(after, "submission_id"), at, change->by,
-                            record_action_name(change->action), 0};
-    if (change->action == RECORD_EDIT || change->action == RECORD_APPLY_DEFAULTS)
-        return row_note_diff(db, &note, before, after, err);
-    return row_note(db, &note, NULL, record_text(before, "review_reason_codes"),
-                    record_text(after, "review_reason_codes"), err);
-}
-
 static int change_row(struct db *db, struct change_call *call, json_t *record, struct err *err)
 {
-    char now[CLOCK_RFC3339_MAX], at[CLOCK_RFC3339_MAX];
-    json_t *before = json_deep_copy(record);
-    if (!before) return no_memory(err);
-    record_next_moment(record_text(record, "updated_at"), clock_rfc3339(clock_wall_ms(), now), at);
-    int rc = record_apply(record, call->change, call->store->form, at, err);
+    char now[CLOCK_RFC3339_MAX];
+    json_t *notes = NULL;
+    int rc = record_update_by_person(&call->store->rules, call->change, record, clock_rfc3339(clock_wall_ms(), now), &notes, err);
     if (rc == 1) {
-        rc = record_settle(record, call->store->form, call->store->review_below) == -1 ||
-                     json_object_set_new(record, "updated_at", json_string(at)) == -1
-                 ? no_memory(err)
-                 : row_store(db, record, err);
-        if (rc == 0) rc = note_change(db, call->change, before, record, at, err);
+        rc = row_store(db, record, err);
+        if (rc == 0) rc = row_notes(db, record_text(record, "submission_id"), notes, err);
         if (rc == 0 && json_array_append(call->changed, record) == -1) rc = no_memory(err);
     }
-    json_decref(before);
+    json_decref(notes);
     return rc;
 }
 

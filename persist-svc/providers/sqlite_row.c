@@ -1,7 +1,6 @@
 #include "persist-svc/providers/sqlite_row.h"
 
 #include "persist-svc/record.h"
-#include "persist-svc/record_change.h"
 
 int row_load(struct db *db, const char *id, json_t **record, struct err *err)
 {
@@ -52,40 +51,27 @@ int row_store(struct db *db, const json_t *record, struct err *err)
     return query_run(&q, err);
 }
 
-int row_note(struct db *db, const struct row_note *note, const char *field, const char *old,
-             const char *fresh, struct err *err)
+int row_note(struct db *db, const char *id, const json_t *note, struct err *err)
 {
     static const char sql[] =
         "INSERT INTO submission_history (submission_id, at, by, action, field, old, new, run) "
         "VALUES (:id, :at, :by, :action, :field, :old, :new, nullif(:run, 0))";
     struct query q;
     if (query_open(&q, db, sql, err) == -1) return -1;
-    query_text(&q, ":id", note->id);
-    query_text(&q, ":at", note->at);
-    query_text(&q, ":by", note->by);
-    query_text(&q, ":action", note->action);
-    query_text(&q, ":field", field);
-    query_text(&q, ":old", old);
-    query_text(&q, ":new", fresh);
-    query_int(&q, ":run", note->run);
+    query_text(&q, ":id", id);
+    query_text(&q, ":at", record_text(note, "at"));
+    query_text(&q, ":by", record_text(note, "by"));
+    query_text(&q, ":action", record_text(note, "action"));
+    query_text(&q, ":field", record_text(note, "field"));
+    query_text(&q, ":old", record_text(note, "old"));
+    query_text(&q, ":new", record_text(note, "new"));
+    query_int(&q, ":run", json_integer_value(json_object_get(note, "run")));
     return query_run(&q, err);
 }
 
-struct diff {
-    struct db *db;
-    const struct row_note *note;
-    struct err *err;
-};
-
-static int note_field(void *user, const char *field, const char *old, const char *fresh)
+int row_notes(struct db *db, const char *id, const json_t *notes, struct err *err)
 {
-    struct diff *diff = user;
-    return row_note(diff->db, diff->note, field, old, fresh, diff->err);
-}
-
-int row_note_diff(struct db *db, const struct row_note *note, const json_t *before, const json_t *after,
-                  struct err *err)
-{
-    struct diff diff = {db, note, err};
-    return record_diff(before, after, note_field, &diff);
+    for (size_t i = 0; i < json_array_size(notes); i++)
+        if (row_note(db, id, json_array_get(notes, i), err) == -1) return -1;
+    return 0;
 }

@@ -1,12 +1,11 @@
 /* sqlite_save: what a run writes. On the writer's thread. */
 #include <stdio.h>
 #include <string.h>
-#include "lib/clock.h"
-#include "lib/digest.h"
 #include "persist-svc/providers/sqlite.h"
 #include "persist-svc/providers/sqlite_row.h"
 #include "persist-svc/providers/sqlite_upsert.h"
 #include "persist-svc/record.h"
+#include "persist-svc/record_update.h"
 
 /* --- which row --- */
 
@@ -39,19 +38,6 @@ static int id_is_taken(struct db *db, const char *id, struct err *err)
     return rc;
 }
 
-static void derive_id(const char *base, unsigned index, bool parent, char id[BASE_ID])
-{
-    char hex[DIGEST_HEX];
-    if (!parent) {
-        submission_id(id, base, index);
-    } else if (strlen(base) == BASE_ID - 1) {
-        memcpy(id, base, BASE_ID);
-    } else {
-        digest_hex(base, strlen(base), hex);
-        snprintf(id, BASE_ID, "%.*s", BASE_ID - 1, hex);
-    }
-}
-
 /* The row that this entry already has; else the id of CONTRACT section 4, derived again with the owner in it
  * when another owner has uploaded the same bytes before. */
 static int choose_id(struct db *db, const struct record_save *save, bool parent, char id[BASE_ID],
@@ -59,39 +45,33 @@ static int choose_id(struct db *db, const struct record_save *save, bool parent,
 {
     int found = find_entry(db, save, parent, id, err);
     if (found) return found == 1 ? 0 : -1;
-    derive_id(save->base, save->index, parent, id);
+    record_id(save->base, NULL, save->index, parent, id);
     int taken = id_is_taken(db, id, err);
     if (taken == -1) return -1;
-    if (taken) {
-        char owned[64];
-        snprintf(owned, sizeof owned, "%s:%s", save->owner, save->base);
-        derive_id(owned, save->index, parent, id);
-    }
+    if (taken) record_id(save->base, save->owner, save->index, parent, id);
     return 0;
 }
 
 /* --- what follows from it --- */
 
-static int settle(struct sqlite_store *s, struct db *db, const struct row_note *note, const json_t *before,
+/* A line of the history that a run writes besides what record_update says. */
+static int note_run(struct db *db, const struct record_save *save, const char *id, const char *action, struct err *err)
+{
+    json_t *note = json_pack("{s:s, s:s, s:I}", "at", save->at, "action", action, "run", (json_int_t)save->token.run);
+    int rc = note ? row_note(db, id, note, err) : err_set(err, ERR_NOMEM, "out of memory");
+    json_decref(note);
+    return rc;
+}
+
+static int settle(struct sqlite_store *s, struct db *db, const struct record_save *save, const char *id, const json_t *before,
                   json_t *after, struct err *err)
 {
-    char moment[CLOCK_RFC3339_MAX];
-    if (record_settle(after, s->form, s->review_below) == -1) return err_set(err, ERR_NOMEM, "out of memory");
-    if (!before) {
-        if (row_store(db, after, err) == -1) return -1;
-        return row_note(db, note, NULL, NULL, NULL, err);
-    }
-    if (!record_differs(before, after)) return 0;
-    record_next_moment(record_text(before, "updated_at"), note->at, moment);
-    if (json_object_set_new(after, "updated_at", json_string(moment)) == -1)
-        return err_set(err, ERR_NOMEM, "out of memory");
-    if (row_store(db, after, err) == -1) return -1;
-    if (record_text(before, "deleted_at") && !record_text(after, "deleted_at")) {
-        struct row_note back = *note;
-        back.action = "restored";
-        if (row_note(db, &back, NULL, NULL, NULL, err) == -1) return -1;
-    }
-    return row_note_diff(db, note, before, after, err);
+    json_t *notes = NULL;
+    int rc = record_update_by_run(&s->rules, before, after, save->at, (int64_t)save->token.run, &notes, err);
+    if (rc == 1) rc = row_store(db, after, err) == -1 ? -1 : row_notes(db, id, notes, err);
+    if (rc == 0 && !before) rc = note_run(db, save, id, "inserted", err);
+    json_decref(notes);
+    return rc;
 }
 
 /* Rows of older runs that this document's newest run has no entry for. What a person has touched stays. */
@@ -127,13 +107,12 @@ static int retire_older(struct db *db, const struct record_save *save, struct er
     json_t *ids = json_array();
     int rc = ids ? list_retired(db, save, ids, err) : err_set(err, ERR_NOMEM, "out of memory");
     for (size_t i = 0; rc == 0 && i < json_array_size(ids); i++) {
-        struct row_note note = {json_string_value(json_array_get(ids, i)), save->at, NULL, "superseded",
-                                (int64_t)save->token.run};
+        const char *id = json_string_value(json_array_get(ids, i));
         struct query q;
         if ((rc = query_open(&q, db, sql, err)) == -1) break;
         query_text(&q, ":at", save->at);
-        query_text(&q, ":id", note.id);
-        if ((rc = query_run(&q, err)) == 0) rc = row_note(db, &note, NULL, NULL, NULL, err);
+        query_text(&q, ":id", id);
+        if ((rc = query_run(&q, err)) == 0) rc = note_run(db, save, id, "superseded", err);
     }
     json_decref(ids);
     return rc;
@@ -153,10 +132,8 @@ static int save_entry(struct db *db, struct save_call *call, const char *parent_
     int rc = row_load(db, shape.id, &before, err);
     if (rc == 0) rc = sqlite_upsert(db, save, &shape, err);
     if (rc == 1) {
-        struct row_note note = {shape.id, save->at, NULL, before ? "extracted" : "inserted",
-                                (int64_t)save->token.run};
         rc = row_load(db, shape.id, &after, err);
-        if (rc == 0) rc = settle(call->store, db, &note, before, after, err);
+        if (rc == 0) rc = settle(call->store, db, save, shape.id, before, after, err);
         call->saved.action = !before ? "inserted" : record_text(before, "approved_at") ? "kept" : "updated";
         if (rc == 0) rc = retire_older(db, save, err);
     } else if (rc == 0) {

@@ -1,8 +1,10 @@
-/* store_fixture: a record store on a database of its own in a temporary folder, and saves to fill it with. */
+/* store_fixture: a record store on a database of its own, and saves to fill it with: SQLite in a temporary folder, or, with
+ * TESTS_DATABASE_URL (tests/system/test_postgres.py), PostgreSQL, whose schema `public` is emptied before each test. */
 #ifndef SHEAF_TESTS_UNIT_PERSIST_SVC_STORE_FIXTURE_H
 #define SHEAF_TESTS_UNIT_PERSIST_SVC_STORE_FIXTURE_H
 
 #include <jansson.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +21,37 @@ static char var_folder[] = "/tmp/sheaf-store-XXXXXX";
 static struct settings settings;
 static struct stores stores;
 
+static inline const char *database_url(void)
+{
+    return getenv("TESTS_DATABASE_URL");
+}
+
+static inline int empty_database(void)
+{
+    PGconn *conn = PQconnectdb(database_url());
+    PGresult *result = PQexec(conn, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    int rc = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : -1;
+    if (rc == -1) fprintf(stderr, "%s", PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+    return rc;
+}
+
 static inline int open_stores(void **state)
 {
     (void)state;
     struct err err = {0};
     strcpy(var_folder, "/tmp/sheaf-store-XXXXXX");
     if (!mkdtemp(var_folder)) return -1;
-    char setting[64];
+    char setting[64], url[300], records[] = "SHEAF_RECORDS=postgres";
     snprintf(setting, sizeof setting, "SHEAF_VAR=%s", var_folder);
-    char *environment[] = {setting, NULL};
+    char *environment[] = {setting, NULL, NULL, NULL};
+    if (database_url()) {
+        if (empty_database() == -1) return -1;
+        snprintf(url, sizeof url, "DATABASE_URL=%s", database_url());
+        environment[1] = url;
+        environment[2] = records;
+    }
     if (settings_load_from(&settings, environment, &err) == -1 ||
         stores_open(&stores, &settings, &err) == -1) {
         fprintf(stderr, "%s\n", err.text);

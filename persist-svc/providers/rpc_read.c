@@ -1,0 +1,149 @@
+/* rpc_read: what is asked of the records, by the database's functions. */
+#include <stdio.h>
+#include <string.h>
+#include "persist-svc/providers/rpc.h"
+#include "persist-svc/record.h"
+
+#define PAGE 500 /* records in one answer: an export is never held whole */
+
+static int not_found(struct err *err)
+{
+    return err_code(err, ERR_INPUT, "not_found", "There is no such record.");
+}
+
+static int call(void *state, const char *owner, const char *function, json_t *p, json_t **result, struct err *err)
+{
+    struct rpc *rpc = state;
+    if (!p) return err_set(err, ERR_NOMEM, "out of memory");
+    int rc = rpc->call(rpc, owner, function, p, result, err);
+    json_decref(p);
+    return rc;
+}
+
+int rpc_get(void *state, const char *owner, const char *id, json_t **record, struct err *err)
+{
+    json_t *found = NULL;
+    if (call(state, owner, "get_submissions", json_pack("{s:s, s:[s]}", "owner", owner, "ids", id), &found, err) == -1)
+        return -1;
+    json_t *first = json_incref(json_array_get(found, 0));
+    json_decref(found);
+    if (!first) return not_found(err);
+    *record = first;
+    return 0;
+}
+
+static json_t *conditions(const struct record_query *q)
+{
+    return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:o}", "owner", q->owner, "school", q->school, "grade", q->grade,
+                     "reason", q->reason, "batch", q->batch, "job", q->job, "text", q->text, "needs_review",
+                     q->mode == RECORDS_ALL ? json_null() : json_boolean(q->mode == RECORDS_NEEDS_REVIEW));
+}
+
+static json_t *page_argument(const struct record_query *q, const char *after, int limit, bool first)
+{
+    json_t *p = conditions(q);
+    json_t *more = json_pack("{s:s?, s:i, s:b}", "after", after, "limit", limit, "count", first);
+    if (!p || !more || json_object_update(p, more) == -1) {
+        json_decref(p);
+        p = NULL;
+    }
+    json_decref(more);
+    return p;
+}
+
+static int give(const json_t *records, const struct record_sink *sink, struct err *err)
+{
+    for (size_t i = 0; i < json_array_size(records); i++)
+        if (sink->each(sink->user, json_array_get(records, i)) == -1) return err_set(err, ERR_CANCELLED, "the reader broke off");
+    return 0;
+}
+
+int rpc_list(void *state, const struct record_query *query, const struct record_sink *sink, struct err *err)
+{
+    char after[BASE_ID] = "";
+    bool first = true;
+    if (query->after) snprintf(after, sizeof after, "%s", query->after);
+    for (int left = query->limit;;) {
+        int want = query->limit && left < PAGE ? left : PAGE;
+        json_t *answer = NULL;
+        if (call(state, query->owner, "list_submissions", page_argument(query, *after ? after : NULL, want, first), &answer, err) == -1)
+            return -1;
+        const json_t *records = json_object_get(answer, "records");
+        size_t n = json_array_size(records);
+        int rc = 0;
+        if (first && sink->begin && sink->begin(sink->user, json_integer_value(json_object_get(answer, "total"))) == -1)
+            rc = err_set(err, ERR_CANCELLED, "the reader broke off");
+        if (rc == 0) rc = give(records, sink, err);
+        const char *last = n ? record_text(json_array_get(records, n - 1), "submission_id") : NULL;
+        snprintf(after, sizeof after, "%s", last ? last : "");
+        json_decref(answer);
+        first = false;
+        left -= (int)n;
+        if (rc == -1) return -1;
+        if (n < (size_t)want || !*after || (query->limit && left <= 0)) return 0;
+    }
+}
+
+int rpc_groups(void *state, const struct record_query *query, json_t **groups, struct err *err)
+{
+    return call(state, query->owner, "group_submissions", conditions(query), groups, err);
+}
+
+int rpc_history(void *state, const char *owner, const char *id, json_t **history, struct err *err)
+{
+    json_t *lines = NULL;
+    if (call(state, owner, "history_of_submission", json_pack("{s:s, s:s}", "owner", owner, "id", id), &lines, err) == -1)
+        return -1;
+    if (!json_is_array(lines)) {
+        json_decref(lines);
+        return not_found(err);
+    }
+    *history = lines;
+    return 0;
+}
+
+int rpc_find_digest(void *state, const char *owner, const char *digest, char id[BASE_ID], struct err *err)
+{
+    json_t *found = NULL;
+    if (call(state, owner, "find_submission", json_pack("{s:s, s:s}", "owner", owner, "digest", digest), &found, err) == -1)
+        return -1;
+    snprintf(id, BASE_ID, "%s", json_is_string(found) ? json_string_value(found) : "");
+    json_decref(found);
+    return 0;
+}
+
+int rpc_stats(void *state, const char *owner, json_t **stats, struct err *err)
+{
+    return call(state, owner, "stats_of_submissions", json_pack("{s:s}", "owner", owner), stats, err);
+}
+
+int rpc_sql_error(const char *title, const char *sqlstate, struct err *err)
+{
+    static const struct {
+        const char *begins;
+        enum err_kind kind;
+        const char *text;
+    } rows[] = {
+        {"08", ERR_UNAVAILABLE, "the connection broke"},
+        {"28", ERR_CONFIG, "the user or password is refused: check DATABASE_URL or the keys"},
+        {"3D", ERR_CONFIG, "the database does not exist: check DATABASE_URL"},
+        {"40", ERR_UNAVAILABLE, "two changes met; it is tried again"},
+        {"42501", ERR_CONFIG, "the database refuses this by its row-level security or rights: use the service key, and run persist-svc --migrate"},
+        {"42", ERR_CONFIG, "a table or function is missing: run persist-svc --migrate, or apply persist-svc/migrations/postgres"},
+        {"53100", ERR_UNAVAILABLE, "the database's disk is full"},
+        {"53", ERR_UNAVAILABLE, "the database has no room for another connection"},
+        {"55", ERR_UNAVAILABLE, "the database is busy with this record"},
+        {"57014", ERR_TIMEOUT, "the database took too long"},
+        {"57", ERR_UNAVAILABLE, "the database is being restarted"},
+        {"58", ERR_UNAVAILABLE, "the database has trouble with its disk"},
+        {"XX", ERR_UNAVAILABLE, "the database reports damage"},
+        {"22", ERR_INPUT, "the database does not take a value of this record"},
+        {"23", ERR_INPUT, "the database does not take a value of this record"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strncmp(sqlstate, rows[i].begins, strlen(rows[i].begins)) != 0) continue;
+        if (rows[i].kind == ERR_INPUT) return err_code(err, ERR_INPUT, "provider_refused", "%s: %s (%s)", title, rows[i].text, sqlstate);
+        return err_set(err, rows[i].kind, "%s: %s (%s)", title, rows[i].text, sqlstate);
+    }
+    return err_set(err, ERR_UNAVAILABLE, "%s: error %s", title, sqlstate);
+}

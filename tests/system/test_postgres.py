@@ -1,0 +1,133 @@
+"""Records in PostgreSQL: the same rules as in SQLite, several persist-svc on one database, a table that was there before,
+and row-level security."""
+import os
+import subprocess
+
+import pytest
+
+from documents import form, form_lines, pdf
+from postgres import PROGRAMS, Postgres
+from stack import BUILD, SLOW, TOP, Stack
+
+pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
+OWNER = "00000000-0000-4000-8000-000000000001"
+OTHER = "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.fixture(scope="module")
+def db():
+    with Postgres() as database:
+        yield database
+
+
+def fresh(db):
+    db.query("DROP SCHEMA public CASCADE", "CREATE SCHEMA public AUTHORIZATION sheaf", database="sheaf")
+
+
+def migrate(db):
+    return subprocess.run([BUILD / "persist-svc", "--migrate"], capture_output=True, text=True,
+                          env={"SHEAF_RECORDS": "postgres", "DATABASE_URL": db.url, "SHEAF_VAR": str(db.folder / "var"), "PATH": os.environ["PATH"]})
+
+
+@pytest.mark.parametrize("program", ["records_save_test", "records_change_test"])
+def test_every_rule_of_the_records_holds_in_postgresql_as_in_sqlite(db, program):
+    fresh(db)
+    done = subprocess.run([BUILD / "tests" / "unit" / "persist-svc" / program], capture_output=True, text=True, timeout=120 * SLOW,
+                          env={**os.environ, "TESTS_DATABASE_URL": db.url})
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def test_two_persist_services_share_a_database_and_a_document_becomes_one_record_each(db):
+    fresh(db)
+    with Stack("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway", SHEAF_RECORDS="postgres", DATABASE_URL=db.url) as s:
+        s.start("persist-svc", label="second", SHEAF_PORT=s.base + 60, SHEAF_DISPATCHERS=s.dispatcher_endpoint)
+        status, answer = s.upload(*((f"form{n}.pdf", form(n)) for n in range(20)), ("several.pdf", pdf([form_lines(n) for n in (30, 31, 32)])))
+        assert status == 202, answer
+        done = s.batch_done(answer["batch_id"], 120)
+        assert done["completed"] == 21, done
+        # One of them dies in the middle of the next; nothing is doubled by what the other does again.
+        status, again = s.upload(*((f"later{n}.pdf", form(100 + n)) for n in range(20)))
+        assert status == 202, again
+        s["second"].kill()
+        assert s.batch_done(again["batch_id"], 120)["completed"] == 20
+        status, listed = s.get("/api/records?limit=100")
+        assert status == 200 and listed["total"] == 43, listed.get("total")
+        rows = db.query("SELECT count(*), count(DISTINCT (base_id, chunk_index)) FROM submissions WHERE NOT is_container_parent", database="sheaf")
+        assert rows == ["43|43"]
+        assert db.query("SELECT count(*) FROM submissions WHERE is_container_parent", database="sheaf") == ["1"]
+        # A person's edit, a stale one, an approval and an export go the same way.
+        one = listed["records"][0]
+        path = f"/api/records/{one['submission_id']}"
+        status, edited = s.post(path, {"student_name": "Typed By Hand"}, "PATCH", If_Match=one["updated_at"])
+        assert status == 200 and edited["record"]["student_name"] == "Typed By Hand", edited
+        assert s.post(path, {"grade": "3"}, "PATCH", If_Match=one["updated_at"])[0] == 412
+        assert "Typed By Hand" in s.get("/export?format=csv")[1].decode()
+        assert [line["new"] for line in s.get(path + "/history")[1]["history"]][-1] == "Typed By Hand"
+
+
+def test_a_database_that_restarts_in_between_delays_and_loses_nothing(db):
+    fresh(db)
+    with Stack("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway", SHEAF_RECORDS="postgres", DATABASE_URL=db.url,
+               SHEAF_OCR="null", SHEAF_LLM="null") as s:
+        db.stop()
+        status, answer = s.upload(*((f"form{n}.pdf", form(n)) for n in range(5)))
+        assert status == 202, answer
+        assert s.get("/api/records")[0] == 503
+        db.start()
+        assert s.batch_done(answer["batch_id"], 60)["completed"] == 5
+        assert s.get("/api/records?limit=1")[1]["total"] == 5
+
+
+def test_a_table_that_was_there_before_keeps_every_row_as_it_is_and_works_on(db):
+    fresh(db)
+    old = (TOP / "tests" / "fixtures" / "postgres" / "before-sheaf.sql").read_text()
+    db.query(old, database="sheaf", user="sheaf")
+    columns = ",".join(db.query("SELECT attname FROM pg_attribute WHERE attrelid = 'submissions'::regclass AND attnum > 0 ORDER BY attnum",
+                                database="sheaf"))
+    rows = f"SELECT {columns} FROM submissions ORDER BY submission_id"
+    before = db.query(rows, database="sheaf")
+    assert len(before) == 3
+    for _ in range(2):  # applied again it changes nothing either
+        done = migrate(db)
+        assert done.returncode == 0, done.stderr
+    assert db.query(rows, database="sheaf") == before
+    with Stack("dispatcher", "persist-svc", "gateway", SHEAF_RECORDS="postgres", DATABASE_URL=db.url) as s:
+        status, listed = s.get("/api/records")
+        assert status == 200 and [r["student_name"] for r in listed["records"]] == [None, "Old Oakley"], listed
+        status, edited = s.post("/api/records/aaaaaaaaaaaa", {"grade": "8"}, "PATCH", If_Match=listed["records"][1]["updated_at"])
+        assert status == 200 and edited["record"]["grade"] == "8", edited
+    after = db.query(rows, database="sheaf")
+    assert [a for a, b in zip(after, before) if a != b] and after[1:] == before[1:]
+
+
+def test_row_level_security_shows_an_owner_only_what_is_his(db):
+    fresh(db)
+    db.query("DO $$ BEGIN CREATE ROLE authenticated NOLOGIN; CREATE ROLE anon NOLOGIN; CREATE ROLE service_role NOLOGIN BYPASSRLS; END $$")
+    db.query((TOP / "tests" / "fixtures" / "postgres" / "before-sheaf.sql").read_text(), database="sheaf", user="sheaf")
+    assert migrate(db).returncode == 0
+    db.query("GRANT USAGE ON SCHEMA public TO authenticated, anon, service_role", database="sheaf")
+
+    def as_role(role, sub, statement):
+        """What PostgREST does for a request."""
+        claims = f'{{"role":"{role}","sub":"{sub}"}}'
+        return db.run(f"BEGIN; SET LOCAL ROLE {role}; SET LOCAL request.jwt.claims = '{claims}'; {statement}; COMMIT", "sheaf", "postgres")
+
+    count = "SELECT count(*) FROM submissions"
+    assert as_role("authenticated", OWNER, count).stdout.split() == ["2"]
+    assert as_role("authenticated", OTHER, count).stdout.split() == ["1"]
+    assert as_role("authenticated", "nobody", count).stdout.split() == ["0"]
+    assert as_role("service_role", "", count).stdout.split() == ["3"]
+    assert as_role("anon", "", count).returncode != 0
+    assert as_role("authenticated", OWNER, "UPDATE submissions SET grade = '1'").returncode != 0
+    assert as_role("authenticated", OWNER, "SELECT save_submission('{}')").returncode != 0
+    # Without claims even the owner of the table sees nothing.
+    assert db.query(count, database="sheaf", user="sheaf") == ["0"]
+
+
+def test_a_wrong_address_or_a_missing_right_says_what_to_do(db):
+    wrong = subprocess.run([BUILD / "persist-svc", "--migrate"], capture_output=True, text=True,
+                           env={"SHEAF_RECORDS": "postgres", "DATABASE_URL": db.url.replace("/sheaf?", "/nowhere?"), "SHEAF_VAR": str(db.folder / "var")})
+    assert wrong.returncode == 100 and "DATABASE_URL" in wrong.stderr, wrong.stderr
+    none = subprocess.run([BUILD / "persist-svc", "--migrate"], capture_output=True, text=True,
+                          env={"SHEAF_RECORDS": "postgres", "SHEAF_VAR": str(db.folder / "var")})
+    assert none.returncode == 100 and "DATABASE_URL" in none.stderr, none.stderr
