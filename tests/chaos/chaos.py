@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Strikes a running stack at random while files are uploaded, then checks that each 202 ended as promised.
 
-    make chaos [SEED=1] [UPLOADS=10000] [FAULTS=n] [LEASE=10] [GAP=1.5] [JSON=FILE]      (README.md says what is what)
+    make chaos [SEED=1] [UPLOADS=10000] [FAULTS=n] [LEASE=10] [GAP=1.5] [SHARDS=1] [JSON=FILE]   (README.md says what is what)
     tests/chaos/chaos.py PLAN=1 …        only prints what would be done
 
 The same seed gives the same plan. Exit 0 only if nothing was lost, doubled, stuck or otherwise wrong.
@@ -28,7 +28,7 @@ CALM_S = 120  # from the last fault until every job must have ended
 
 
 def options(argv):
-    given = {"SEED": "1", "UPLOADS": "10000", "FAULTS": "", "LEASE": "10", "GAP": "1.5", "JSON": "", "PLAN": ""}
+    given = {"SEED": "1", "UPLOADS": "10000", "FAULTS": "", "LEASE": "10", "GAP": "1.5", "SHARDS": "1", "JSON": "", "PLAN": ""}
     for word in argv:
         name, _, value = word.partition("=")
         if name not in given:
@@ -39,25 +39,25 @@ def options(argv):
     return given
 
 
-def wait_for_calm(cluster, crowd, recovery):
+def wait_for_calm(cluster, crowd, recovery, shards):
     """Until nothing moves any more: (seconds, files whose job has not ended)."""
     client, began, open_jobs = cluster.private_redis(), time.monotonic(), list(crowd.files)
     while open_jobs and time.monotonic() - began < CALM_S:
         pipe = client.pipeline(transaction=False)
         for file in open_jobs:
-            pipe.hget(f"{ledger.SHARD}job:{file.job}", "state")
+            pipe.hget(f"{ledger.prefix(file.job)}job:{file.job}", "state")
         open_jobs = [f for f, state in zip(open_jobs, pipe.execute()) if state not in (*ledger.ENDED, None)]
         time.sleep(0.2)
-    while time.monotonic() - began < CALM_S and (ledger.left_in_engine(client, TYPES) or not recovery.idle()):
+    while time.monotonic() - began < CALM_S and (ledger.left_in_engine(client, TYPES, shards) or not recovery.idle()):
         time.sleep(0.2)
     client.close()
     return time.monotonic() - began, open_jobs
 
 
 def run(plan, say):
-    with Cluster(plan.lease_s) as cluster:
+    with Cluster(plan.lease_s, plan.shards) as cluster:
         began = time.monotonic()
-        recovery = Recovery(cluster)
+        recovery = Recovery(cluster, plan.shards)
         crowd, striker = Crowd(cluster, plan, began), None
         crowd.start()
         striker = Striker(cluster, plan, recovery, began)
@@ -65,14 +65,14 @@ def run(plan, say):
         say(f"all faults struck after {time.monotonic() - began:.0f} s, {len(crowd.files)} files accepted")
         answered = crowd.join(plan.span_s + 300)
         cluster.wait_healthy()
-        calm_s, open_jobs = wait_for_calm(cluster, crowd, recovery)
+        calm_s, open_jobs = wait_for_calm(cluster, crowd, recovery, plan.shards)
         recovery.stop()
         say(f"all requests answered, calm after another {calm_s:.1f} s")
         for took, fault, held in sorted(recovery.slow, key=lambda s: -s[0])[:12]:
             say(f"  slow: {took} s for {held.type} {held.packed} after {fault.at_s} {fault.kind} {fault.victims} {fault.detail}")
         with crowd.lock:
             files = list(crowd.files)
-        facts = ledger.read(cluster, TYPES)
+        facts = ledger.read(cluster, TYPES, plan.shards)
         findings = ledger.check(files, crowd.batch_sizes, facts)
         findings += [ledger.Finding("stuck", "a request without an answer", w) for w in crowd.unanswered]
         findings += [ledger.Finding("wrong", "refused", w) for w in crowd.refused]
@@ -97,7 +97,7 @@ def report(plan, files, crowd, striker, recovery, findings, took_s):
         "stuck": accounts["stuck"], "slowest_recovery_s": round(recovery.slowest, 2), "recoveries": recovery.recoveries,
         "wrong": accounts["wrong"], "failed_by_faults": accounts["faulted"], "faults_total": sum(striker.counts.values()),
         "moments_missed": dict(striker.missed), "requests": len(plan.requests), "questions_repeated": crowd.requests_repeated,
-        "answers_full": crowd.full, "acted_on": sum(1 for f in files if f.acted), "seed": plan.seed, "lease_s": plan.lease_s,
+        "answers_full": crowd.full, "acted_on": sum(1 for f in files if f.acted), "seed": plan.seed, "lease_s": plan.lease_s, "shards": plan.shards,
         "seconds": round(took_s, 1)}
 
 
@@ -114,7 +114,7 @@ def show(figures, findings):
 
 def main(argv):
     given = options(argv)
-    plan = plans.make(int(given["SEED"]), int(given["UPLOADS"]), int(given["FAULTS"]), float(given["LEASE"]), gap_s=float(given["GAP"]))
+    plan = plans.make(int(given["SEED"]), int(given["UPLOADS"]), int(given["FAULTS"]), float(given["LEASE"]), int(given["SHARDS"]), gap_s=float(given["GAP"]))
     if given["PLAN"]:
         print(plans.describe(plan))
         return 0

@@ -32,6 +32,8 @@ def content(upload, seed):
     number = seed % 100000 * 100000 + upload.of
     if upload.kind == "scan":
         return "png", documents.png(documents.form_lines(number) + [f"form {number}"])
+    if upload.kind == "long":
+        return "pdf", documents.scan_pdf([documents.form_lines(number) + [f"form {number}, page {page}"] for page in range(4)], dpi=100)
     if upload.kind == "three":
         pages = [documents.form_lines(number + i) for i in range(3)]
         return "pdf", documents.pdf(pages, note=f"three {number}")

@@ -2,9 +2,9 @@
 
     clients ─relay─► gateway ─relay─► Redis ◄─relay─ dispatcher ◄─relay─ ocr-svc, llm-svc, persist-svc, notify-svc
 
-Each dispatcher and gateway has its own relay to Redis; each worker has its own relay to each dispatcher. The first instance
-of ocr-svc and of llm-svc is the real one (Tesseract, rules), the others are null providers; originals, records and messages go
-where the embedded defaults put them, so that the ledger can count them. A supervisor starts again what ended.
+Each dispatcher and gateway has its own relay to Redis; each worker has its own relay to each dispatcher. Some of ocr-svc
+and llm-svc are the real ones (Tesseract, rules; plan.py says which), the others null providers; originals, records and messages
+go where the embedded defaults put them, so that the ledger can count them. A supervisor starts again what ended.
 """
 import contextlib
 import pathlib
@@ -14,7 +14,7 @@ import time
 
 import redis
 
-from plan import LAYOUT, WORKERS
+from plan import LAYOUT, REAL, WORKERS
 from relay import Relay
 from stack import Stack, http, wait_for
 
@@ -22,9 +22,9 @@ SECOND_GATEWAY = 40  # its port's distance from the first one's
 
 
 class Cluster(Stack):
-    def __init__(self, lease_s):
+    def __init__(self, lease_s, shards):
         super().__init__(redis_options=("--appendfsync", "always"), SHEAF_LEASE=f"{lease_s * 1000:.0f}ms", SHEAF_NOTIFY_WHEN="both",
-                         SHEAF_DRAIN="5s")
+                         SHEAF_DRAIN="5s", SHEAF_SHARDS=shards)
         self.labels = [f"{s}.{n}" for s in LAYOUT for n in range(LAYOUT[s])]
         self.redis_relays, self.client_relays, self.wire_relays = {}, {}, {}
         self.resting, self.fell = set(), []  # down on purpose; ended by themselves
@@ -73,7 +73,7 @@ class Cluster(Stack):
             for d in range(LAYOUT["dispatcher"]):
                 self.wire_relays[label, f"dispatcher.{d}"] = Relay(("127.0.0.1", self.base + 20 + d))
             more["SHEAF_DISPATCHERS"] = ",".join(self.wire_relays[label, f"dispatcher.{d}"].endpoint for d in range(LAYOUT["dispatcher"]))
-        if n and service in ("ocr-svc", "llm-svc"):
+        if service in ("ocr-svc", "llm-svc") and label not in REAL:
             more["SHEAF_OCR" if service == "ocr-svc" else "SHEAF_LLM"] = "null"
         self.start(service, label, **more)
 

@@ -2,6 +2,8 @@
 import collections
 import contextlib
 import hashlib
+import os
+import pathlib
 import signal
 import threading
 import time
@@ -9,6 +11,7 @@ import time
 import redis
 
 from engine import LUA
+from ledger import prefix
 
 LEAST_ROOM = 0.02  # of Redis's memory in use when it is filled: so much more is allowed
 SLOW = {"redis": {"delay_s": 0.15}, "clients": {"bytes_per_s": 40000}}
@@ -100,6 +103,15 @@ class Striker:
     def _kill(self, fault):
         self._down(fault, fault.victims, signal.SIGKILL)
 
+    def _kill_decoders(self, fault):
+        """The children that decode documents, as when the kernel runs out of memory; a page gets another attempt."""
+        pid = self.cluster[fault.victims[0]].pid
+        children = [int(c) for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children") for c in task.read_text().split()]
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return bool(children)
+
     def _terminate(self, fault):
         self._down(fault, fault.victims, signal.SIGTERM)
 
@@ -150,7 +162,7 @@ class Striker:
             return words[0] == "b" and words[3] == "1"
         if words[0] != "j" or words[4] != "finished":
             return False
-        left, sealed = client.hmget(f"sheaf:{{00}}:batch:{words[3]}", "started", "sealed")
+        left, sealed = client.hmget(f"{prefix(words[3])}batch:{words[3]}", "started", "sealed")
         return sealed == "1" and left == "1"
 
     # -- Redis ------------------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ import collections
 import hashlib
 import re
 
-from engine import SHARD
-
 ENDED = ("finished", "failed", "cancelled")
 BROKEN_CODES = ("damaged", "no_pages")
 Facts = collections.namedtuple("Facts", "jobs batches rows originals mails engine strays")
@@ -18,11 +16,16 @@ def submission_id(base, index):
     return hashlib.sha256(f"{base}:{index}".encode()).hexdigest()[:12]
 
 
+def prefix(id):
+    """Of the keys of an id's shard, which its first two digits name."""
+    return f"sheaf:{{{id[:2]}}}:"
+
+
 # ---- gathering ------------------------------------------------------------------------------------------------
 
 def scan(client, kind):
     """{id: hash} of all jobs, or of all batches."""
-    keys = [k for k in client.scan_iter(f"{SHARD}{kind}:*", count=1000) if re.fullmatch(re.escape(f"{SHARD}{kind}:") + "[0-9a-f-]{36}", k)]
+    keys = [k for k in client.scan_iter(f"sheaf:*:{kind}:*", count=1000) if re.fullmatch(r"sheaf:\{..\}:" + kind + ":[0-9a-f-]{36}", k)]
     found = {}
     for at in range(0, len(keys), 500):
         pipe = client.pipeline(transaction=False)
@@ -32,17 +35,19 @@ def scan(client, kind):
     return found
 
 
-def left_in_engine(client, types):
+def left_in_engine(client, types, shards):
     """What the engine still has of work: at the end all of it is 0."""
     left = {}
-    for type in types:
-        left[f"tasks:{type}"] = client.xlen(f"{SHARD}tasks:{type}")
-        for name in ("returned", "ring"):
-            left[f"{name}:{type}"] = client.llen(f"{SHARD}{name}:{type}")
-        left[f"held:{type}"] = sum(int(n) for n in client.hvals(f"{SHARD}held:{type}"))
-    left["waiting"] = sum(int(n) for n in client.hvals(f"{SHARD}waiting"))
-    left["later"] = client.zcard(f"{SHARD}later")
-    left["wait lists"] = len(list(client.scan_iter(f"{SHARD}wait:*")))
+    for shard in range(shards):
+        p = prefix(f"{shard:02x}")
+        for type in types:
+            left[f"{p}tasks:{type}"] = client.xlen(f"{p}tasks:{type}")
+            for name in ("returned", "ring"):
+                left[f"{p}{name}:{type}"] = client.llen(f"{p}{name}:{type}")
+            left[f"{p}held:{type}"] = sum(int(n) for n in client.hvals(f"{p}held:{type}"))
+        left[f"{p}waiting"] = sum(int(n) for n in client.hvals(f"{p}waiting"))
+        left[f"{p}later"] = client.zcard(f"{p}later")
+        left[f"{p}wait"] = len(list(client.scan_iter(f"{p}wait:*")))
     return {name: n for name, n in left.items() if n}
 
 
@@ -53,7 +58,7 @@ def read_mail(path):
     return tuple(int(m.group(i)) if m else 0 for m, i in ((counts, 1), (errors, 1), (cancelled, 1), (counts, 2)))
 
 
-def read(cluster, types):
+def read(cluster, types, shards):
     client = cluster.private_redis()
     originals, mails, strays = {}, {}, []
     for path in (cluster.var / "objects").rglob("*"):
@@ -65,7 +70,8 @@ def read(cluster, types):
     for path in (cluster.var / "outbox").glob("*.eml"):
         about, event, run = path.stem.split(".")
         mails.setdefault(about, []).append((event, run, read_mail(path) if event == "batch" else None))
-    facts = Facts(scan(client, "job"), scan(client, "batch"), cluster.rows(), originals, mails, left_in_engine(client, types), strays)
+    facts = Facts(scan(client, "job"), scan(client, "batch"), cluster.rows(), originals, mails, left_in_engine(client, types, shards),
+                  strays)
     client.close()
     return facts
 

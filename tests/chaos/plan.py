@@ -13,6 +13,7 @@ LAYOUT = {"dispatcher": 3, "gateway": 2, "ocr-svc": 3, "llm-svc": 2, "persist-sv
 STAGES_OF = {"ocr-svc": ("inspect", "page"), "llm-svc": ("split", "extract"), "persist-svc": ("store", "fetch", "save"),
              "notify-svc": ("notify",)}
 WORKERS = tuple(STAGES_OF)
+REAL = ("ocr-svc.0", "ocr-svc.1", "llm-svc.0")  # with their embedded providers; the others of these services are null
 BOOT_S = 2.0  # from a start to a service that takes part
 SIDES = ("client", "server")
 SCRIPTS_OF = {"dispatcher": ("take", "commit", "commit", "commit", "defer", "renew", "give_back", "reclaim"),
@@ -22,10 +23,10 @@ Upload = collections.namedtuple("Upload", "ordinal kind of")     # of: ordinal w
 Request = collections.namedtuple("Request", "number client uploads batch at_s")  # batch: number of an opened batch, or None
 Action = collections.namedtuple("Action", "upload steps")        # steps: ((delay_s, "cancel" | "retry" | "rerun:<stage>"), …)
 Fault = collections.namedtuple("Fault", "at_s kind victims seconds detail")
-Plan = collections.namedtuple("Plan", "seed lease_s clients requests expected actions faults span_s")
+Plan = collections.namedtuple("Plan", "seed lease_s shards clients requests expected actions faults span_s")
 
 # kind, weight. What each does stands in faults.py.
-MENU = (("kill", 30), ("freeze", 12), ("pause", 8), ("terminate", 8),
+MENU = (("kill", 30), ("kill decoders", 4), ("freeze", 12), ("pause", 8), ("terminate", 8),
         ("cut redis", 10), ("lost reply", 14), ("hang redis", 4), ("slow redis", 4), ("half-close redis", 4),
         ("cut wire", 8), ("hang wire", 5), ("half-close wire", 3), ("cut clients", 6), ("slow clients", 3), ("half-close clients", 3),
         ("kill redis", 3), ("stop redis", 2), ("pause redis", 2), ("fill redis", 4),
@@ -33,10 +34,10 @@ MENU = (("kill", 30), ("freeze", 12), ("pause", 8), ("terminate", 8),
 
 
 def documents_of(rng, n):
-    """Mostly forms of one student; some scans, some with several students, some seen before, some broken."""
+    """Mostly forms of one student; some scans, one page or four, some of several students, some seen before, some broken."""
     uploads = []
     for ordinal in range(n):
-        kind = rng.choices(("form", "scan", "three", "again", "broken"), (940, 4, 20, 24, 12))[0]
+        kind = rng.choices(("form", "scan", "long", "three", "again", "broken"), (928, 8, 4, 20, 26, 14))[0]
         of = ordinal
         if kind == "again":
             earlier = [u for u in uploads[-200:] if u.kind == "form"]
@@ -70,17 +71,23 @@ def requests_of(rng, uploads, clients, bursts):
     return requests, expected
 
 
-def actions_of(rng, uploads):
-    """What people do to jobs meanwhile; not to those that share their bytes with others, whose record is common."""
+def actions_of(rng, uploads, span_s):
+    """What people do to jobs meanwhile; not to those that share their bytes with others, whose record is common.
+
+    Some run a job again when its document is no longer at hand and must be fetched (its blob goes a minute after the end).
+    """
     shared = {u.of for u in uploads if u.kind == "again"}
     actions = []
     for u in uploads:
         if u.kind in ("again", "broken") or u.of in shared or rng.random() >= 0.03:
             continue
         soon, later = rng.uniform(0, 0.3), rng.uniform(0.2, 4)
-        stage = rng.choice(("extract", "save", "store") if u.kind == "three" else ("inspect", "page", "split", "extract", "save", "store"))
-        steps = rng.choice((((soon, "cancel"),), ((soon, "cancel"), (later, "retry")), ((later, "rerun:" + stage),),
-                            ((later, "rerun:" + stage), (soon, "cancel"), (later, "retry"))))
+        stage = rng.choice(("extract", "save", "store") if u.kind in ("three", "long") else ("inspect", "page", "split", "extract", "save", "store"))
+        choices = [((soon, "cancel"),), ((soon, "cancel"), (later, "retry")), ((later, "rerun:" + stage),),
+                   ((later, "rerun:" + stage), (soon, "cancel"), (later, "retry"))]
+        if span_s > 150 and u.ordinal < len(uploads) / 3:
+            choices += [((rng.uniform(75, 110), "rerun:" + stage),)] * 2
+        steps = rng.choice(choices)
         actions.append(Action(u.ordinal, steps))
     return actions
 
@@ -113,6 +120,8 @@ def one_fault(rng, kind, at, lease_s, calendar):
     if kind in ("kill", "terminate"):
         seconds = rng.uniform(0, 1.5) if LAYOUT[service] > 1 else rng.uniform(0, 0.5)
         end = at + seconds + BOOT_S
+    elif kind == "kill decoders":
+        service, end = "ocr-svc", at
     elif kind == "freeze":
         seconds = lease_s + rng.uniform(0.5, 2.5)
         end = at + seconds + 1
@@ -177,14 +186,14 @@ def faults_of(rng, n, lease_s, gap_s):
     return faults
 
 
-def make(seed, uploads, faults, lease_s=10.0, clients=8, gap_s=1.5):
+def make(seed, uploads, faults, lease_s=10.0, shards=1, clients=8, gap_s=1.5):
     rng = random.Random(seed)
     struck = faults_of(rng, faults, lease_s, gap_s)
     bursts = [max(0.0, f.at_s - rng.uniform(0.0, 0.4)) for f in struck] or [0.0]
     files = documents_of(rng, uploads)
     requests, expected = requests_of(rng, files, clients, bursts)
-    return Plan(seed, lease_s, clients, requests, expected, actions_of(rng, files), struck,
-                max(f.at_s + f.seconds for f in struck) if struck else 0.0)
+    span_s = max((f.at_s + f.seconds for f in struck), default=0.0)
+    return Plan(seed, lease_s, shards, clients, requests, expected, actions_of(rng, files, span_s), struck, span_s)
 
 
 def describe(plan):

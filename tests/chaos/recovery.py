@@ -11,7 +11,7 @@ import time
 
 import redis
 
-from engine import SHARD
+from ledger import prefix
 from plan import STAGES_OF
 
 TYPES = tuple(t for types in STAGES_OF.values() for t in types)
@@ -19,7 +19,7 @@ GROUP, RETURNED = "dispatchers", "~returned"
 EVERY_S = 0.05
 GIVE_UP_S = 90
 
-Held = collections.namedtuple("Held", "type entry consumer delivery packed")
+Held = collections.namedtuple("Held", "key type entry consumer delivery packed")
 
 
 class Watch:
@@ -30,7 +30,8 @@ class Watch:
 
 
 class Recovery:
-    def __init__(self, cluster):
+    def __init__(self, cluster, shards):
+        self.keys = {type: [f"{prefix(f'{shard:02x}')}tasks:{type}" for shard in range(shards)] for type in TYPES}
         self.cluster, self.redis = cluster, cluster.private_redis()
         self.lock = threading.Lock()
         self.watches, self.slow = [], []
@@ -50,15 +51,14 @@ class Recovery:
         if service == "gateway":
             return []
         held = []
-        for type in STAGES_OF.get(service, TYPES):
-            key = f"{SHARD}tasks:{type}"
+        for type, key in ((t, k) for t in STAGES_OF.get(service, TYPES) for k in self.keys[t]):
             try:
                 rows = client.xpending_range(key, GROUP, "-", "+", 2000)
             except redis.exceptions.ResponseError:
                 continue  # nothing was taken of this type yet
             mine = [r for r in rows if r["consumer"] != RETURNED and (service != "dispatcher" or f"-{pid}-" in r["consumer"])]
             texts = dict(client.xrange(key, mine[0]["message_id"], mine[-1]["message_id"])) if mine else {}
-            held += [Held(type, r["message_id"], r["consumer"], r["times_delivered"], texts[r["message_id"]]["t"])
+            held += [Held(key, type, r["message_id"], r["consumer"], r["times_delivered"], texts[r["message_id"]]["t"])
                      for r in mine if r["message_id"] in texts]
         return held
 
@@ -89,9 +89,9 @@ class Recovery:
         pipe, asked = self.redis.pipeline(transaction=False), []
         for w in watches:
             for h in w.left:
-                pipe.xpending_range(f"{SHARD}tasks:{h.type}", GROUP, h.entry, h.entry, 1)
+                pipe.xpending_range(h.key, GROUP, h.entry, h.entry, 1)
                 job, _, index = h.packed.split(" ")[:3]
-                pipe.hmget(f"{SHARD}job:{job}", "state", "run", f"out:{h.type}:{index}")
+                pipe.hmget(f"{prefix(job)}job:{job}", "state", "run", f"out:{h.type}:{index}")
                 asked.append((w, h))
         answers, now = pipe.execute(), time.monotonic()
         waiting = None
@@ -115,10 +115,10 @@ class Recovery:
     def _deliveries(self):
         """(job, run, index) of all tasks that somebody works on."""
         found = set()
-        for type in TYPES:
-            rows = self.redis.xpending_range(f"{SHARD}tasks:{type}", GROUP, "-", "+", 2000)
+        for key in (k for keys in self.keys.values() for k in keys):
+            rows = self.redis.xpending_range(key, GROUP, "-", "+", 2000)
             if rows:
-                texts = dict(self.redis.xrange(f"{SHARD}tasks:{type}", rows[0]["message_id"], rows[-1]["message_id"]))
+                texts = dict(self.redis.xrange(key, rows[0]["message_id"], rows[-1]["message_id"]))
                 found |= {tuple(texts[r["message_id"]]["t"].split(" ")[:3])
                           for r in rows if r["consumer"] != RETURNED and r["message_id"] in texts}
         return found
