@@ -55,7 +55,7 @@ def wait_for_calm(cluster, crowd, recovery, shards):
 
 
 def run(plan, say):
-    with Cluster(plan.lease_s, plan.shards) as cluster:
+    with Cluster(plan.lease_s, plan.shards, plan.room) as cluster:
         began = time.monotonic()
         recovery = Recovery(cluster, plan.shards)
         crowd, striker = Crowd(cluster, plan, began), None
@@ -97,7 +97,7 @@ def report(plan, files, crowd, striker, recovery, findings, took_s):
         "stuck": accounts["stuck"], "slowest_recovery_s": round(recovery.slowest, 2), "recoveries": recovery.recoveries,
         "wrong": accounts["wrong"], "failed_by_faults": accounts["faulted"], "faults_total": sum(striker.counts.values()),
         "moments_missed": dict(striker.missed), "requests": len(plan.requests), "questions_repeated": crowd.requests_repeated,
-        "answers_full": crowd.full, "acted_on": sum(1 for f in files if f.acted), "seed": plan.seed, "lease_s": plan.lease_s, "shards": plan.shards,
+        "answers_full": crowd.full, "acted_on": sum(1 for f in files if f.acted), "seed": plan.seed, "lease_s": plan.lease_s, "shards": plan.shards, "room": plan.room,
         "seconds": round(took_s, 1)}
 
 

@@ -22,9 +22,9 @@ SECOND_GATEWAY = 40  # its port's distance from the first one's
 
 
 class Cluster(Stack):
-    def __init__(self, lease_s, shards):
+    def __init__(self, lease_s, shards, room):
         super().__init__(redis_options=("--appendfsync", "always"), SHEAF_LEASE=f"{lease_s * 1000:.0f}ms", SHEAF_NOTIFY_WHEN="both",
-                         SHEAF_DRAIN="5s", SHEAF_SHARDS=shards)
+                         SHEAF_DRAIN="5s", SHEAF_SHARDS=shards, SHEAF_ROOM=room)
         self.labels = [f"{s}.{n}" for s in LAYOUT for n in range(LAYOUT[s])]
         self.redis_relays, self.client_relays, self.wire_relays = {}, {}, {}
         self.resting, self.fell = set(), []  # down on purpose; ended by themselves

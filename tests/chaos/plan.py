@@ -6,7 +6,9 @@ Faults come at their time. The uploads are dealt into bursts, one just before ea
 stack with work in its hands. A fault's victim is chosen so that at least one instance of each service stays up, as the
 plan foresees it, except where the fault says otherwise (`all dispatchers`, `everything`, Redis, and services that there is one of).
 """
+import bisect
 import collections
+import itertools
 import random
 
 LAYOUT = {"dispatcher": 3, "gateway": 2, "ocr-svc": 3, "llm-svc": 2, "persist-svc": 1, "notify-svc": 2}
@@ -23,7 +25,7 @@ Upload = collections.namedtuple("Upload", "ordinal kind of")     # of: ordinal w
 Request = collections.namedtuple("Request", "number client uploads batch at_s")  # batch: number of an opened batch, or None
 Action = collections.namedtuple("Action", "upload steps")        # steps: ((delay_s, "cancel" | "retry" | "rerun:<stage>"), …)
 Fault = collections.namedtuple("Fault", "at_s kind victims seconds detail")
-Plan = collections.namedtuple("Plan", "seed lease_s shards clients requests expected actions faults span_s")
+Plan = collections.namedtuple("Plan", "seed lease_s shards room clients requests expected actions faults span_s")
 
 # kind, weight. What each does stands in faults.py.
 MENU = (("kill", 30), ("kill decoders", 4), ("freeze", 12), ("pause", 8), ("terminate", 8),
@@ -48,8 +50,10 @@ def documents_of(rng, n):
 
 
 def requests_of(rng, uploads, clients, bursts):
-    """One to four files each; some go into a batch that was opened before, over several requests."""
+    """One to four files each; some go into a batch that was opened before, over several requests. Bursts differ in size."""
     requests, expected, at, group = [], {}, 0, None
+    ends = list(itertools.accumulate(rng.expovariate(1) + 0.2 for _ in bursts))
+    ends = [end * len(uploads) / ends[-1] for end in ends]
     while at < len(uploads):
         if group is None and rng.random() < 0.06:
             group = len(expected)
@@ -59,7 +63,7 @@ def requests_of(rng, uploads, clients, bursts):
         if group is not None:
             size = min(size, left)
         client = rng.randrange(clients) if group is None else owner
-        burst = bursts[at * len(bursts) // len(uploads)]
+        burst = bursts[min(bisect.bisect(ends, at), len(bursts) - 1)]
         requests.append(Request(len(requests), client, tuple(uploads[at:at + size]), group, burst))
         at += size
         if group is not None:
@@ -193,11 +197,11 @@ def make(seed, uploads, faults, lease_s=10.0, shards=1, clients=8, gap_s=1.5):
     files = documents_of(rng, uploads)
     requests, expected = requests_of(rng, files, clients, bursts)
     span_s = max((f.at_s + f.seconds for f in struck), default=0.0)
-    return Plan(seed, lease_s, shards, clients, requests, expected, actions_of(rng, files, span_s), struck, span_s)
+    return Plan(seed, lease_s, shards, rng.choice((2, 8, 64)), clients, requests, expected, actions_of(rng, files, span_s), struck, span_s)
 
 
 def describe(plan):
-    lines = [f"seed {plan.seed}: {sum(len(r.uploads) for r in plan.requests)} files in {len(plan.requests)} requests of {plan.clients} "
+    lines = [f"seed {plan.seed}, room {plan.room}: {sum(len(r.uploads) for r in plan.requests)} files in {len(plan.requests)} requests of {plan.clients} "
              f"clients, {len(plan.actions)} jobs that people act on, {len(plan.faults)} faults in {plan.span_s:.0f} s"]
     lines += [f"{f.at_s:8.2f} s  {f.kind} {' '.join(f.victims) if len(f.victims) < 4 else ''} "
               f"{f'{f.seconds:.1f} s' if f.seconds else ''} {f.detail}".rstrip() for f in plan.faults]
