@@ -131,12 +131,15 @@ int64_t dispatcher_tick(struct dispatcher *d)
 void dispatcher_turn(struct dispatcher *d)
 {
     int room[PIPELINE_TYPES], window[PIPELINE_TYPES];
+    bool idle = d->hold.n == 0;
     int inspect = pipeline_find("inspect"), page = pipeline_find("page");
     bool taking = !d->drain_until_ms && d->watch.asked && d->watch.refused.kind == ERR_NONE;
     for (int row = 0; row < PIPELINE_TYPES; row++) {
-        /* At full memory what grows waits, what shrinks goes on. */
+        /* At full memory what grows waits and what shrinks goes on.  With nothing in hand even that is done, one at a
+         * time: a Redis full of documents that were not read yet would else stay full for ever. */
         bool held_back = d->watch.full && (row == inspect || row == page);
-        room[row] = taking && !held_back ? workers_free(&d->workers, row) : 0;
+        room[row] = taking ? workers_free(&d->workers, row) : 0;
+        if (held_back && room[row] > idle) room[row] = idle;
         window[row] = 4 * workers_total(&d->workers, row);
         if (window[row] < WINDOW_LEAST) window[row] = WINDOW_LEAST;
     }

@@ -18,8 +18,10 @@ local function num(text) return tonumber(text) or 0 end
 local function pack_task(job, run, index, attempt, losses, base, since)
     return table.concat({job, run, index, attempt, losses, base, since}, ' ')
 end
+-- Total: what is unreadable belongs to no job and is dropped by whoever meets it; words of a later version are passed over.
 local function unpack_task(text)
-    local job, run, index, attempt, losses, base, since = string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+    local job, run, index, attempt, losses, base, since = string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+    if not job then job, run, index = '?', '?', '0' end
     return {job = job, run = run, index = index, attempt = num(attempt), losses = num(losses), base = num(base), since = num(since)}
 end
 
@@ -40,7 +42,8 @@ local homes, order = {}, {}
 local function load_home(key, fields)
     local home = homes[key]
     if home then return home end
-    local values = call('HMGET', key, unpack(fields))
+    local values = redis.pcall('HMGET', key, unpack(fields))
+    if values.err then values = {} end -- no hash: as good as lost, and no reason to fail the others of this call
     home = {key = key, value = {}, dirty = {}, exists = values[1] and true or false}
     for i, name in ipairs(fields) do home.value[name] = values[i] or '' end
     homes[key] = home

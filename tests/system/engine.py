@@ -2,6 +2,7 @@
 
 Everything here is plain Redis: no service runs, so that a test can stand between any two steps.
 """
+import hashlib
 import json
 import pathlib
 import shutil
@@ -75,10 +76,26 @@ class Task:
 class Engine:
     def __init__(self, client, notify="never"):
         self.r = client
-        common = (LUA / "common.lua").read_text()
-        self.scripts = {p.stem: common + p.read_text() for p in LUA.glob("*.lua") if p.stem != "common"}
+        self.scripts = self.load()
         self.r.hset(SHARD + "policy", mapping={"notify": notify, "graph": GRAPH, "keep_finished": 604800000,
                                                "keep_failed": 2592000000, "keep_batch": 2592000000})
+
+    @classmethod
+    def on(cls, client):
+        """On a Redis whose policy a dispatcher writes."""
+        engine = cls.__new__(cls)
+        engine.r = client
+        engine.scripts = cls.load()
+        return engine
+
+    @staticmethod
+    def load():
+        common = (LUA / "common.lua").read_text()
+        return {p.stem: common + p.read_text() for p in LUA.glob("*.lua") if p.stem != "common"}
+
+    def digest(self, script):
+        """How a call of this script looks on the wire."""
+        return hashlib.sha1(self.scripts[script].encode()).hexdigest().encode()
 
     def run(self, script, *argv):
         return self.r.eval(self.scripts[script], 1, SHARD, *argv)

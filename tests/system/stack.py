@@ -160,6 +160,10 @@ class Stack:
                 return False
         wait_for(up, what="Redis")
 
+    def kill_redis(self):
+        self.redis_process.kill()
+        self.redis_process.wait(10)
+
     def env(self, **more):
         # Keys that lie about in somebody's environment must not turn on a real service.
         foreign = ("SHEAF_", "GOOGLE_", "GROQ_", "OPENAI_", "SUPABASE_", "SMTP_", "AWS_", "EMAIL", "GMAIL_", "DATABASE_URL")

@@ -22,11 +22,7 @@ def engine(stack):
     for key in stack.redis.scan_iter("sheaf:{*"):
         if not key.endswith("policy"):
             stack.redis.delete(key)
-    engine = Engine.__new__(Engine)
-    engine.r = stack.redis
-    engine.scripts = {p.stem: (p.parent / "common.lua").read_text() + p.read_text()
-                      for p in __import__("engine").LUA.glob("*.lua") if p.stem != "common"}
-    return engine
+    return Engine.on(stack.redis)
 
 
 @pytest.fixture

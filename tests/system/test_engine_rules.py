@@ -230,6 +230,17 @@ def test_rule_4_one_bad_item_leaves_the_others_of_the_call_alone(engine):
     assert engine.commit(a, b, c) == [1, 2, 1]
 
 
+def test_rule_4_what_is_no_job_or_no_task_is_dropped_and_the_others_of_the_call_go_on(engine):
+    broken, good = engine.submit(), engine.submit()
+    engine.r.xadd(SHARD + "tasks:inspect", {"t": "three words only"})
+    tasks = engine.take(inspect=9)
+    assert [t.job for t in tasks] == [broken, good]
+    engine.r.delete(SHARD + "job:" + broken)
+    engine.r.set(SHARD + "job:" + broken, "no hash")
+    assert engine.commit(*tasks, fan=0) == [2, 1]
+    assert engine.r.xlen(SHARD + "tasks:inspect") == 0 and engine.job(good)["d:inspect"] == "1"
+
+
 def test_rule_4_and_12_full_memory_refuses_intake_whole_and_lets_work_come_to_its_end():
     server = Server("--maxmemory", "30mb")
     try:
