@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "lib/err.h"
 #include "lib/settings.h"
+#include "notify-svc/claim.h"
 
 /* A message on its way; borrowed for the call. */
 struct mail {
@@ -15,16 +16,17 @@ struct mail {
     const char *from, *to;
     const char *data; /* RFC 5322 bytes */
     size_t len;
+    struct claim *claim; /* to be taken right before the step that cannot be undone */
 };
 
 struct channel {
     const char *name; /* as written in SHEAF_NOTIFY */
-    bool instant;     /* sending costs nothing: much room may be given */
+    bool instant;     /* nothing is sent, so it costs nothing: much room may be given, and nothing is claimed */
     int (*open)(void **state, const struct settings *settings,
                 struct err *err); /* once, before ready; may block */
     /* Any thread, several at once.  Blocks until deadline_ms (clock_ms()) at most.  0: accepted for good,
-     * durably.  Called again with the same id it does not make a second message where the channel can know
-     * that. */
+     * durably.  Takes mail->claim and sends only when that says so; drops it when it knows that nothing arrived. Called
+     * again with the same id it does not make a second message where the channel can know that by itself. */
     int (*send)(void *state, const struct mail *mail, int64_t deadline_ms, struct err *err);
     void (*close)(void **state); /* accepts NULL */
 };
@@ -33,13 +35,15 @@ struct channel {
 #define CHANNELS_MAX 4
 struct channels {
     const struct settings *settings;
+    claims_t *claims; /* borrowed; NULL: nothing is claimed */
     int n;
     const struct channel *channel[CHANNELS_MAX];
     void *state[CHANNELS_MAX];
 };
-int channels_open(struct channels *channels, const struct settings *settings, struct err *err);
-int channels_send(struct channels *channels, const struct mail *mail, int64_t deadline_ms,
-                  struct err *err); /* to all */
+int channels_open(struct channels *channels, const struct settings *settings, claims_t *claims, struct err *err);
+/* To all of them, each once however often the task is delivered; mail->claim is made here. -1: *err of one that failed. */
+int channels_send(struct channels *channels, const struct mail *mail, const char *job, const struct token *token,
+                  int64_t deadline_ms, struct err *err);
 void channels_close(struct channels *channels);
 
 const struct channel *channel_find(const char *name, size_t name_len, struct err *err); /* NULL: ERR_CONFIG */

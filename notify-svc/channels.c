@@ -1,6 +1,7 @@
 #include "notify-svc/channel.h"
 
 #include <string.h>
+#include "lib/fault.h"
 
 static int open_one(struct channels *c, const char *name, size_t len, struct err *err)
 {
@@ -15,9 +16,9 @@ static int open_one(struct channels *c, const char *name, size_t len, struct err
     return 0;
 }
 
-int channels_open(struct channels *channels, const struct settings *settings, struct err *err)
+int channels_open(struct channels *channels, const struct settings *settings, claims_t *claims, struct err *err)
 {
-    struct channels made = {.settings = settings};
+    struct channels made = {.settings = settings, .claims = claims};
     for (const char *at = settings->notify; *at;) {
         size_t len = strcspn(at, ",");
         const char *name = at;
@@ -34,11 +35,41 @@ int channels_open(struct channels *channels, const struct settings *settings, st
     return 0;
 }
 
-int channels_send(struct channels *channels, const struct mail *mail, int64_t deadline_ms, struct err *err)
+static int send_one(const struct channel *channel, void *state, const struct mail *mail, int64_t deadline_ms, struct err *err)
 {
-    for (int i = 0; i < channels->n; i++)
-        if (channels->channel[i]->send(channels->state[i], mail, deadline_ms, err) == -1) return -1;
-    return 0;
+    FAULT(before_send);
+    if (channel->send(state, mail, deadline_ms, err) == 0) {
+        FAULT(before_confirm);
+        claim_confirm(mail->claim);
+        FAULT(after_send);
+        return 0;
+    }
+    return mail->claim->sent ? 0 : -1;
+}
+
+/* One that can be tried again comes first: the others will say their no again. */
+static bool is_temporary(enum err_kind kind)
+{
+    return kind != ERR_INPUT && kind != ERR_LIMIT && kind != ERR_CONFIG;
+}
+
+int channels_send(struct channels *channels, const struct mail *mail, const char *job, const struct token *token,
+                  int64_t deadline_ms, struct err *err)
+{
+    struct err worst = {0};
+    for (int i = 0; i < channels->n; i++) {
+        const struct channel *channel = channels->channel[i];
+        struct claim claim;
+        struct mail one = *mail;
+        struct err why = {0};
+        claim_init(&claim, channel->instant ? NULL : channels->claims, job, channel->name, mail->id, "", token, deadline_ms);
+        one.claim = &claim;
+        if (send_one(channel, channels->state[i], &one, deadline_ms, &why) == 0) continue;
+        if (worst.kind == ERR_NONE || (is_temporary(why.kind) && !is_temporary(worst.kind))) worst = why;
+    }
+    if (worst.kind == ERR_NONE) return 0;
+    if (err) *err = worst;
+    return -1;
 }
 
 void channels_close(struct channels *channels)

@@ -6,10 +6,14 @@
 static int run(struct svc *svc, struct err *err)
 {
     struct channels channels;
-    if (channels_open(&channels, svc_settings(svc), err) == -1) return -1;
-    log_info("channels_open", F_STR("notify", svc_settings(svc)->notify));
-    int rc = notify_stage_run(svc, &channels, err);
-    channels_close(&channels);
+    int rc = -1;
+    claims_t *claims = claims_open(svc_settings(svc), notify_threads(svc_settings(svc)), err);
+    if (claims && channels_open(&channels, svc_settings(svc), claims, err) == 0) {
+        log_info("channels_open", F_STR("notify", svc_settings(svc)->notify));
+        rc = notify_stage_run(svc, &channels, err);
+        channels_close(&channels);
+    }
+    claims_close(&claims);
     return rc;
 }
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "lib/auto.h"
-#include "lib/fault.h"
 #include "notify-svc/message.h"
 #include "notify-svc/notice.h"
 
@@ -44,26 +43,24 @@ static int render(const struct settings *settings, const struct notice *notice, 
     return message_render(&message, out, err);
 }
 
-int notify_send(struct channels *channels, const char *job, uint64_t run, const json_t *body,
+int notify_send(struct channels *channels, const char *job, const struct token *token, const json_t *body,
                 int64_t deadline_ms, char *id, struct err *err)
 {
     const struct settings *settings = channels->settings;
     AUTO(buf_done) struct buf data = BUF_INIT;
     struct notice notice;
-    if (notice_read(&notice, job, run, body, err) == -1) return -1;
+    if (notice_read(&notice, job, token->run, body, err) == -1) return -1;
     snprintf(id, NOTIFY_ID_MAX, "%s@sheaf", notice.event);
     if (render(settings, &notice, id, &data, err) == -1) return -1;
-    const struct mail mail = {id, settings->from_email, settings->notify_to, data.data, data.len};
-    FAULT(before_send);
-    if (channels_send(channels, &mail, deadline_ms, err) == -1) return -1;
-    FAULT(after_send);
-    return 0;
+    const struct mail mail = {
+        .id = id, .from = settings->from_email, .to = settings->notify_to, .data = data.data, .len = data.len};
+    return channels_send(channels, &mail, job, token, deadline_ms, err);
 }
 
 static int work(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
     char id[NOTIFY_ID_MAX];
-    if (notify_send(thread, task->job, task->token.run, task->body, task->deadline_ms, id, err) == -1)
+    if (notify_send(thread, task->job, &task->token, task->body, task->deadline_ms, id, err) == -1)
         return -1;
     json_t *out = json_pack("{s:o}", "message_id", json_sprintf("<%s>", id));
     if (!out) return err_set(err, ERR_NOMEM, "out of memory");
@@ -78,10 +75,15 @@ static int thread_open(void *shared, const struct stage_type *type, void **threa
     return 0;
 }
 
+int notify_threads(const struct settings *settings)
+{
+    return settings->threads == SETTING_UNSET ? 2 : (int)settings->threads;
+}
+
 int notify_stage_run(struct svc *svc, struct channels *channels, struct err *err)
 {
     const struct settings *settings = svc_settings(svc);
-    const int threads = settings->threads == SETTING_UNSET ? 2 : (int)settings->threads;
+    const int threads = notify_threads(settings);
     bool instant = true;
     for (int i = 0; i < channels->n; i++) instant = instant && channels->channel[i]->instant;
     int room = settings->room == SETTING_UNSET ? (instant ? 64 : threads * 4) : (int)settings->room;

@@ -77,6 +77,7 @@ static int write_file(int folder, const char *name, const char *data, size_t len
     return fsync(fd) == -1 ? io_error(err, "fsync") : 0;
 }
 
+/* Claimed like everywhere, because another notify-svc may have another folder. */
 static int outbox_send(void *state, const struct mail *mail, int64_t deadline_ms, struct err *err)
 {
     const int folder = *(int *)state;
@@ -90,7 +91,11 @@ static int outbox_send(void *state, const struct mail *mail, int64_t deadline_ms
     snprintf(temp, sizeof temp, ".%02x%02x%02x%02x%02x%02x%02x%02x.part", random[0], random[1], random[2],
              random[3], random[4], random[5], random[6], random[7]);
     int rc = write_file(folder, temp, mail->data, mail->len, err);
-    if (rc == 0 && renameat(folder, temp, folder, name) == -1) rc = io_error(err, "rename");
+    if (rc == 0) rc = claim_take(mail->claim, err);
+    if (rc == 0 && renameat(folder, temp, folder, name) == -1) {
+        rc = io_error(err, "rename");
+        claim_drop(mail->claim);
+    }
     if (rc == 0 && fsync(folder) == -1) rc = io_error(err, "fsync of the folder");
     if (rc == -1) (void)unlinkat(folder, temp, 0);
     return rc;

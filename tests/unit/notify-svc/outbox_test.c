@@ -22,7 +22,7 @@ static int open_with(const char *notify, struct err *err)
     snprintf(list, sizeof list, "SHEAF_NOTIFY=%s", notify);
     char *environment[] = {var, list, NULL};
     if (settings_load_from(&settings, environment, err) == -1) return -1;
-    if (channels_open(&channels, &settings, err) == 0) return 0;
+    if (channels_open(&channels, &settings, NULL, err) == 0) return 0;
     settings_done(&settings);
     return -1;
 }
@@ -46,7 +46,8 @@ static int send_news(const char *name, char id[NOTIFY_ID_MAX])
 {
     json_t *body = json_pack("{s:s, s:{s:{s:s, s:s}}}", "name", name, "in", "job", "state", "finished",
                              "finished", "2026-01-02T03:04:05.000Z");
-    int rc = notify_send(&channels, JOB, 7, body, 0, id, NULL);
+    const struct token token = {7, 1, 1};
+    int rc = notify_send(&channels, JOB, &token, body, 0, id, NULL);
     json_decref(body);
     return rc;
 }
