@@ -154,6 +154,7 @@ static int grade_of(char *tokens[TOKENS_MAX], int n)
     for (int i = 0; i < n; i++) {
         if (in_list(tokens[i], beside, COUNT_OF(beside))) continue;
         int number = word_number(tokens[i]);
+        bool spelled = number >= 0;
         if (number < 0) number = ordinal_number(tokens[i], false);
         if (number < 0) number = ordinal_number(tokens[i], true);
         /* The degree sign of "11° grado" is often read as a zero. */
@@ -161,7 +162,7 @@ static int grade_of(char *tokens[TOKENS_MAX], int n)
         bool same = found >= 0 && number == found; /* "5 (fifth)" */
         if (number < 0 || (found >= 0 && !same)) return -1;
         found = number;
-        if (found == 0 && isdigit((unsigned char)tokens[i][0])) return -1; /* "0" is not kindergarten */
+        if (found == 0 && !spelled) return -1; /* "0" and "Oth" are not kindergarten */
     }
     return found > GRADE_MAX ? -1 : found;
 }

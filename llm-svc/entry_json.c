@@ -94,3 +94,14 @@ int split_entry_from_json(const json_t *split, unsigned index, struct span *span
     *span = (struct span){(int)a, (int)b};
     return 0;
 }
+
+struct span split_pages_told(const json_t *split, unsigned index, size_t n_pages)
+{
+    struct span told = {1, (int)n_pages}, before, own;
+    if (split_entry_from_json(split, index, &own)) return told;
+    bool last = index + 1 == json_array_size(json_object_get(split, "entries"));
+    if (index > 0 && !split_entry_from_json(split, index - 1, &before)) told.first = before.last + 1;
+    if (told.first > own.first) told.first = own.first;
+    if (!last || told.last < own.last) told.last = own.last;
+    return told;
+}

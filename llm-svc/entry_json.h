@@ -12,12 +12,17 @@ struct entry_head {
     const char *provider;
 };
 
-/* NULL: no memory.  The caller owns the result. `pages` are the entry's own, NULL for a blind provider. */
+/* NULL: no memory.  The caller owns the result. `pages` are those whose text is told (split_pages_told()),
+ * NULL for a blind provider. */
 json_t *entry_to_json(const struct entry_head *head, const struct entry *entry, const struct page *pages,
                       int n_pages);
 json_t *split_to_json(const struct split *split);
 
 /* Entry `index` of a split's result; -1 when it has none of that number. */
 int split_entry_from_json(const json_t *split, unsigned index, struct span *span);
+/* The pages whose text entry `index` tells: its own, and those that belong to nobody (covers, blanks) in
+ * front of it, for the last entry also behind it; so that the text of no page is lost.  Its values come from
+ * its own. */
+struct span split_pages_told(const json_t *split, unsigned index, size_t n_pages);
 
 #endif

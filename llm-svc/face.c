@@ -8,6 +8,9 @@
 #define SURE_QUALITY 0.9
 /* A page with labels of so many fields is a form. */
 #define FORM_FIELDS 2
+/* So many colons in this upper part of a page are no chance. */
+#define COLONS     3
+#define COLON_PART 0.6
 
 static bool is_essay(const struct label *label)
 {
@@ -56,10 +59,21 @@ static void find_essay(struct face *face)
     }
 }
 
+/* Do several words end in a colon above where an essay would begin? */
+static bool has_colons(const struct page *page)
+{
+    int n = 0;
+    for (int w = 0; w < page->n_words; w++) {
+        const char *text = page->words[w].text;
+        n += text[strlen(text) - 1] == ':' && page->words[w].box.y0 < COLON_PART * page->height;
+    }
+    return n >= COLONS;
+}
+
 int face_read(const vocabulary_t *v, const struct page *page, struct face *face, struct err *err)
 {
     size_t n = page->n_words > 0 ? (size_t)page->n_words : 1;
-    struct face made = {.page = page, .essay = -1, .title_y = 2};
+    struct face made = {.page = page, .essay = -1, .title_y = 2, .colons = has_colons(page)};
     if (layout_read(page, &made.layout, err)) return -1;
     made.labels = calloc(n, sizeof *made.labels);
     made.role = calloc(n, sizeof *made.role);

@@ -24,6 +24,7 @@ struct face {
     int n_labels;
     unsigned char *role; /* word -> enum word_role */
     int essay;           /* the label that heads the essay, or -1 */
+    bool colons;         /* its labels end in colons, as far as one sees */
     double title_y;      /* top of the highest title as a share of the page's height; 2 when there is none */
 };
 

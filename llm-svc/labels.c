@@ -8,6 +8,8 @@
 #define VALUE_GAP 0.9
 /* Printed words that may follow a label after a slash before its colon: the other language, read badly. */
 #define OTHER_HALF_MAX 7
+/* Shorter words with a stop are abbreviations ("Tel."), whatever the form's labels end in. */
+#define MIN_STOPPED 4
 /* Titles stand in the upper part, in a short row. */
 #define TITLE_PART  0.34
 #define TITLE_WORDS 14
@@ -43,6 +45,15 @@ static bool ends_with_colon(const struct word *word)
     size_t len = strlen(word->text);
     return last_char(word->text) == ':' || last_char(word->text) == ';' ||
            (len >= 3 && !strcmp(word->text + len - 3, "\xEF\xBC\x9A"));
+}
+
+/* A speck more or less makes a stop or a comma of a colon: "Student. Ana" on a form whose labels end in
+ * colons. */
+static bool ends_label(const struct face *face, const struct word *word)
+{
+    size_t len = strlen(word->text);
+    return ends_with_colon(word) ||
+           (face->colons && len > MIN_STOPPED && strchr(".,", last_char(word->text)));
 }
 
 /* The slash between two languages, also as recognition misreads it. */
@@ -154,7 +165,7 @@ static int extend(const vocabulary_t *v, const struct face *face, const struct r
                   const struct form_field *field)
 {
     for (;;) {
-        if (ends_with_colon(word_at(face, row, last)) || last + 1 >= row->n ||
+        if (ends_label(face, word_at(face, row, last)) || last + 1 >= row->n ||
             gap_before(face, row, last + 1) > WIDE_GAP)
             return last;
         const struct word *next = word_at(face, row, last + 1);
@@ -188,8 +199,8 @@ static int extend(const vocabulary_t *v, const struct face *face, const struct r
 static bool stands_out(const struct face *face, const struct row *row, int last)
 {
     const struct word *word = word_at(face, row, last);
-    if (ends_with_colon(word) || last_char(word->text) == '/' || last + 1 == row->n)
-        return last_char(word->text) != '.';
+    if (ends_label(face, word) || last_char(word->text) == '/' || last + 1 == row->n)
+        return ends_label(face, word) || last_char(word->text) != '.';
     const struct word *next = word_at(face, row, last + 1);
     return next->text[0] == '/' || next->source == WORD_FIELD || gap_before(face, row, last + 1) > VALUE_GAP;
 }
@@ -237,6 +248,9 @@ void labels_read_row(const vocabulary_t *v, struct face *face, int r)
             m.phrase->telling && m.phrase->field->rule != FORM_ESSAY; /* a heading stands by itself */
         if (!telling && last == m.last && !stands_out(face, row, last)) continue;
         bool after = i > 0 && face->role[row->words[i - 1]] == ROLE_LABEL;
+        bool stopped =
+            !ends_with_colon(word_at(face, row, last)) && ends_label(face, word_at(face, row, last));
+        if (stopped && m.edits > 0) continue;
         if (!ends_with_colon(word_at(face, row, last)) && !after && !begins_purely(face, row, i)) continue;
         if (is_answer(face, row, i, last, &m)) continue;
         append(face, row, r, i, &m, last);

@@ -31,9 +31,42 @@ struct list {
     int n;
 };
 
+#define SIGNS 28 /* a to z, what separates words, anything else */
+
 struct lexicon {
     struct list names, places, schools;
+    bool threes[SIGNS][SIGNS][SIGNS]; /* letters that follow one another in known words */
 };
+
+static int sign_of(char c)
+{
+    return c >= 'a' && c <= 'z' ? c - 'a' : c == ' ' || c == '\0' ? 26 : 27;
+}
+
+int lexicon_strange(const lexicon_t *lexicon, const char *folded)
+{
+    int strange = 0, a = 26, b = sign_of(*folded);
+    for (const char *p = folded; *p; p++) {
+        int c = sign_of(p[1]);
+        strange += !lexicon->threes[a][b][c];
+        a = b;
+        b = c;
+    }
+    return strange;
+}
+
+static void learn_threes(lexicon_t *lexicon, const struct list *list)
+{
+    for (int i = 0; i < list->n; i++) {
+        int a = 26, b = sign_of(*list->words[i].folded);
+        for (const char *p = list->words[i].folded; *p; p++) {
+            int c = sign_of(p[1]);
+            lexicon->threes[a][b][c] = true;
+            a = b;
+            b = c;
+        }
+    }
+}
 
 static int by_folded(const void *a, const void *b)
 {
@@ -121,6 +154,9 @@ lexicon_t *lexicon_new(const char *schools, struct err *err)
     if (load_words(&lexicon->names, words_names, err) || load_words(&lexicon->places, words_places, err) ||
         (schools && load_schools(&lexicon->schools, schools, err)))
         lexicon_destroy(&lexicon);
+    if (!lexicon) return NULL;
+    learn_threes(lexicon, &lexicon->names);
+    learn_threes(lexicon, &lexicon->places);
     return lexicon;
 }
 
@@ -151,24 +187,39 @@ bool lexicon_knows(const lexicon_t *lexicon, enum form_rule rule, const char *fo
     return false;
 }
 
-const char *lexicon_nearest(const lexicon_t *lexicon, enum form_rule rule, const char *folded)
+/* The known word one letter away from `folded`; *tie: there are several. */
+static const struct word_entry *find_near(const lexicon_t *lexicon, enum form_rule rule, const char *folded,
+                                          bool *tie)
 {
     const struct list *lists[2];
-    int len = (int)strlen(folded), most = 1;
     const struct word_entry *best = NULL;
-    bool tie = false;
-    if (rule == FORM_NAME || len < NEAR_LETTERS || len > WORD_LETTERS) return NULL;
+    int len = (int)strlen(folded);
+    *tie = false;
     for (int i = 0, n = lists_of(lexicon, rule, lists); i < n; i++) {
         for (int w = 0; w < lists[i]->n; w++) {
             const struct word_entry *entry = &lists[i]->words[w];
-            int edits = edit_distance(folded, len, entry->folded, (int)strlen(entry->folded), most);
-            if (edits > most || (best && !strcmp(best->folded, entry->folded))) continue;
-            tie = best && edits == most;
-            if (!tie) best = entry;
-            most = edits;
+            if (edit_distance(folded, len, entry->folded, (int)strlen(entry->folded), 1) > 1) continue;
+            if (best && strcmp(best->folded, entry->folded)) *tie = true;
+            best = entry;
         }
     }
-    return best && !tie ? best->usual : NULL;
+    return best;
+}
+
+bool lexicon_nears(const lexicon_t *lexicon, enum form_rule rule, const char *folded)
+{
+    bool tie;
+    size_t len = strlen(folded);
+    return len >= NEAR_LETTERS - 1 && len <= WORD_LETTERS && find_near(lexicon, rule, folded, &tie) != NULL;
+}
+
+const char *lexicon_nearest(const lexicon_t *lexicon, enum form_rule rule, const char *folded)
+{
+    bool tie;
+    size_t len = strlen(folded);
+    if (rule == FORM_NAME || len < NEAR_LETTERS || len > WORD_LETTERS) return NULL;
+    const struct word_entry *near = find_near(lexicon, rule, folded, &tie);
+    return near && !tie ? near->usual : NULL;
 }
 
 const char *lexicon_school(const lexicon_t *lexicon, const char *name, bool *same)

@@ -18,6 +18,11 @@ void lexicon_destroy(lexicon_t **lexicon);
 
 /* Is the folded word one that answers of this rule are made of? */
 bool lexicon_knows(const lexicon_t *lexicon, enum form_rule rule, const char *folded);
+/* How strange a folded word looks beside the known ones: its letters in threes (with its beginning and end)
+ * that stand in none of them. */
+int lexicon_strange(const lexicon_t *lexicon, const char *folded);
+/* Is the word, itself unknown, one letter away from a known one? */
+bool lexicon_nears(const lexicon_t *lexicon, enum form_rule rule, const char *folded);
 /* For schools and towns (a person may well be called like nobody else): the one known word that is so near
  * that `folded` may be a misreading of it, spelled as usual; NULL: none, or several.  Belongs to the lexicon.
  */

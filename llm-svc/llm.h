@@ -67,15 +67,18 @@ enum observed {
 
 /* What tells how far a value can be trusted (trust.h). */
 struct signs {
-    double mean, least;   /* confidence of its words */
-    double page;          /* mean confidence of all that was filled in on its page */
-    double label;         /* quality of its label; 1 for a named form field */
-    int letters;          /* letters and digits */
-    int words;            /* of its text */
-    int unknown;          /* of them, not in the lexicon */
-    int corrected;        /* of them, taken for a word of the lexicon */
-    int odd;              /* of them, shaped as hardly any word is */
-    bool repaired;        /* misread signs were put right */
+    double mean, least; /* confidence of its words */
+    double page;        /* mean confidence of all that was filled in on its page */
+    int refused;        /* answers on its page that were no value of their field: the hand is hard to read */
+    double label;       /* quality of its label; 1 for a named form field */
+    int letters;        /* letters and digits */
+    int words;          /* of its text */
+    int unknown;        /* of them, not in the lexicon */
+    int near;           /* of the unknown, one letter away from a known one */
+    int corrected;      /* of them, taken for a word of the lexicon */
+    int strange;        /* groups of three letters that no known word has */
+    int odd;            /* of them, shaped as hardly any word is */
+    bool repaired;      /* misread signs were put right */
     bool agrees, differs; /* with what is read elsewhere in the entry */
 };
 

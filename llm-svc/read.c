@@ -95,7 +95,8 @@ static int add_review(const struct reader *r, const struct entry *entry, json_t 
     return rc ? err_set(err, ERR_NOMEM, "entry") : 0;
 }
 
-static json_t *read_entry(const struct reader *r, const struct split *split, int i, struct err *err)
+static json_t *read_entry(const struct reader *r, const struct split *split, const json_t *made, int i,
+                          struct err *err)
 {
     AUTO(entry_done) struct entry entry = {0};
     struct span span = split->entries[i];
@@ -105,7 +106,8 @@ static json_t *read_entry(const struct reader *r, const struct split *split, int
     int n = span.last - span.first + 1;
     if (r->shared.provider->extract(r->shared.state, pages, n, clock_ms() + READ_TIME_MS, &entry, err))
         return NULL;
-    json_t *json = entry_to_json(&head, &entry, pages, n);
+    struct span told = split_pages_told(made, (unsigned)i, (size_t)r->n_pages);
+    json_t *json = entry_to_json(&head, &entry, r->pages + told.first - 1, told.last - told.first + 1);
     if (!json) {
         err_set(err, ERR_NOMEM, "entry");
     } else if (add_review(r, &entry, json, err)) {
@@ -123,13 +125,13 @@ static int print_all(const struct reader *r, struct err *err)
     if (r->shared.provider->split(r->shared.state, r->pages, r->n_pages, clock_ms() + READ_TIME_MS, &split,
                                   err))
         return -1;
-    json_t *entries = json_array();
+    json_t *entries = json_array(), *made = split_to_json(&split);
     int rc = 0;
     for (int i = 0; i < split.n && !rc; i++) {
-        json_t *entry = read_entry(r, &split, i, err);
+        json_t *entry = read_entry(r, &split, made, i, err);
         rc = entry ? json_array_append_new(entries, entry) : -1;
     }
-    json_t *all = json_pack("{s:o, s:o}", "split", split_to_json(&split), "entries", entries);
+    json_t *all = json_pack("{s:o, s:o}", "split", made, "entries", entries);
     if (!rc)
         rc = json_dumpf(all, stdout, JSON_INDENT(1)) || putchar('\n') == EOF
                  ? err_set(err, ERR_UNAVAILABLE, "cannot write")

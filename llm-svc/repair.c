@@ -19,7 +19,7 @@
 /* Signs that recognition makes of handwritten digits, for each digit; upper and lower case apart, since an
  * upper-case letter looks like another digit than its small form. */
 static const char *const looks_like[10] = {
-    "oODQ", "lIi|!][/", "zZ", "E", "AayYuH", "sS$", "GbCc", "T?Z", "B&", "qgap",
+    "oODQ", "lIi|!][/", "zZ", "E", "AayYuHqg", "sS$", "GbCc", "T?Z", "B&", "qgap",
 };
 
 /* The digits that a sign may have been, as bits. */

@@ -42,6 +42,14 @@ static bool has_inner_capital(const char *word)
     return false;
 }
 
+/* An ñ is often read as "fi": "Nifios", "Ifiaki".  Where in the word; NULL: nowhere. */
+static const char *broken_enye(const char *word)
+{
+    for (const char *p = word; (p = strstr(p, "fi")) != NULL; p++)
+        if (p > word && strchr("aeiouAEIOU", p[-1]) && p[2] && strchr("aeou", p[2])) return p;
+    return NULL;
+}
+
 /* Neither all large, nor all small, nor begun large: "wAyne". */
 static bool begins_small(const char *word, int at)
 {
@@ -54,7 +62,7 @@ static bool is_odd(const char *word, const char *folded, enum form_rule rule, in
     size_t len = strlen(folded);
     return digits || has_inner_capital(word) || begins_small(word, at) || has_run(folded) ||
            (len > SMALL && !has_vowel(folded)) ||
-           (rule == FORM_NAME && word[strcspn(word, "_+=*%#<>()[]{}|~!?/\\\"")]);
+           word[strcspn(word, rule == FORM_NAME ? "_+=*%#<>()[]{}|~!?/\\\"" : "_+=*%<>[]{}|~!?\\")];
 }
 
 /* The usual spelling, in capitals when the word was. */
@@ -70,6 +78,11 @@ static void append_known(struct buf *out, const char *usual, const char *word)
     }
 }
 
+static bool is_recognised(const struct spell_source *source)
+{
+    return source->n > 0 && source->page->words[source->words[0]].source == WORD_OCR;
+}
+
 /* Was the word not read surely?  A word that is not among the sources was put together from pieces. */
 static bool is_doubtful(const struct spell_source *source, const char *folded)
 {
@@ -77,7 +90,7 @@ static bool is_doubtful(const struct spell_source *source, const char *folded)
         const struct word *word = &source->page->words[source->words[i]];
         if (!strcmp(word->tight, folded)) return word->source == WORD_OCR && word->confidence < SURE;
     }
-    return source->n > 0 && source->page->words[source->words[0]].source == WORD_OCR;
+    return is_recognised(source);
 }
 
 static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source,
@@ -97,7 +110,17 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
         return 0;
     }
     signs->unknown += !known;
-    signs->odd += letters > 0 && is_odd(word, folded, rule, at);
+    signs->near += !known && lexicon_nears(lexicon, rule, folded);
+    if (!known) signs->strange += lexicon_strange(lexicon, folded);
+    signs->odd += letters > 0 && !(known && letters > SMALL && !begins_small(word, at)) &&
+                  is_odd(word, folded, rule, at);
+    const char *enye = !known && is_recognised(source) ? broken_enye(word) : NULL;
+    if (enye) {
+        signs->odd++;
+        buf_add(out, word, (size_t)(enye - word));
+        buf_puts(out, "\xC3\xB1");
+        word = enye + 2;
+    }
     buf_puts(out, word);
     return 0;
 }

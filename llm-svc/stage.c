@@ -87,13 +87,15 @@ int llm_split(void *thread, const struct stage_task *task, json_t **result, stru
     return split(shared, task, tokens, &list, result, err);
 }
 
-/* Writes the entry where `save` reads it; the small result says how long its essay is. */
+/* Writes the entry where `save` reads it; the small result says how long its essay is.  `told` are the pages
+ * of the list, of which the entry's own are read. */
 static int put_entry(const struct llm_shared *shared, const struct stage_task *task,
-                     const struct entry_head *head, const struct page_list *list, json_t **result,
-                     struct err *err)
+                     const struct entry_head *head, const struct page_list *list, struct span told,
+                     json_t **result, struct err *err)
 {
     AUTO(entry_done) struct entry entry = {0};
-    if (shared->provider->extract(shared->state, list->pages, head->pages.last - head->pages.first + 1,
+    const struct page *own = list->pages ? list->pages + (head->pages.first - told.first) : NULL;
+    if (shared->provider->extract(shared->state, own, head->pages.last - head->pages.first + 1,
                                   task->deadline_ms, &entry, err))
         return -1;
     json_t *json = entry_to_json(head, &entry, list->pages, list->n);
@@ -119,6 +121,7 @@ int llm_extract(void *thread, const struct stage_task *task, json_t **result, st
         (size_t)head.pages.last > json_array_size(tokens))
         return err_set(err, ERR_INPUT, "the task's split has no entry %u within the pages", task->index);
     AUTO(page_list_done) struct page_list list = {0};
-    if (!shared->provider->blind && load_pages(task, tokens, head.pages, &list, err)) return -1;
-    return put_entry(shared, task, &head, &list, result, err);
+    struct span told = split_pages_told(made, task->index, json_array_size(tokens));
+    if (!shared->provider->blind && load_pages(task, tokens, told, &list, err)) return -1;
+    return put_entry(shared, task, &head, &list, told, result, err);
 }

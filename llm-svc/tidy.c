@@ -108,6 +108,7 @@ char *tidy_raw(const struct page *page, const int *words, int n)
 /* A capital I is often read as a small L: "lronbark"; no name begins with a small L and a consonant. */
 static bool is_capital_i(const char *word)
 {
+    if (word[0] == '!' && isalpha((unsigned char)word[1])) return true;
     return word[0] == 'l' && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
 }
 

@@ -11,6 +11,8 @@
 
 #define SHORT_LETTERS 2
 #define LONG_LETTERS  20.0
+#define MOST_STRANGE  6
+#define MOST_REFUSED  3
 
 #define X(input) #input,
 const char *const trust_names[TRUST_N] = {TRUST_INPUTS};
@@ -30,11 +32,13 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
     x[TRUST_mean] = s->mean;
     x[TRUST_least] = s->least;
     x[TRUST_page] = s->page;
-    x[TRUST_label] = s->label;
+    x[TRUST_refused] = s->refused < MOST_REFUSED ? s->refused : MOST_REFUSED;
     x[TRUST_short] = s->letters <= SHORT_LETTERS;
     x[TRUST_long] = s->letters / LONG_LETTERS;
     x[TRUST_unknown] = s->unknown;
+    x[TRUST_near] = s->near;
     x[TRUST_corrected] = s->corrected;
+    x[TRUST_strange] = s->strange < MOST_STRANGE ? s->strange : MOST_STRANGE;
     x[TRUST_odd] = s->odd;
     x[TRUST_repaired] = s->repaired;
     x[TRUST_agrees] = s->agrees;
@@ -45,6 +49,8 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
         [FORM_ESSAY] = TRUST_text,
     };
     x[of_rule[value->field->rule]] = 1;
+    /* Doubt weighs more where a single sign is all there is. */
+    x[TRUST_grade_doubt] = value->field->rule == FORM_GRADE ? 1 - s->least : 0;
 }
 
 double trust_of(const struct value *value)

@@ -12,8 +12,11 @@
 #define TRUST_INPUTS                                                                                         \
     X(one)                                                                                                   \
     X(mean)                                                                                                  \
-    X(least) X(page) X(label) X(short) X(long) X(unknown) X(corrected) X(odd) X(repaired) X(agrees)          \
-        X(differs) X(name) X(school) X(grade) X(phone) X(email) X(text)
+    X(least)                                                                                                 \
+    X(page)                                                                                                  \
+    X(refused)                                                                                               \
+    X(short) X(long) X(unknown) X(near) X(corrected) X(strange) X(odd) X(repaired) X(agrees) X(differs)      \
+        X(name) X(school) X(grade) X(phone) X(email) X(text) X(grade_doubt)
 #define X(input) TRUST_##input,
 enum trust_input { TRUST_INPUTS TRUST_N };
 #undef X

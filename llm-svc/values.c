@@ -14,6 +14,8 @@
 #define FULL_LINE 0.70
 #define LINE_STEP 1.9
 
+/* Grades in words are at least this long, but for "one", "two", …, which hardly anybody writes. */
+#define SPELLED 5
 /* Where every word was read surer than this, none is taken for another. */
 #define SURE 0.90
 
@@ -88,17 +90,31 @@ static struct value *append(struct values *values, struct err *err)
     return &grown[values->n++];
 }
 
+/* A grade whose digit was read as a letter ("Sth"), or may have been ("1!"). */
+static bool is_doubtful_grade(const char *text)
+{
+    size_t digits = strcspn(text, "0123456789"), word = strcspn(text, " ");
+    if (!text[digits]) return word < SPELLED && isupper((unsigned char)text[0]) && text[1] && text[1] != ' ';
+    digits += strspn(text + digits, "0123456789");
+    return text[digits] && strchr("!lI][", text[digits]);
+}
+
 /* What the text says by the field's rule, as it stands or with its misread signs put right.  *text NULL: it
  * is no value. */
 static int read_value(const form_t *form, const struct form_field *field, const char *clean, char **text,
                       bool *repaired, struct err *err)
 {
     struct err why = {0};
-    *text = form_normalise(form, field, clean, &why);
-    if (*text || why.kind == ERR_NOMEM) return *text ? 0 : err_set(err, ERR_NOMEM, "value");
     AUTO_FREE char *mended = repair_text(field->rule, clean);
-    if (mended) *text = form_normalise(form, field, mended, &why);
-    *repaired = *text != NULL;
+    bool doubtful = field->rule == FORM_GRADE && is_doubtful_grade(clean);
+    if (doubtful && mended) *text = form_normalise(form, field, mended, &why);
+    if (!*text) *text = form_normalise(form, field, clean, &why);
+    *repaired = *text && doubtful;
+    if (!*text && mended) {
+        *text = form_normalise(form, field, mended, &why);
+        *repaired = *text != NULL;
+    }
+    if (!*text && why.kind == ERR_NOMEM) return err_set(err, ERR_NOMEM, "value");
     if (!*text && field->rule == FORM_GRADE) *text = number_alone(clean);
     return 0;
 }
@@ -249,11 +265,15 @@ int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const 
     if (!owners || !words) return err_set(err, ERR_NOMEM, "values of a page");
     owners_find(face, owners);
     if (read_named(&c, owners, words, values, err)) return -1;
+    int refused = 0;
     for (int i = 0; i < face->n_labels; i++) {
         struct line line = {.words = words, .label = face->labels[i].quality};
         line.n = collect(face, owners, i, words);
+        int before = values->n;
         if (line.n && accept(&c, face->labels[i].field, line, values, err)) return -1;
+        refused += line.n && values->n == before && face->labels[i].field->rule != FORM_ESSAY;
     }
+    for (int i = 0; i < values->n; i++) values->list[i].signs.refused = refused;
     return 0;
 }
 

@@ -151,6 +151,7 @@ static void test_grade_that_is_none_is_refused(void **state)
     (void)state;
     expect("grade", "13", NULL);
     expect("grade", "0", NULL);
+    expect("grade", "OTH GRADE", NULL); /* a 6 or a 10, but no kindergarten */
     expect("grade", "3th", NULL); /* the digit or the ending was misread: which one, nobody knows */
     expect("grade", "5 6", NULL);
     expect("grade", "tercero de secundaria", NULL);

@@ -95,6 +95,29 @@ static void test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour
     entry_done(&entry);
 }
 
+static double confidence(const struct entry *entry, const char *field)
+{
+    for (int i = 0; i < entry->n_values; i++)
+        if (!strcmp(entry->values[i].field->name, field)) return entry->values[i].confidence;
+    return -1;
+}
+
+static void test_a_grade_whose_digit_was_read_as_another_sign_is_doubted(void **state)
+{
+    (void)state;
+    struct entry sure, letter, mark;
+    read_page((const char *const[]){"800 1000 Grade: 5th grade", NULL}, &sure);
+    read_page((const char *const[]){"800 1000 Grade: Sth grade", NULL}, &letter);
+    read_page((const char *const[]){"800 1000 Grade: Grade 1!", NULL}, &mark);
+    assert_string_equal(value(&letter, "grade"), "5");
+    assert_string_equal(value(&mark, "grade"), "11");
+    assert_true(confidence(&letter, "grade") < confidence(&sure, "grade"));
+    assert_true(confidence(&mark, "grade") < confidence(&sure, "grade"));
+    entry_done(&sure);
+    entry_done(&letter);
+    entry_done(&mark);
+}
+
 static void test_a_word_cut_in_two_is_put_together_but_particles_stay(void **state)
 {
     (void)state;
@@ -116,6 +139,40 @@ static void test_a_colon_read_as_a_semicolon_still_ends_a_label(void **state)
     entry_done(&entry);
 }
 
+static void test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_colons(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student. Ana Soler",
+                                    "800 1300 School / Escuela. Escuela Monte Rosa", "800 1600 Grade: 5",
+                                    "800 1900 City: Ashby", "800 2200 Phone:", NULL},
+              &entry);
+    assert_string_equal(value(&entry, "student_name"), "Ana Soler");
+    assert_string_equal(value(&entry, "school_name"), "Escuela Monte Rosa");
+    entry_done(&entry);
+}
+
+static void test_a_capital_read_as_an_exclamation_mark_makes_no_sentence_of_a_name(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student: !da Soler", NULL}, &entry);
+    assert_string_equal(value(&entry, "student_name"), "Ida Soler");
+    entry_done(&entry);
+}
+
+static void test_an_enye_read_as_two_letters_is_put_right_and_the_value_doubted(void **state)
+{
+    (void)state;
+    struct entry entry, plain;
+    read_page((const char *const[]){"800 1000 School: Escuela de los Nifios", NULL}, &entry);
+    read_page((const char *const[]){"800 1000 School: Escuela de los Nieves", NULL}, &plain);
+    assert_string_equal(value(&entry, "school_name"), "Escuela de los Ni\xC3\xB1os");
+    assert_true(entry.values[0].confidence < plain.values[0].confidence);
+    entry_done(&entry);
+    entry_done(&plain);
+}
+
 static void test_an_empty_line_between_labels_stays_empty(void **state)
 {
     (void)state;
@@ -125,13 +182,6 @@ static void test_an_empty_line_between_labels_stays_empty(void **state)
               &entry);
     assert_int_equal(entry.n_values, 1);
     entry_done(&entry);
-}
-
-static double confidence(const struct entry *entry, const char *field)
-{
-    for (int i = 0; i < entry->n_values; i++)
-        if (!strcmp(entry->values[i].field->name, field)) return entry->values[i].confidence;
-    return -1;
 }
 
 static void test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways(void **state)
@@ -154,8 +204,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_answer_that_repeats_its_label_is_an_answer),
         cmocka_unit_test(test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour),
+        cmocka_unit_test(test_a_grade_whose_digit_was_read_as_another_sign_is_doubted),
         cmocka_unit_test(test_a_word_cut_in_two_is_put_together_but_particles_stay),
         cmocka_unit_test(test_a_colon_read_as_a_semicolon_still_ends_a_label),
+        cmocka_unit_test(test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_colons),
+        cmocka_unit_test(test_a_capital_read_as_an_exclamation_mark_makes_no_sentence_of_a_name),
+        cmocka_unit_test(test_an_enye_read_as_two_letters_is_put_right_and_the_value_doubted),
         cmocka_unit_test(test_an_empty_line_between_labels_stays_empty),
         cmocka_unit_test(test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways),
     };
