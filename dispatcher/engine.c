@@ -190,23 +190,27 @@ static bool usable(engine_t *e, const redis_reply_t *reply, const char *script)
     return false;
 }
 
-static void on_ended(void *user, const redis_reply_t *reply)
+/* `answers` NULL: nobody knows whether it ran. Then once more: the script knows. */
+static void take_answers(struct call *c, const redis_reply_t *answers)
 {
-    struct call *c = user;
     engine_t *e = c->engine;
-    e->unanswered--;
-    if (c->endings[0].mode == ENDING_DONE) FAULT(after_commit);
-    else FAULT(after_defer);
-    bool ok = usable(e, reply, c->endings[0].mode == ENDING_DONE ? "commit" : "defer");
     for (int i = 0; i < c->n; i++) {
-        if (!ok) { /* nobody knows whether it ran: once more, the script knows */
+        if (!answers) {
             engine_end(e, &c->endings[i]);
             continue;
         }
-        int64_t answer = redis_int(redis_at(reply, (size_t)i));
+        int64_t answer = redis_int(redis_at(answers, (size_t)i));
         metric_add(&deliveries, answer == 2 ? "superseded" : mode_names[c->endings[i].mode], 1);
         e->events.ended(e->events.user, &c->endings[i], answer != 2, answer == 3);
     }
+}
+
+static void on_deferred(void *user, const redis_reply_t *reply)
+{
+    struct call *c = user;
+    c->engine->unanswered--;
+    FAULT(after_defer);
+    take_answers(c, usable(c->engine, reply, "defer") ? reply : NULL);
     call_done(c);
 }
 
@@ -238,34 +242,47 @@ static void put_ending(engine_t *e, struct args *a, const struct ending *x)
     args_text(a, x->text);
 }
 
-/* Sends the gathered endings of one shard that are (or are not) results, in calls of bounded size. */
-static void send_endings(engine_t *e, unsigned shard, bool results)
+static bool belongs(const struct ending *x, unsigned shard, bool results)
 {
-    for (;;) {
-        struct call *c = NULL;
-        struct args a = ARGS_INIT;
-        int left = 0;
-        for (int i = 0; i < e->n_endings; i++) {
-            struct ending *x = &e->endings[i];
-            bool mine = x->task.shard == shard && (x->mode == ENDING_DONE) == results && (!c || c->n < CALL_ITEMS_MAX);
-            if (mine && !c) c = call_new(e, CALL_ITEMS_MAX, 0);
-            if (!mine || !c) {
-                e->endings[left++] = *x;
-                continue;
-            }
-            c->endings[c->n++] = *x;
-            put_ending(e, &a, &c->endings[c->n - 1]);
+    return x->task.shard == shard && (x->mode == ENDING_DONE) == results;
+}
+
+/* How many gathered endings of one shard are (or are not) results: as many as one call may carry. */
+static int count_endings(const engine_t *e, unsigned shard, bool results)
+{
+    int n = 0;
+    for (int i = 0; i < e->n_endings && n < CALL_ITEMS_MAX; i++) n += belongs(&e->endings[i], shard, results);
+    return n;
+}
+
+/* Moves the first n of them into the call, and their texts into its arguments. */
+static void gather(engine_t *e, struct call *c, int n, bool results, struct args *a)
+{
+    int left = 0;
+    for (int i = 0; i < e->n_endings; i++) {
+        struct ending *x = &e->endings[i];
+        if (c->n == n || !belongs(x, c->shard, results)) {
+            e->endings[left++] = *x;
+            continue;
         }
-        e->n_endings = left;
+        c->endings[c->n++] = *x;
+        put_ending(e, a, &c->endings[c->n - 1]);
+    }
+    e->n_endings = left;
+}
+
+static void send_deferred(engine_t *e, unsigned shard)
+{
+    for (int n; redis_connected(e->redis) && (n = count_endings(e, shard, false));) {
+        struct args a = ARGS_INIT;
+        struct call *c = call_new(e, (size_t)n, 0);
         if (!c) return;
+        c->shard = shard;
+        gather(e, c, n, false, &a);
         e->unanswered++;
-        bool full = c->n == CALL_ITEMS_MAX;
-        if (results) FAULT(before_commit);
-        else FAULT(before_defer);
-        args_send(&a, e->redis, results ? &script_commit : &script_defer, shard, on_ended, c);
-        if (results) FAULT_AFTER(sent_commit, redis_flush(e->redis));
-        else FAULT_AFTER(sent_defer, redis_flush(e->redis));
-        if (!full || !redis_connected(e->redis)) return;
+        FAULT(before_defer);
+        args_send(&a, e->redis, &script_defer, shard, on_deferred, c);
+        FAULT_AFTER(sent_defer, redis_flush(e->redis));
     }
 }
 
@@ -352,7 +369,7 @@ static void send_offer(engine_t *e, struct offer *o)
     if (--o->waiting == 0) offer_done(o);
 }
 
-/* ---- take ----------------------------------------------------------------------------------------- */
+/* ---- turn: results and room -------------------------------------------------------------------------- */
 
 static bool parse_row(const redis_reply_t *row, unsigned shard, struct taken *t)
 {
@@ -371,75 +388,101 @@ static bool parse_row(const redis_reply_t *row, unsigned shard, struct taken *t)
     return true;
 }
 
-static void on_taken(void *user, const redis_reply_t *reply)
+static void take_tasks(engine_t *e, unsigned shard, const redis_reply_t *rows)
+{
+    for (size_t i = 0; i < redis_len(rows); i++) {
+        struct taken t;
+        if (!parse_row(redis_at(rows, i), shard, &t)) {
+            log_error("entry_unreadable", F_STR("type", redis_str(redis_at(redis_at(rows, i), 0))));
+            continue;
+        }
+        metric_add(&taken_total, t.task.type, 1);
+        e->events.taken(e->events.user, &t);
+    }
+}
+
+static void on_turned(void *user, const redis_reply_t *reply)
 {
     struct call *c = user;
     engine_t *e = c->engine;
     e->unanswered--;
-    if (usable(e, reply, "take")) {
-        if (redis_len(reply)) FAULT(after_take);
-        for (size_t i = 0; i < redis_len(reply); i++) {
-            struct taken t;
-            if (!parse_row(redis_at(reply, i), c->shard, &t)) {
-                log_error("entry_unreadable", F_STR("type", redis_str(redis_at(redis_at(reply, i), 0))));
-                continue;
-            }
-            metric_add(&taken_total, t.task.type, 1);
-            e->events.taken(e->events.user, &t);
-        }
+    if (c->n) FAULT(after_commit);
+    if (redis_len(redis_at(reply, 1))) FAULT(after_take);
+    if (usable(e, reply, "turn")) {
+        take_answers(c, redis_at(reply, 0));
+        take_tasks(e, c->shard, redis_at(reply, 1));
     } else {
+        take_answers(c, NULL);
         e->want_take = true; /* the answer may be lost: what was taken comes back by reclaim */
     }
     call_done(c);
 }
 
-static void send_take(engine_t *e, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
+static void put_rooms(struct args *a, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
 {
-    unsigned shards = (unsigned)e->settings->shards;
-    int left[PIPELINE_TYPES];
-    memcpy(left, room, sizeof left);
-    for (unsigned i = 0; i < shards; i++) {
-        unsigned shard = (e->first_shard + i) % shards;
-        struct call *c = call_new(e, 0, 0);
+    for (int row = 0; row < PIPELINE_TYPES; row++) {
+        if (room[row] <= 0) continue;
+        args_text(a, pipeline[row].type);
+        args_int(a, room[row]);
+        args_int(a, window[row]);
+        args_text(a, pipeline[row].needs ? pipeline[row].needs : "");
+    }
+}
+
+/* The results of one shard, and with the last of them the room: what a job's ended stage opens can be handed out by
+ * the call that ends it. `room` NULL: nothing is to be taken. */
+static void send_results(engine_t *e, unsigned shard, const int *room, const int *window)
+{
+    for (bool more = true; more && redis_connected(e->redis);) {
+        int n = count_endings(e, shard, true);
+        more = n == CALL_ITEMS_MAX;
+        struct call *c = n || room ? call_new(e, (size_t)n, 0) : NULL;
         if (!c) return;
         struct args a = ARGS_INIT;
         args_text(&a, e->me);
         args_int(&a, e->settings->job_time_ms);
-        for (int row = 0; row < PIPELINE_TYPES; row++) {
-            int share = (left[row] + (int)(shards - i) - 1) / (int)(shards - i);
-            left[row] -= share;
-            if (!share) continue;
-            args_text(&a, pipeline[row].type);
-            args_int(&a, share);
-            args_int(&a, window[row]);
-            args_text(&a, pipeline[row].needs ? pipeline[row].needs : "");
-        }
+        args_int(&a, n);
         c->shard = shard;
+        gather(e, c, n, true, &a);
+        if (room && !more) put_rooms(&a, room, window);
         e->unanswered++;
-        FAULT(before_take);
-        args_send(&a, e->redis, &script_take, shard, on_taken, c);
-        FAULT_AFTER(sent_take, redis_flush(e->redis));
+        if (n) FAULT(before_commit);
+        if (room && !more) FAULT(before_take);
+        args_send(&a, e->redis, &script_turn, shard, on_turned, c);
+        if (n) FAULT_AFTER(sent_commit, redis_flush(e->redis));
+        if (room && !more) FAULT_AFTER(sent_take, redis_flush(e->redis));
     }
-    e->first_shard = (e->first_shard + 1) % shards;
+}
+
+/* The even part of what is left for the shards that are still to be served. */
+static void divide(int left[PIPELINE_TYPES], int shards, int room[PIPELINE_TYPES])
+{
+    for (int row = 0; row < PIPELINE_TYPES; row++) {
+        room[row] = (left[row] + shards - 1) / shards;
+        left[row] -= room[row];
+    }
 }
 
 void engine_turn(engine_t *e, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
 {
     if (e->unanswered || !redis_connected(e->redis) || clock_ms() < e->not_before_ms) return;
+    int shards = (int)e->settings->shards, left[PIPELINE_TYPES], n = e->n_offers;
     bool any_room = false;
     for (int row = 0; row < PIPELINE_TYPES; row++) any_room = any_room || room[row] > 0;
-    for (unsigned shard = 0; shard < (unsigned)e->settings->shards; shard++) {
-        if (e->n_endings) send_endings(e, shard, true);
-        if (e->n_endings) send_endings(e, shard, false);
-        if (e->n_given) send_given(e, shard);
-    }
-    int n = e->n_offers;
+    bool take = any_room && (e->want_take || e->n_endings || e->n_given || n);
+    memcpy(left, room, sizeof left);
+    if (take) e->want_take = false;
     e->n_offers = 0;
     for (int i = 0; i < n; i++) send_offer(e, e->offers[i]);
-    if (any_room && (e->want_take || e->unanswered)) {
-        e->want_take = false;
-        send_take(e, room, window);
+    for (int i = 0; i < shards; i++) {
+        unsigned shard = (e->first_shard + (unsigned)i) % (unsigned)shards;
+        int share[PIPELINE_TYPES];
+        divide(left, shards - i, share);
+        if (e->n_endings) send_deferred(e, shard);
+        if (e->n_given) send_given(e, shard);
+        send_results(e, shard, take ? share : NULL, window);
     }
+    if (take) e->first_shard = (e->first_shard + 1) % (unsigned)shards;
     redis_flush(e->redis);
 }
 

@@ -9,8 +9,9 @@
 EMBED(lua_common, "proto/redis/common.lua");
 EMBED(lua_enqueue, "proto/redis/enqueue.lua");
 EMBED(lua_batch, "proto/redis/batch.lua");
-EMBED(lua_take, "proto/redis/take.lua");
 EMBED(lua_commit, "proto/redis/commit.lua");
+EMBED(lua_take, "proto/redis/take.lua");
+EMBED(lua_turn, "proto/redis/turn.lua");
 EMBED(lua_defer, "proto/redis/defer.lua");
 EMBED(lua_give_back, "proto/redis/give_back.lua");
 EMBED(lua_renew, "proto/redis/renew.lua");
@@ -26,20 +27,30 @@ EMBED(lua_admin, "proto/redis/admin.lua");
 SCRIPTS(X)
 #undef X
 
-static void join(struct redis_script *script, const char *own, size_t own_size)
+struct part {
+    const char *text;
+    size_t size; /* without the NUL */
+};
+#define PART(name) {lua_##name, lua_##name##_size}
+
+static void join(struct redis_script *script, const struct part *parts, int n)
 {
-    char *text = malloc(lua_common_size + own_size + 1);
+    size_t size = 1;
+    for (int i = 0; i < n; i++) size += parts[i].size;
+    char *text = malloc(size), *at = text;
     if (!text) abort(); /* a few KiB at start */
-    memcpy(text, lua_common, lua_common_size);
-    memcpy(text + lua_common_size, own, own_size + 1);
+    for (int i = 0; i < n; i++) at = (char *)memcpy(at, parts[i].text, parts[i].size) + parts[i].size;
+    *at = '\0';
     script->source = text;
     redis_script_init(script);
 }
 
 void scripts_init(void)
 {
+    const struct part turn[] = {PART(common), PART(commit), PART(take), PART(turn)};
+    if (!script_turn.source) join(&script_turn, turn, 4);
 #define X(s)                                                                                                 \
-    if (!script_##s.source) join(&script_##s, lua_##s, lua_##s##_size);
+    if (!script_##s.source) join(&script_##s, (const struct part[]){PART(common), PART(s)}, 2);
     SCRIPTS(X)
 #undef X
 }

@@ -1,4 +1,5 @@
-/* scripts: the Lua of proto/redis/, built into the binary: each is common.lua and its own file.
+/* scripts: the Lua of proto/redis/, built into the binary: each is common.lua and its own file; turn is
+ * made of commit.lua and take.lua as well.
  * scripts_init() puts them together and works out their digests; call it once, before threads start. */
 #ifndef SHEAF_SCRIPTS_H
 #define SHEAF_SCRIPTS_H
@@ -6,8 +7,8 @@
 #include "lib/redis.h"
 
 #define SCRIPTS(X)                                                                                           \
-    X(enqueue) X(batch) X(take) X(commit) X(defer) X(give_back) X(renew) X(reclaim) X(adopt) X(promote)      \
-    X(cancel) X(rerun) X(reap) X(admin)
+    X(enqueue) X(batch) X(turn) X(defer) X(give_back) X(renew) X(reclaim) X(adopt) X(promote) X(cancel)        \
+    X(rerun) X(reap) X(admin)
 
 #define X(name) extern struct redis_script script_##name;
 SCRIPTS(X)

@@ -2,8 +2,10 @@
 --
 -- Scripts do not roll back, so each keeps to one order: check everything, then write, and let the first
 -- write be one that full memory cannot refuse (XACK, XCLAIM, ZREM, DEL); after it nothing fails.
--- Jobs and batches are read once per call into a table, changed there, and written back once at the end
--- by finish(): forty results of one job cost one HSET.
+-- What a command costs is mostly that it is one: each redis.call() from Lua is about 2 µs, and each write is put into
+-- the append-only file as a command of its own.  So jobs and batches are read once per call into a table, changed
+-- there, and written back once at the end by finish(): forty results of one job cost one HSET.  Likewise counters
+-- and sorted sets, of which finish() writes what has become of them, once per call and not per task.
 local P = KEYS[1]
 local call = redis.call
 local TIME = call('TIME')
@@ -12,11 +14,12 @@ local GROUP, RETURNED = 'dispatchers', '~returned'
 local AFTER_END = {notify = true, render = true} -- types that belong to no job state and no count
 local REDELIVERIES_MAX = 20
 
-local function int(n) return string.format('%.0f', n) end -- Lua prints large numbers as 1.7e+15
+local format, concat = string.format, table.concat
+local function int(n) return format('%d', n) end -- Lua prints large numbers as 1.7e+15; %d takes all 53 bits and is a third of %.0f
 local function num(text) return tonumber(text) or 0 end
 
 local function pack_task(job, run, index, attempt, losses, base, since)
-    return table.concat({job, run, index, attempt, losses, base, since}, ' ')
+    return concat({job, run, index, attempt, losses, base, since}, ' ')
 end
 -- Total: what is unreadable belongs to no job and is dropped by whoever meets it; words of a later version are passed over.
 local function unpack_task(text)
@@ -39,21 +42,10 @@ local JOB = {'state', 'owner', 'class', 'batch', 'run', 'seq', 'open', 'fly', 's
 local BATCH = {'owner', 'jobs', 'queued', 'started', 'finished', 'failed', 'cancelled', 'sealed', 'expected', 'ended', 'seq'}
 local homes, order = {}, {}
 
-local function load_home(key, fields)
-    local home = homes[key]
-    if home then return home end
-    local values = redis.pcall('HMGET', key, unpack(fields))
-    if values.err then values = {} end -- no hash: as good as lost, and no reason to fail the others of this call
-    home = {key = key, value = {}, dirty = {}, exists = values[1] and true or false}
-    for i, name in ipairs(fields) do home.value[name] = values[i] or '' end
-    homes[key] = home
-    order[#order + 1] = home
-    return home
-end
 local function get(home, name)
     local value = home.value[name]
     if value == nil then
-        value = call('HGET', home.key, name) or ''
+        value = not home.fresh and call('HGET', home.key, name) or ''
         home.value[name] = value
     end
     return value
@@ -63,8 +55,40 @@ local function fetch(home, names) -- many fields with one command
     for _, name in ipairs(names) do
         if home.value[name] == nil then missing[#missing + 1] = name end
     end
-    if #missing == 0 then return end
+    if #missing == 0 or home.fresh then return end
     for i, value in ipairs(call('HMGET', home.key, unpack(missing))) do home.value[missing[i]] = value or '' end
+end
+-- `more`: fields that the caller is going to ask for, read with the same command.
+local function load_home(key, fields, more)
+    local home = homes[key]
+    if home then
+        if more then fetch(home, more) end
+        return home
+    end
+    local names, value = fields, {}
+    if more then
+        names = {unpack(fields)}
+        for _, name in ipairs(more) do names[#names + 1] = name end
+    end
+    local values = redis.pcall('HMGET', key, unpack(names))
+    if values.err then values = {} end -- no hash: as good as lost, and no reason to fail the others of this call
+    for i, name in ipairs(names) do value[name] = values[i] or '' end
+    home = {key = key, value = value, dirty = {}, exists = values[1] and true or false}
+    homes[key] = home
+    order[#order + 1] = home
+    return home
+end
+-- One that is known not to exist yet: nothing of it is read.
+local function new_home(key, fields, values)
+    local home = {key = key, value = {}, dirty = {}, exists = false, fresh = true}
+    for _, name in ipairs(fields) do home.value[name] = '' end
+    for name, value in pairs(values) do
+        home.value[name] = value
+        home.dirty[name] = true
+    end
+    homes[key] = home
+    order[#order + 1] = home
+    return home
 end
 local function set(home, name, value)
     home.value[name] = value
@@ -76,8 +100,8 @@ local function add(home, name, delta)
     return value
 end
 
-local function load_job(id)
-    local job = load_home(P .. 'job:' .. id, JOB)
+local function load_job(id, more)
+    local job = load_home(P .. 'job:' .. id, JOB, more)
     job.id = id
     return job
 end
@@ -85,6 +109,11 @@ local function load_batch(id)
     local batch = load_home(P .. 'batch:' .. id, BATCH)
     batch.id = id
     return batch
+end
+local function new_job(id, values)
+    local job = new_home(P .. 'job:' .. id, JOB, values)
+    job.id = id
+    return job
 end
 local function live(job, run)
     local state = job.value.state
@@ -94,6 +123,14 @@ end
 -- ---- admission: short streams, fair among owners ---------------------------------------------------
 
 local lens, windows, ring_lens, freed = {}, {}, {}, {}
+
+-- Counters that many tasks of a call change, kept here until finish(): type → owner → change; type → change.
+local held, waits = {}, {}
+local function hold(type, owner, change)
+    held[type] = held[type] or {}
+    held[type][owner] = (held[type][owner] or 0) + change
+end
+local function wait_count(type, change) waits[type] = (waits[type] or 0) + change end
 
 local function tasks_key(type) return P .. 'tasks:' .. type end
 local function stream_len(type)
@@ -115,13 +152,13 @@ local function fairness(name)
 end
 local function at_cap(type, owner)
     local cap = fairness('cap:' .. type)
-    return cap and num(call('HGET', P .. 'held:' .. type, owner)) >= cap
+    return cap and num(call('HGET', P .. 'held:' .. type, owner)) + (held[type] and held[type][owner] or 0) >= cap
 end
 
 local function admit(type, owner, packed)
     local len = stream_len(type)
     call('XADD', tasks_key(type), '*', 't', packed)
-    call('HINCRBY', P .. 'held:' .. type, owner, 1)
+    hold(type, owner, 1)
     lens[type] = len + 1
     woken[type] = true
 end
@@ -137,7 +174,7 @@ local function open_task(type, owner, class, packed)
         ring_lens[type] = ring_lens[type] + 1
     end
     call('RPUSH', P .. 'wait:' .. type .. ':' .. owner .. ':' .. class, packed)
-    call('HINCRBY', P .. 'waiting', type, 1)
+    wait_count(type, 1)
     freed[type] = true -- an owner below its cap may still be admitted at the end of this call
 end
 
@@ -173,7 +210,7 @@ local function admit_waiting(type)
             local list = next_class(type, owner)
             while list and deficit >= 1 and has_place(type) and not at_cap(type, owner) do
                 admit(type, owner, call('LPOP', list))
-                call('HINCRBY', P .. 'waiting', type, -1)
+                wait_count(type, -1)
                 deficit = deficit - 1
                 list = next_class(type, owner)
             end
@@ -199,18 +236,18 @@ local function pending(type, entry, delivery)
     return true, row[2], row[3]
 end
 
+-- An entry of the stream is gone: there is a place for another.
+local function left_stream(type, owner)
+    lens[type] = stream_len(type) - 1
+    hold(type, owner, -1)
+    freed[type] = true
+end
 -- Ends a delivery. XACK first: full memory does not refuse it.
 local function close_delivery(type, entry, owner)
-    local len = stream_len(type)
+    stream_len(type) -- as it is before
     call('XACK', tasks_key(type), GROUP, entry)
     call('XDEL', tasks_key(type), entry)
-    lens[type] = len - 1
-    if lens[type] <= 0 then
-        call('DEL', P .. 'held:' .. type) -- also mends a count whose job was gone
-    elseif call('HINCRBY', P .. 'held:' .. type, owner, -1) <= 0 then
-        call('HDEL', P .. 'held:' .. type, owner)
-    end
-    freed[type] = true
+    left_stream(type, owner)
 end
 
 -- A job's time in flight: from the first delivery in hand to the last, waiting does not count.
@@ -270,6 +307,8 @@ local function wants_notice(of)
     return when == of or when == 'both'
 end
 
+local sweeps = {} -- of `sweep`: score, member, score, member …
+
 -- The terminal state, set once per run: by the commit of the last task, by bury or by cancel.
 local function end_job(job, state)
     move_batch(job, job.value.state, state)
@@ -279,8 +318,12 @@ local function end_job(job, state)
     job_changed(job)
     local keep = num(policy(state == 'finished' and 'keep_finished' or 'keep_failed') or 604800000)
     job.expire_ms = keep + 3600000 -- the blobs go first: sweep needs the job to find them
-    if state == 'finished' then call('ZADD', P .. 'sweep', int(NOW + 60000), job.id .. ' upload') end
-    call('ZADD', P .. 'sweep', int(NOW + keep), job.id .. ' all')
+    if state == 'finished' then
+        sweeps[#sweeps + 1] = int(NOW + 60000)
+        sweeps[#sweeps + 1] = job.id .. ' upload'
+    end
+    sweeps[#sweeps + 1] = int(NOW + keep)
+    sweeps[#sweeps + 1] = job.id .. ' all'
     if wants_notice('job') then open_stage(job, 'notify', 0, 1) end
 end
 
@@ -308,21 +351,44 @@ local function close_batch_if_done(batch)
     end
 end
 
+-- A command with as many arguments as there are, in pieces that unpack() can take.
+local function call_many(command, key, flat)
+    for from = 1, #flat, 1000 do call(command, key, unpack(flat, from, math.min(from + 999, #flat))) end
+end
+
 local function write_home(home)
-    local flat, any = {}, false
+    local flat, n, value = {}, 0, home.value
     for name in pairs(home.dirty) do
-        flat[#flat + 1] = name
-        flat[#flat + 1] = home.value[name]
-        any = true
-        if #flat >= 1000 then -- unpack() has a limit
-            call('HSET', home.key, unpack(flat))
-            flat = {}
-        end
+        flat[n + 1] = name
+        flat[n + 2] = value[name]
+        n = n + 2
     end
-    if #flat > 0 then call('HSET', home.key, unpack(flat)) end
+    if n > 0 then call_many('HSET', home.key, flat) end
     if home.expire_ms then call('PEXPIRE', home.key, int(home.expire_ms)) end
     home.dirty = {}
-    return any
+end
+
+local function write_counters()
+    for type, owners in pairs(held) do
+        local key = P .. 'held:' .. type
+        if lens[type] <= 0 then
+            call('DEL', key) -- also mends a count whose job was gone
+        else
+            for owner, change in pairs(owners) do
+                if change ~= 0 and call('HINCRBY', key, owner, change) <= 0 then call('HDEL', key, owner) end
+            end
+        end
+    end
+    for type, change in pairs(waits) do
+        if change ~= 0 then call('HINCRBY', P .. 'waiting', type, change) end
+    end
+    call_many('ZADD', P .. 'sweep', sweeps)
+    held, waits, sweeps = {}, {}, {}
+end
+
+local function admit_freed()
+    for type in pairs(freed) do admit_waiting(type) end
+    freed = {}
 end
 
 -- The last thing that a script does.
@@ -341,12 +407,13 @@ local function finish()
         write_home(home)
         i = i + 1
     end
-    for type in pairs(freed) do admit_waiting(type) end
+    admit_freed()
+    write_counters()
     for field, n in pairs(totals) do call('HINCRBY', P .. 'totals', field, n) end
     local wake = {}
     for type in pairs(woken) do
         if call('HDEL', P .. 'hungry', type) == 1 then wake[#wake + 1] = type end
     end
-    if #wake > 0 then call('PUBLISH', 'sheaf:wake', string.match(P, '{(%x+)}') .. ' ' .. table.concat(wake, ' ')) end
-    if #events > 0 then call('PUBLISH', 'sheaf:events', table.concat(events, '\n')) end
+    if #wake > 0 then call('PUBLISH', 'sheaf:wake', string.match(P, '{(%x+)}') .. ' ' .. concat(wake, ' ')) end
+    if #events > 0 then call('PUBLISH', 'sheaf:events', concat(events, '\n')) end
 end

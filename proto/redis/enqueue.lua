@@ -21,6 +21,7 @@ local batch = load_batch(req.batch)
 if not req.new_batch then
     if not batch.exists or batch.value.owner ~= req.owner then return '{"error":"unknown_batch"}' end
 elseif not batch.exists then
+    batch.fresh = true
     for name, value in pairs({owner = req.owner, jobs = 0, queued = 0, started = 0, finished = 0, failed = 0, cancelled = 0,
                               sealed = 0, expected = req.expected or 0, ended = '', seq = 0, created = int(NOW)}) do
         set(batch, name, value)
@@ -42,13 +43,11 @@ for _, new in ipairs(req.jobs) do
     if is_fresh[new.id] then
         local earlier = call('SET', doc, new.id, 'PX', KEEP_DOC_MS, 'GET')
         known = earlier and earlier ~= new.id
-        local job = load_job(new.id)
-        for name, value in pairs({state = 'queued', owner = req.owner, class = req.class or 2, batch = req.batch,
-                                  run = int(TIME[1] * 1000000 + TIME[2]), seq = 0, open = 0, fly = 0, since = 0, busy = 0,
+        local job = new_job(new.id, {state = 'queued', owner = req.owner, class = req.class or 2, batch = req.batch,
+                                     run = int(TIME[1] * 1000000 + TIME[2]), seq = 0, open = 0, fly = 0, since = 0, busy = 0,
                                   created = int(NOW), name = new.name, digest = new.digest, size = int(new.size),
-                                  mime = new.mime, ocr = new.ocr or '', dup = known and 1 or 0}) do
-            set(job, name, value)
-        end
+                                  mime = new.mime, ocr = new.ocr or '', dup = known and 1 or 0})
+        is_fresh[new.id] = nil
         for _, stage in ipairs(req.first) do open_stage(job, stage, 0, 1) end
         call('RPUSH', P .. 'batch:' .. req.batch .. ':jobs', new.id)
         call('ZADD', P .. 'owned:' .. req.owner, int(NOW), new.id)
@@ -65,7 +64,7 @@ set(batch, 'touched', int(NOW))
 local expected = num(get(batch, 'expected'))
 if req.seal or (expected > 0 and num(batch.value.jobs) >= expected) then
     set(batch, 'sealed', 1)
-    call('ZREM', P .. 'opens', req.batch)
+    if not batch.fresh then call('ZREM', P .. 'opens', req.batch) end
 else
     call('ZADD', P .. 'opens', int(NOW), req.batch)
 end

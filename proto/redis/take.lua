@@ -1,14 +1,24 @@
--- take: as many tasks as there is room for, with their delivery numbers and what the stage needs to know.
+-- take: as many tasks as there is room for, with their delivery numbers and what the stage needs to know.  A part of turn.lua.
 --
 -- Promises: what is answered is pending under the caller's name with the answered delivery; what was handed
 -- back is served first; tasks of ended jobs and older runs are dropped on the way; a job over its time in
 -- flight and a task delivered too often are buried here.  Never blocks, works at full memory.
--- ARGV: dispatcher, job time limit ms, then per type: type, room, window, needs.
+-- Of ARGV, per type: type, room, window, needs.
 --   needs: comma-separated job fields; "out:page:*" stands for all indexes, "#" for the task's own.
 -- Answers a list of {type, entry, delivery, packed, owner, batch, name, digest, size, mime, needed…}.
-local me, limit_ms = ARGV[1], num(ARGV[2])
+local me, limit_ms = ARGV[1], num(ARGV[2]) -- of turn.lua
 local BASICS = {'owner', 'batch', 'name', 'digest', 'size', 'mime'}
 local taken = {}
+
+-- What of a job is going to be needed for an offer, to be read with it in one command.
+local function fields_for(type, task, needs)
+    local more = {'s:' .. type, unpack(BASICS)}
+    for need in string.gmatch(needs, '[^,]+') do
+        local stage = string.match(need, '^out:([^:]+):%*$')
+        more[#more + 1] = stage and 'n:' .. stage or (string.gsub(need, '#', task.index))
+    end
+    return more
+end
 
 local function needed(job, task, needs)
     local row = {}
@@ -43,7 +53,7 @@ local function offer(type, entry, delivery, packed, needs)
         if row then taken[#taken + 1] = row else close_delivery(type, entry, '?') end
         return row ~= nil
     end
-    local job = load_job(task.job)
+    local job = load_job(task.job, fields_for(type, task, needs))
     if not (AFTER_END[type] and job.value.run == task.run or live(job, task.run)) then
         close_delivery(type, entry, job.value.owner)
         return false
@@ -75,7 +85,6 @@ local function offer(type, entry, delivery, packed, needs)
         job_changed(job)
     end
     local row = {type, entry, delivery, packed}
-    fetch(job, BASICS)
     for _, name in ipairs(BASICS) do row[#row + 1] = get(job, name) end
     for _, value in ipairs(needed(job, task, needs)) do row[#row + 1] = value end
     taken[#taken + 1] = row
@@ -106,14 +115,8 @@ local function read_group(type, count)
 end
 
 local function take_fresh(type, room, needs)
-    local got = 0
-    while got < room do
-        local entries = read_group(type, room - got)
-        if #entries == 0 then
-            -- Says that more could be done; whoever adds the next task then wakes us. A hint: at full memory it may fail.
-            redis.pcall('HSET', P .. 'hungry', type, 1)
-            return
-        end
+    while room > 0 do
+        local entries, got = read_group(type, room), 0
         for _, e in ipairs(entries) do
             local task = unpack_task(e[2][2])
             if task.base > 0 then -- goes on counting where the task's earlier entry stopped
@@ -121,19 +124,28 @@ local function take_fresh(type, room, needs)
             end
             if offer(type, e[1], task.base + 1, e[2][2], needs) then got = got + 1 end
         end
+        if #entries < room then
+            -- Says that more could be done; whoever adds the next task then wakes us. A hint: at full memory it may fail.
+            redis.pcall('HSETNX', P .. 'hungry', type, 1)
+            woken[type] = nil -- there is nothing that anybody could be woken for
+            return
+        end
+        room = room - got
     end
 end
 
-for i = 3, #ARGV, 4 do
-    local type, room, window, needs = ARGV[i], num(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]
-    if room > 0 and call('SISMEMBER', P .. 'paused', type) == 0 then
-        take_fresh(type, room - take_returned(type, room, needs), needs)
+-- Types from ARGV[from] to the end.
+local function take_types(from)
+    for i = from, #ARGV, 4 do
+        local type, room, window, needs = ARGV[i], num(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]
+        if room > 0 and call('SISMEMBER', P .. 'paused', type) == 0 then
+            take_fresh(type, room - take_returned(type, room, needs), needs)
+        end
+        if call('HGET', P .. 'window', type) ~= window then
+            local written = redis.pcall('HSET', P .. 'window', type, window) -- refused at full memory: another time
+            windows[type] = nil
+            if written == 0 or written == 1 then freed[type] = true end -- a wider window admits at once
+        end
     end
-    if call('HGET', P .. 'window', type) ~= window then
-        local written = redis.pcall('HSET', P .. 'window', type, window) -- refused at full memory: another time
-        windows[type] = nil
-        if written == 0 or written == 1 then freed[type] = true end -- a wider window admits at once
-    end
+    return taken
 end
-finish()
-return taken

@@ -1,5 +1,5 @@
 /* bare: the honest bare loop, in the dispatcher's place.  What an engine of this design cannot do without, and nothing else:
- * take and commit by our own scripts (delivered by XREADGROUP, fenced, with result, event and delete), and one
+ * take and commit by our own script (delivered by XREADGROUP, fenced, with result, event and delete), and one
  * ROUTER/DEALER round trip to a process that echoes.  No leases, no heartbeats, no rooms, no JSON, no metrics, no
  * memory of what is in hand beyond a table of slots.
  *
@@ -98,7 +98,6 @@ static void to_service(int slot, const redisReply *row, int services)
 
 static void on_taken(const redisReply *reply, int services)
 {
-    if (reply->type != REDIS_REPLY_ARRAY) bench_die("take", reply->str);
     for (size_t i = 0; i < reply->elements; i++) {
         const redisReply *row = reply->element[i];
         int slot = free_slots[--n_free];
@@ -112,10 +111,17 @@ static void on_taken(const redisReply *reply, int services)
     }
 }
 
-static void send_commit(void)
+/* All results there are, and the room: one call. */
+static void send_turn(void)
 {
-    static const char *argv[COMMIT_MOST * COMMIT_FIELDS];
-    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST, a = 0;
+    static const char *argv[3 + COMMIT_MOST * COMMIT_FIELDS + STEPS * 4];
+    static char count[12], window[12], rooms[STEPS][12];
+    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST, a = 3;
+    argv[0] = "bare";
+    argv[1] = "3600000";
+    snprintf(count, sizeof count, "%d", n);
+    argv[2] = count;
+    snprintf(window, sizeof window, "%d", room * 4 < 64 ? 64 : room * 4);
     for (int i = 0; i < n; i++) {
         const struct slot *s = &slots[done_slots[--n_done]];
         const char *fields[COMMIT_FIELDS] = {types[s->step], s->entry, s->run, s->attempt, s->delivery, s->job, s->index,
@@ -125,16 +131,6 @@ static void send_commit(void)
         in_hand[s->step]--;
         free_slots[n_free++] = done_slots[n_done];
     }
-    bench_call(redis, &script_commit, a, argv, NULL);
-    unanswered++;
-}
-
-static void send_take(void)
-{
-    char rooms[STEPS][12], window[12];
-    const char *argv[2 + STEPS * 4] = {"bare", "3600000"};
-    int a = 2;
-    snprintf(window, sizeof window, "%d", room * 4 < 64 ? 64 : room * 4);
     for (int i = 0; i < STEPS; i++) {
         if (in_hand[i] == room) continue;
         snprintf(rooms[i], sizeof rooms[i], "%d", room - in_hand[i]);
@@ -142,8 +138,7 @@ static void send_take(void)
         memcpy(argv + a, fields, sizeof fields);
         a += 4;
     }
-    if (a == 2) return;
-    bench_call(redis, &script_take, a, argv, NULL);
+    bench_call(redis, &script_turn, a, argv, NULL);
     unanswered++;
 }
 
@@ -153,11 +148,10 @@ static void hear_redis(int services)
     if (redisBufferRead(redis) != REDIS_OK) bench_die("Redis", redis->errstr);
     while (redisGetReplyFromReader(redis, (void **)&r) == REDIS_OK && r) {
         unanswered--;
-        if (r->type == REDIS_REPLY_ERROR) bench_die("script", r->str);
-        /* A commit answers 1 for each item, a take rows. */
-        if (r->elements == 0 || r->element[0]->type == REDIS_REPLY_ARRAY) on_taken(r, services);
-        for (size_t i = 0; i < r->elements; i++)
-            if (r->element[i]->type == REDIS_REPLY_INTEGER && r->element[i]->integer != 1) bench_die("commit", "superseded");
+        if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) bench_die("turn", r->str ? r->str : "?");
+        for (size_t i = 0; i < r->element[0]->elements; i++)
+            if (r->element[0]->element[i]->integer != 1) bench_die("turn", "superseded");
+        on_taken(r->element[1], services);
         freeReplyObject(r);
     }
 }
@@ -186,18 +180,14 @@ int main(int argc, char **argv)
     start_echoes(services);
     redis = bench_connect(argv[1]);
     scripts_init();
-    bench_load(redis, &script_take);
-    bench_load(redis, &script_commit);
+    bench_load(redis, &script_turn);
     freeReplyObject(redisCommand(redis, "HSET " BENCH_SHARD "policy notify never"));
     puts("ready");
     fflush(stdout);
     zmq_pollitem_t items[] = {{.socket = router, .events = ZMQ_POLLIN}, {.fd = redis->fd, .events = ZMQ_POLLIN}};
     bool look = true; /* nothing came for a while: something may be there */
     while (!over) {
-        if (!unanswered && (n_done || look)) {
-            while (n_done) send_commit();
-            send_take();
-        }
+        if (!unanswered && (n_done || look)) send_turn();
         bench_flush(redis);
         look = zmq_poll(items, 2, 1) == 0;
         if (items[1].revents) hear_redis(services);

@@ -20,7 +20,7 @@ END_S = 5  # how long a strike waits for a batch to end
 
 def sha_of(script):
     """The digest that services call it by."""
-    return hashlib.sha1((LUA / "common.lua").read_bytes() + (LUA / f"{script}.lua").read_bytes()).hexdigest().encode()
+    return hashlib.sha1(b"".join((LUA / f"{part}.lua").read_bytes() for part in ("common", *(("commit", "take") if script == "turn" else ()), script))).hexdigest().encode()
 
 
 class Striker:

@@ -18,7 +18,7 @@ WORKERS = tuple(STAGES_OF)
 REAL = ("ocr-svc.0", "ocr-svc.1", "llm-svc.0")  # with their embedded providers; the others of these services are null
 BOOT_S = 2.0  # from a start to a service that takes part
 SIDES = ("client", "server")
-SCRIPTS_OF = {"dispatcher": ("take", "commit", "commit", "commit", "defer", "renew", "give_back", "reclaim"),
+SCRIPTS_OF = {"dispatcher": ("turn", "turn", "turn", "turn", "defer", "renew", "give_back", "reclaim"),
               "gateway": ("enqueue", "enqueue", "enqueue", "cancel", "rerun", "batch")}
 
 Upload = collections.namedtuple("Upload", "ordinal kind of")     # of: ordinal whose bytes these are

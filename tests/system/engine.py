@@ -91,7 +91,9 @@ class Engine:
     @staticmethod
     def load():
         common = (LUA / "common.lua").read_text()
-        return {p.stem: common + p.read_text() for p in LUA.glob("*.lua") if p.stem != "common"}
+        own = {p.stem: p.read_text() for p in LUA.glob("*.lua")}
+        own["turn"] = own["commit"] + own["take"] + own["turn"]
+        return {name: common + text for name, text in own.items() if name != "common"}
 
     def digest(self, script):
         """How a call of this script looks on the wire."""
@@ -125,18 +127,18 @@ class Engine:
 
     # -- dispatcher -----------------------------------------------------------------------------
     def take(self, me="d1", limit_ms=3600000, window=64, **room):
-        argv = [me, limit_ms]
+        argv = [me, limit_ms, 0]
         for kind, n in (room or {k: 64 for k in NEEDS}).items():
             argv += [kind, n, window, NEEDS.get(kind, "")]
-        return [Task(row) for row in self.run("take", *argv)]
+        return [Task(row) for row in self.run("turn", *argv)[1]]
 
     def commit(self, *tasks, fan=1, worker="w1"):
-        argv = []
+        argv = ["d1", 3600000, len(tasks)]
         for t in tasks:
             opens = OPENS.get(t.type, "").format(fan=fan, index=t.index)
             argv += [t.type, t.entry, t.run, t.attempt, t.delivery, t.job, t.index, worker, json.dumps({"fan": fan}),
                      opens, JOINS.get(t.type, "")]
-        return self.run("commit", *argv)
+        return self.run("turn", *argv)[0]
 
     def defer(self, task, mode, after_ms=0, most=5, code="", text="why"):
         return self.run("defer", task.type, task.entry, task.run, task.attempt, task.delivery, task.job, task.index, mode,

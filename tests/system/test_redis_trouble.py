@@ -73,7 +73,7 @@ def world(shared):
 
 def test_a_take_whose_reply_was_cut_off_is_delivered_again_and_costs_nothing(world):
     w = world.worker(inspect=1)
-    trap = world.relay.cut_reply_to(world.engine.digest("take"))
+    trap = world.relay.cut_reply_to(world.engine.digest("turn"))
     job = world.engine.submit()
     assert trap.wait(10)
     task = w.get("TASK", timeout=10)
@@ -87,7 +87,7 @@ def test_a_commit_whose_reply_was_cut_off_counts_once_and_is_acknowledged(world)
     w = world.worker(inspect=1)
     job = world.engine.submit()
     task = w.get("TASK")
-    trap = world.relay.cut_reply_to(world.engine.digest("commit"))
+    trap = world.relay.cut_reply_to(world.engine.digest("turn"))
     w.result(task, body={"fan": 3})
     assert trap.wait(10)
     assert w.get("RESULT_ACK", timeout=10).status == ACCEPTED

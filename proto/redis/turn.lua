@@ -1,0 +1,12 @@
+-- turn: what a dispatcher has to say in one turn of its loop: results, and the room that there is now.
+--
+-- Promises: what commit.lua and take.lua promise, which stand before it.  In one call, since a job whose stage has ended
+-- is often the one whose next stage is handed out: it is read and written once for both, and the task passes through the
+-- stream all the same, pending and fenced like any other.  At full memory results still count.
+-- ARGV: dispatcher, job time limit ms, number of results; the results; the types.  Answers {per result 1 │ 2, {tasks}}.
+local types_from = 4 + num(ARGV[3]) * ITEM
+local answers = commit_items(4, types_from - 1)
+admit_freed() -- before the take, so that what the results made room for is seen by it
+local tasks = take_types(types_from)
+finish()
+return {answers, tasks}
