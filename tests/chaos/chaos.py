@@ -78,12 +78,14 @@ def run(plan, say):
         findings += [ledger.Finding("wrong", "refused", w) for w in crowd.refused]
         findings += [ledger.Finding("wrong", "another answer to the same key", w) for w in crowd.answers_twice]
         findings += [ledger.Finding("stuck", f"{h.type} of {h.packed} held by {f.kind} {f.victims}", "") for f, h in recovery.never]
-        findings += [ledger.Finding("wrong", f"ended by itself with {code}", f"{label} {text}") for label, code, text in cluster.fell]
+        falls = collections.Counter(label for label, _, _ in cluster.fell)
+        findings += [ledger.Finding("wrong", f"ended by itself {falls[label]} times, last with {code}", f"{label} {text}")
+                     for label, (code, text) in {label: (code, text) for label, code, text in cluster.fell}.items()]
         findings += [ledger.Finding("wrong", "the harness", w) for w in striker.wrong]
         if not answered:
             findings.append(ledger.Finding("stuck", "clients that never came to their end", ""))
         keep = os.environ.get("CHAOS_LOGS")
-        if keep and findings:
+        if keep:
             pathlib.Path(keep).mkdir(parents=True, exist_ok=True)
             for log in pathlib.Path(cluster.folder).glob("*.log"):
                 (pathlib.Path(keep) / log.name).write_bytes(log.read_bytes())

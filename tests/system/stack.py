@@ -23,19 +23,18 @@ SLOW = float(os.environ.get("TESTS_SLOW", "1"))  # sanitizer builds take longer
 
 
 def free_base():
-    """A port with room for a whole stack behind it (0 … +39)."""
-    for base in range(21000 + os.getpid() % 300 * 100, 60000, 100):
-        taken = False
-        for offset in (0, 1, 2, 3, 4, 5, 6, 10, 20, 21, 30):
-            with socket.socket() as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
+    """A port with room for a whole stack behind it (0 … +49). Below those that the kernel gives to connections (32768 and
+    up): a service that is started again must not find its port taken by somebody's client."""
+    for n in range(220):
+        base = 10000 + (os.getpid() + n) % 220 * 100
+        try:
+            for offset in (0, 1, 2, 3, 4, 5, 6, 10, 20, 21, 22, 30, 40):
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + offset))
-                except OSError:
-                    taken = True
-                    break
-        if not taken:
             return base
+        except OSError:
+            continue
     raise RuntimeError("no free ports")
 
 
