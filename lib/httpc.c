@@ -129,20 +129,20 @@ static bool is_this_machine(const char *url)
     return false;
 }
 
-static struct curl_slist *header_list(const char *const *headers)
+/* Without its first line, curl announces larger bodies with Expect: 100-continue and waits up to a second for an
+ * interim answer that not every server gives.  A signature would cover it as it stands there, and be wrong. */
+static int header_list(const char *const *headers, bool signed_by_curl, struct curl_slist **list)
 {
-    /* Without this, curl announces larger bodies with Expect: 100-continue and waits up to a second for
-     * an interim answer that not every server gives. */
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    for (; list && headers && *headers; headers++) {
-        struct curl_slist *longer = curl_slist_append(list, *headers);
+    *list = NULL;
+    for (const char *line = signed_by_curl ? NULL : "Expect:"; line || (headers && *headers); line = NULL) {
+        struct curl_slist *longer = curl_slist_append(*list, line ? line : *headers++);
         if (!longer) {
-            curl_slist_free_all(list);
-            return NULL;
+            curl_slist_free_all(*list);
+            return -1;
         }
-        list = longer;
+        *list = longer;
     }
-    return list;
+    return 0;
 }
 
 static void set_body(CURL *curl, struct call *call)
@@ -167,6 +167,17 @@ static void set_body(CURL *curl, struct call *call)
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+static void set_signature(CURL *curl, const struct httpc_aws *aws)
+{
+    char provider[80];
+    (void)snprintf(provider, sizeof provider, "aws:amz:%.40s:s3", aws->region);
+    curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, provider);
+    curl_easy_setopt(curl, CURLOPT_USERNAME, aws->key_id);
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, aws->secret);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);             /* what is signed is what is sent */
+    curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L); /* in place of the header that header_list() leaves out */
+}
+
 static void set_options(struct httpc *c, struct call *call, struct curl_slist *headers, int64_t left_ms)
 {
     CURL *curl = c->curl;
@@ -187,6 +198,7 @@ static void set_options(struct httpc *c, struct call *call, struct curl_slist *h
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "sheaf");
     if (is_this_machine(call->request->url)) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    if (call->request->aws) set_signature(curl, call->request->aws);
     set_body(curl, call);
 }
 
@@ -223,8 +235,8 @@ static int run(struct httpc *c, struct call *call, struct err *err)
     int64_t left_ms = call->request->deadline_ms - clock_ms();
     if (left_ms <= 0) return err_set(err, ERR_TIMEOUT, "the deadline had passed before the call");
     if (left_ms > INT32_MAX) left_ms = INT32_MAX;
-    struct curl_slist *headers = header_list(call->request->headers);
-    if (!headers) return err_set(err, ERR_NOMEM, "no memory for an HTTP call");
+    struct curl_slist *headers;
+    if (header_list(call->request->headers, call->request->aws, &headers) == -1) return err_set(err, ERR_NOMEM, "no memory for an HTTP call");
 
     call->curl = c->curl;
     c->reason[0] = '\0';

@@ -13,6 +13,12 @@
 
 typedef struct httpc httpc_t;
 
+/* Who signs a request to S3 (AWS Signature Version 4). The caller gives x-amz-content-sha256 among the headers, the query
+ * sorted and percent-encoded, and x-amz-security-token where there is one. */
+struct httpc_aws {
+    const char *region, *key_id, *secret;
+};
+
 struct httpc_request {
     const char *method;          /* "GET", "POST", ... */
     const char *url;
@@ -28,6 +34,7 @@ struct httpc_request {
      * dead would need the body again from its start. */
     int64_t (*read_body)(void *user, void *out, size_t room);
     void *read_user;
+    const struct httpc_aws *aws; /* NULL: not signed */
 };
 
 struct httpc_answer {

@@ -108,6 +108,39 @@ static void name_provider(const struct provider *p, struct err *err)
     memcpy(err->text, text, sizeof text);
 }
 
+/* A good answer is handed on as it comes; what a bad one says is kept for the judge. */
+struct handing {
+    const struct provider_request *request;
+    struct httpc_answer *answer;
+};
+
+#define REFUSAL_MAX 65536
+
+static int hand_head(void *user, int status, const char *headers)
+{
+    struct handing *h = user;
+    h->answer->status = status;
+    buf_puts(&h->answer->headers, headers);
+    return h->answer->headers.bad ? -1 : 0;
+}
+
+static int hand_data(void *user, const void *data, size_t len)
+{
+    struct handing *h = user;
+    if (h->answer->status / 100 == 2) return h->request->keep(h->request->keep_user, data, len);
+    if (h->answer->body.len + len <= REFUSAL_MAX) buf_add(&h->answer->body, data, len);
+    return h->answer->body.bad ? -1 : 0;
+}
+
+static int fetch(httpc_t *client, const struct provider_request *request, struct httpc_answer *answer, struct err *err)
+{
+    if (!request->keep) return httpc_call(client, &request->http, answer, err);
+    struct handing handing = {request, answer};
+    const struct httpc_sink sink = {hand_head, hand_data, &handing};
+    buf_add(&answer->body, "", 0);
+    return httpc_stream(client, &request->http, &sink, err);
+}
+
 static int call(provider_t *p, httpc_t *client, const struct provider_request *request,
                 struct httpc_answer *answer, struct err *err)
 {
@@ -118,7 +151,7 @@ static int call(provider_t *p, httpc_t *client, const struct provider_request *r
         return -1;
     }
     int64_t began_ms = clock_ms();
-    int rc = httpc_call(client, &request->http, &got, err);
+    int rc = fetch(client, request, &got, err);
     if (rc == -1)
         name_provider(p, err);
     else if (request->judge)

@@ -53,6 +53,9 @@ struct provider_request {
     provider_judge *judge;     /* NULL: provider_judge_status() */
     void *user;                /* the judge's */
     int64_t units;             /* what it takes of units_rate */
+    /* Not NULL: the body of a 2xx answer goes here piece by piece instead of into the answer; -1 breaks the call off. */
+    int (*keep)(void *keep_user, const void *data, size_t len);
+    void *keep_user;
 };
 
 /* 0 with an answer that the judge accepted; httpc_answer_done() is the caller's.  On -1 there is none. */

@@ -211,6 +211,25 @@ const char *settings_llm(const struct settings *s)
     return s->openai_api_key || s->openai_base_url ? "openai" : "rules";
 }
 
+static bool has_supabase(const struct settings *s)
+{
+    return s->supabase_url && s->supabase_service_key;
+}
+
+const char *settings_records(const struct settings *s)
+{
+    if (s->records) return s->records;
+    if (has_supabase(s)) return "supabase";
+    return s->database_url ? "postgres" : "sqlite";
+}
+
+const char *settings_objects(const struct settings *s)
+{
+    if (s->objects) return s->objects;
+    if (has_supabase(s)) return "supabase";
+    return s->s3_bucket ? "s3" : "folder";
+}
+
 bool settings_is_loopback(const char *address)
 {
     struct in_addr v4;

@@ -58,6 +58,8 @@ int settings_admin_port(const struct settings *s, unsigned who); /* SHEAF_ADMIN_
 
 /* Which provider a stage uses: the one that is named, else by what is configured, else the embedded one. */
 const char *settings_ocr(const struct settings *s);
+const char *settings_records(const struct settings *s);
+const char *settings_objects(const struct settings *s);
 const char *settings_llm(const struct settings *s);
 
 /* `bind` stands for this machine only. */

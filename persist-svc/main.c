@@ -42,6 +42,40 @@ static int migrate(void)
     return err.kind == ERR_CONFIG || err.kind == ERR_INPUT ? SVC_EXIT_MISTAKE : SVC_EXIT_SYSTEM;
 }
 
+static void say(const char *subject, const char *name, int rc, const struct err *err)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s answers", name);
+    if (rc == 0)
+        svc_probe_say(subject, text, NULL);
+    else
+        svc_probe_say(subject, err->text, "mend the setting or the project, then look again");
+}
+
+/* Only stores that are somebody else's: the local ones are this machine's disk, which doctor looks at itself. */
+static void probe(const struct settings *settings)
+{
+    struct err err = {0};
+    const struct record_store *records = record_store_find(settings_records(settings), &err);
+    const struct object_store *objects = object_store_find(settings_objects(settings), &err);
+    form_t *form = form_load(settings->form_file, &err);
+    void *state = NULL;
+    if (records && records->probe && form) {
+        int rc = records->open(&state, &(struct store_options){settings, form}, &err);
+        if (rc == 0) rc = records->probe(state, &err);
+        say("records", records->name, rc, &err);
+        records->close(&state);
+    }
+    state = NULL;
+    if (objects && objects->probe) {
+        int rc = objects->open(&state, settings, &err);
+        if (rc == 0) rc = objects->probe(state, &err);
+        say("objects", objects->name, rc, &err);
+        objects->close(&state);
+    }
+    form_destroy(&form);
+}
+
 static const struct service service = {
     .name = "persist-svc",
     .about = "Keeps originals and records, and serves the records to the gateway. --migrate only updates the "
@@ -49,6 +83,7 @@ static const struct service service = {
     .who = W_PERSIST,
     .run = run,
     .versions = stores_versions,
+    .probe = probe,
 };
 
 int main(int argc, char **argv)

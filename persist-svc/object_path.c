@@ -4,8 +4,6 @@
 #include <string.h>
 #include "lib/auto.h"
 
-#define BUCKET "essay-submissions"
-
 static const struct {
     const char *mime, *extension;
 } types[] = {
@@ -16,6 +14,7 @@ static const struct {
     {"image/webp", "webp"},
     {"image/heic", "heic"},
     {"application/msword", "doc"},
+    {"application/json", "json"},
     {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
 };
 
@@ -52,7 +51,7 @@ bool is_uuid(const char *text)
 bool object_path_original(char out[OBJECT_PATH_MAX], const char *owner, const char *base, const char *mime)
 {
     if (!is_uuid(owner) || !is_hex(base, 12)) return false;
-    snprintf(out, OBJECT_PATH_MAX, BUCKET "/%s/%s/original.%s", owner, base, object_extension(mime));
+    snprintf(out, OBJECT_PATH_MAX, OBJECT_BUCKET "/%s/%s/original.%s", owner, base, object_extension(mime));
     return true;
 }
 
@@ -60,7 +59,7 @@ bool object_path_artifacts(char out[OBJECT_PATH_MAX], const char *owner, const c
 {
     size_t digits = strspn(run, "0123456789");
     if (!is_uuid(owner) || !is_hex(base, 12) || digits == 0 || digits > 20 || run[digits]) return false;
-    snprintf(out, OBJECT_PATH_MAX, BUCKET "/%s/%s/artifacts/%s", owner, base, run);
+    snprintf(out, OBJECT_PATH_MAX, OBJECT_BUCKET "/%s/%s/artifacts/%s", owner, base, run);
     return true;
 }
 
@@ -80,7 +79,7 @@ bool object_path_is_original_of(const char *path, const char *owner)
 {
     char head[OBJECT_PATH_MAX];
     if (!is_uuid(owner) || !object_path_ok(path)) return false;
-    int len = snprintf(head, sizeof head, BUCKET "/%s/", owner);
+    int len = snprintf(head, sizeof head, OBJECT_BUCKET "/%s/", owner);
     if (strncmp(path, head, (size_t)len) != 0) return false;
     const char *base = path + len, *slash = strchr(base, '/');
     return slash && slash - base == 12 && strncmp(slash, "/original.", 10) == 0 && !strchr(slash + 1, '/');

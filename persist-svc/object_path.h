@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #define OBJECT_PATH_MAX 200
+#define OBJECT_BUCKET   "essay-submissions" /* every path begins with it; a bucket's name where there are buckets */
 
 /* False when it does not fit (an owner or base of a wrong shape). */
 bool object_path_original(char out[OBJECT_PATH_MAX], const char *owner, const char *base, const char *mime);

@@ -164,6 +164,21 @@ static int thread_open(void *shared, const struct stage_type *type, void **threa
     return 0;
 }
 
+static int64_t objects_paused_until_ms(void *shared)
+{
+    const struct stores *s = shared;
+    return s->objects->paused_until_ms ? s->objects->paused_until_ms(s->object_state) : 0;
+}
+
+/* A save writes an artifact and a row. */
+static int64_t both_paused_until_ms(void *shared)
+{
+    const struct stores *s = shared;
+    int64_t objects = objects_paused_until_ms(shared);
+    int64_t records = s->records->paused_until_ms ? s->records->paused_until_ms(s->record_state) : 0;
+    return records > objects ? records : objects;
+}
+
 int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
 {
     const struct settings *settings = svc_settings(svc);
@@ -175,13 +190,15 @@ int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
         {.name = "store",
          .threads = store_threads,
          .room = room > store_threads ? room : store_threads * 2,
-         .work = work_store},
-        {.name = "fetch", .threads = 1, .room = 2, .work = work_fetch},
+         .work = work_store,
+         .paused_until_ms = objects_paused_until_ms},
+        {.name = "fetch", .threads = 1, .room = 2, .work = work_fetch, .paused_until_ms = objects_paused_until_ms},
         /* Four tasks a thread: while a turn of saves is made durable the next ones are at hand. */
         {.name = "save",
          .threads = (int)threads,
          .room = room > threads ? room : (int)threads * 4,
-         .work = work_save},
+         .work = work_save,
+         .paused_until_ms = both_paused_until_ms},
     };
     const struct stage_service service = {
         .types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};

@@ -70,6 +70,10 @@ struct record_store {
     /* Once, before ready; brings the schema up to date. ERR_CONFIG: a person must act. */
     int (*open)(void **state, const struct store_options *options, struct err *err);
     void (*close)(void **state); /* accepts NULL; no other call is running */
+    /* Of a store that is somebody else's, else NULL: until when it is not to be called (lib/throttle.h), and one real, free
+     * call that shows whether it could be. */
+    int64_t (*paused_until_ms)(void *state);
+    int (*probe)(void *state, struct err *err);
     /* Idempotent; durable when it returns.  Takes effect only where the row's token <= save's, per field only
      * where no person has set it, and never in another owner's row.  Also retires what older runs of the
      * document made and this one does not have. */
@@ -78,7 +82,8 @@ struct record_store {
      * not the owner's are left out of it. */
     int (*change)(void *state, const struct record_change *change, json_t **changed, struct err *err);
     int (*get)(void *state, const char *owner, const char *id, json_t **record, struct err *err);
-    /* -1 with ERR_CANCELLED when the sink broke off. One consistent state of the records. */
+    /* -1 with ERR_CANCELLED when the sink broke off. One consistent state of the records; where the database is another
+     * machine's, of each 500 of them. */
     int (*list)(void *state, const struct record_query *query, const struct record_sink *sink,
                 struct err *err);
     /* [{"school","grade","count","needs_review"}] over batch, job, reason and text of the query. */
@@ -96,7 +101,9 @@ struct object_store {
     const char *name; /* as written in SHEAF_OBJECTS */
     int (*open)(void **state, const struct settings *settings, struct err *err);
     void (*close)(void **state);
-    /* Durable when it returns; nothing is copied when the same bytes are there already.  `fd` is read from
+    int64_t (*paused_until_ms)(void *state); /* both as for records */
+    int (*probe)(void *state, struct err *err);
+    /* Durable when it returns; storing the same bytes again changes nothing.  `fd` is read from
      * its beginning to `size`; bytes that do not have this digest are ERR_UNAVAILABLE (the copy went wrong).
      */
     int (*put_file)(void *state, const char *path, int fd, int64_t size, const char *digest, struct err *err);

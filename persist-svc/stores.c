@@ -3,8 +3,8 @@
 int stores_open(struct stores *stores, const struct settings *settings, struct err *err)
 {
     struct stores made = {.settings = settings};
-    made.records = record_store_find(settings->records, err);
-    made.objects = made.records ? object_store_find(settings->objects, err) : NULL;
+    made.records = record_store_find(settings_records(settings), err);
+    made.objects = made.records ? object_store_find(settings_objects(settings), err) : NULL;
     made.form = made.objects ? form_load(settings->form_file, err) : NULL;
     struct store_options options = {.settings = settings, .form = made.form};
     if (!made.form) {

@@ -95,6 +95,7 @@ const struct record_store record_store_postgres = {
     .name = "postgres",
     .open = postgres_open,
     .close = postgres_close,
+    .probe = rpc_probe,
     .save = rpc_save,
     .change = rpc_change,
     .get = rpc_get,

@@ -4,7 +4,7 @@
 
 #include "persist-svc/store.h"
 
-extern const struct record_store record_store_sqlite, record_store_postgres, record_store_null;
-extern const struct object_store object_store_folder, object_store_null;
+extern const struct record_store record_store_sqlite, record_store_postgres, record_store_supabase, record_store_null;
+extern const struct object_store object_store_folder, object_store_supabase, object_store_s3, object_store_null;
 
 #endif

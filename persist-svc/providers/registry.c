@@ -3,8 +3,10 @@
 #include "lib/auto.h"
 #include "persist-svc/providers/providers.h"
 
-static const struct record_store *const record_stores[] = {&record_store_sqlite, &record_store_postgres, &record_store_null};
-static const struct object_store *const object_stores[] = {&object_store_folder, &object_store_null};
+static const struct record_store *const record_stores[] = {&record_store_sqlite, &record_store_postgres, &record_store_supabase,
+                                                        &record_store_null};
+static const struct object_store *const object_stores[] = {&object_store_folder, &object_store_supabase, &object_store_s3,
+                                                        &object_store_null};
 
 const struct record_store *record_store_find(const char *name, struct err *err)
 {

@@ -117,6 +117,15 @@ int rpc_stats(void *state, const char *owner, json_t **stats, struct err *err)
     return call(state, owner, "stats_of_submissions", json_pack("{s:s}", "owner", owner), stats, err);
 }
 
+/* The counts of an owner whom nobody is. */
+int rpc_probe(void *state, struct err *err)
+{
+    json_t *stats = NULL;
+    int rc = rpc_stats(state, "00000000-0000-0000-0000-000000000000", &stats, err);
+    json_decref(stats);
+    return rc;
+}
+
 int rpc_sql_error(const char *title, const char *sqlstate, struct err *err)
 {
     static const struct {
