@@ -151,7 +151,8 @@ int rpc_sql_error(const char *title, const char *sqlstate, struct err *err)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strncmp(sqlstate, rows[i].begins, strlen(rows[i].begins)) != 0) continue;
-        if (rows[i].kind == ERR_INPUT) return err_code(err, ERR_INPUT, "provider_refused", "%s: %s (%s)", title, rows[i].text, sqlstate);
+        if (rows[i].kind == ERR_INPUT || rows[i].kind == ERR_CONFIG)
+            return err_code(err, rows[i].kind, "provider_refused", "%s: %s (%s)", title, rows[i].text, sqlstate);
         return err_set(err, rows[i].kind, "%s: %s (%s)", title, rows[i].text, sqlstate);
     }
     return err_set(err, ERR_UNAVAILABLE, "%s: error %s", title, sqlstate);

@@ -47,7 +47,7 @@ int s3_judge(const struct httpc_answer *answer, void *user, struct err *err)
         else if (rows[i].kind == ERR_LIMIT)
             rc = err_code(err, ERR_LIMIT, "too_large", "%s", rows[i].text);
         else
-            rc = err_set(err, rows[i].kind, "%s", rows[i].text);
+            rc = err_code(err, rows[i].kind, rows[i].kind == ERR_CONFIG ? "provider_refused" : "", "%s", rows[i].text);
     }
     if (rc == 0) rc = provider_judge_status(S3_TITLE, answer, err);
     if (err) err->sys = answer->status;

@@ -57,9 +57,9 @@ static int judge_pgrst(const char *code, const struct httpc_answer *answer, stru
 {
     int number = atoi(code + 5);
     if (number <= 3) return unavailable(SUPABASE_RECORDS, answer->status, answer, err);
-    if (number >= 300 && number < 400) return err_set(err, ERR_CONFIG, SUPABASE_RECORDS " " KEY_TEXT " (%s)", code);
+    if (number >= 300 && number < 400) return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " " KEY_TEXT " (%s)", code);
     if (number == 202 || number == 205 || number == 106)
-        return err_set(err, ERR_CONFIG, SUPABASE_RECORDS " lacks a table or function of Sheaf's: apply persist-svc/migrations/postgres (%s)", code);
+        return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " lacks a table or function of Sheaf's: apply persist-svc/migrations/postgres (%s)", code);
     return err_code(err, ERR_INPUT, "provider_refused", SUPABASE_RECORDS " refused the request (%s)", code);
 }
 
@@ -103,15 +103,15 @@ int supabase_judge_objects(const struct httpc_answer *answer, void *user, struct
     bool bucket = strcmp(code, "NoSuchBucket") == 0 || strcmp(error, "Bucket not found") == 0;
     int rc;
     if (bucket)
-        rc = err_set(err, ERR_CONFIG, SUPABASE_OBJECTS " has no bucket \"essay-submissions\": make it in the project (not public)");
+        rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_OBJECTS " has no bucket \"essay-submissions\": make it in the project (not public)");
     else if (status == 404 && (body || answer->body.len == 0))
         rc = err_code(err, ERR_INPUT, "not_found", "There is no such object.");
     else if (status == 401 || status == 403 || strcmp(code, "InvalidJWT") == 0 || strcmp(code, "InvalidRequest") == 0)
-        rc = err_set(err, ERR_CONFIG, SUPABASE_OBJECTS " " KEY_TEXT);
+        rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_OBJECTS " " KEY_TEXT);
     else if (status == 413)
         rc = err_code(err, ERR_LIMIT, "too_large", SUPABASE_OBJECTS " does not take a file of this size: raise the bucket's limit");
     else if (status == 415)
-        rc = err_set(err, ERR_CONFIG, SUPABASE_OBJECTS " does not take this kind of file: allow it in the bucket's settings");
+        rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_OBJECTS " does not take this kind of file: allow it in the bucket's settings");
     else if (status == 423 || status >= 500)
         rc = unavailable(SUPABASE_OBJECTS, status, answer, err);
     else

@@ -52,8 +52,8 @@ class Postgres:
     def url(self):
         return f"postgresql:///sheaf?host={self.folder}&user=sheaf&options=-c%20client_min_messages%3Dwarning"
 
-    def run(self, statement, database, user):
-        return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", user, "-d", database,
+    def run(self, statement, database, user, verbose=False):
+        return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *(["-v", "VERBOSITY=verbose"] if verbose else []), "-h", self.folder, "-U", user, "-d", database,
                                "-c", statement], capture_output=True, text=True)
 
     def query(self, *statements, database="postgres", user="postgres"):

@@ -80,7 +80,9 @@ CREATE OR REPLACE FUNCTION sheaf_record(s submissions) RETURNS jsonb LANGUAGE sq
         'approved_at', sheaf_time(s.approved_at), 'sent_for_review_at', sheaf_time(s.sent_for_review_at),
         'deleted_at', sheaf_time(s.deleted_at), 'chunk_index', coalesce(s.chunk_index, 0),
         'word_count', coalesce(s.word_count, 0), 'needs_review', coalesce(s.needs_review, true),
-        'is_container_parent', coalesce(s.is_container_parent, false))
+        'is_container_parent', coalesce(s.is_container_parent, false), 'is_chunk', coalesce(s.is_chunk, false),
+        'template_detected', coalesce(s.template_detected, false), 'review_reason_codes', coalesce(s.review_reason_codes, ''),
+        'base_id', coalesce(s.base_id, s.submission_id))
 $$;
 
 -- What the review list is sorted by: texts by their bytes, grades as numbers.

@@ -1,0 +1,85 @@
+"""An S3 server of one bucket, path style.  It computes the whole signature again (AWS Signature Version 4, as published) and the
+payload's hash, and refuses a wrong key, hash, order and clock, as S3 does."""
+import datetime
+import hashlib
+import hmac
+import re
+import urllib.parse
+
+from fakes.base import Answer, Fake
+
+KEY_ID, SECRET, REGION, BUCKET = "AKIDMADEUP0000000001", "made/up+secret0123456789", "eu-west-1", "sheaf-tests"
+
+
+def sign(secret, region, date, amz_date, canonical, service="s3"):
+    """The signature of a canonical request."""
+    key = ("AWS4" + secret).encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    scope = f"{date}/{region}/{service}/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", amz_date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def canonical_request(method, path, query, headers, signed, payload_hash):
+    pairs = sorted(urllib.parse.parse_qsl(query, keep_blank_values=True))
+    quote = lambda t: urllib.parse.quote(t, safe="-_.~")  # noqa: E731
+    lines = [f"{name}:{' '.join(headers[name].split())}" for name in signed]
+    return "\n".join([method, path, "&".join(f"{quote(k)}={quote(v)}" for k, v in pairs), *lines, "", ";".join(signed), payload_hash])
+
+
+def refuse(status, code):
+    return Answer(status, f"<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>as scripted</Message></Error>", {"Content-Type": "application/xml"})
+
+
+class S3(Fake):
+    def __init__(self, session_token=None):
+        super().__init__()
+        self.objects, self.session_token, self.secret, self.skew = {}, session_token, SECRET, datetime.timedelta()
+
+    def env(self):
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        return {"SHEAF_OBJECTS": "s3", "SHEAF_S3_ENDPOINT": self.url, "SHEAF_S3_BUCKET": BUCKET, "SHEAF_S3_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, **token}
+
+    def check(self, request):
+        headers = {k.lower(): v for k, v in request.headers.items()}
+        given = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})",
+                             headers.get("authorization", ""))
+        if not given:
+            return refuse(403, "AccessDenied")
+        key_id, date, region, signed, signature = given.groups()
+        signed = signed.split(";")
+        if key_id != KEY_ID:
+            return refuse(403, "InvalidAccessKeyId")
+        if region != REGION:
+            return refuse(400, "AuthorizationHeaderMalformed")
+        if signed != sorted(signed) or not {"host", "x-amz-date", "x-amz-content-sha256"} <= set(signed):
+            return refuse(403, "SignatureDoesNotMatch")
+        if self.session_token and ("x-amz-security-token" not in signed or headers["x-amz-security-token"] != self.session_token):
+            return refuse(400, "ExpiredToken")
+        at = datetime.datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
+        if abs(at - datetime.datetime.utcnow() - self.skew) > datetime.timedelta(minutes=15) or at.strftime("%Y%m%d") != date:
+            return refuse(403, "RequestTimeTooSkewed")
+        path, _, query = request.path.partition("?")
+        canonical = canonical_request(request.method, path, query, headers, signed, headers["x-amz-content-sha256"])
+        if not hmac.compare_digest(sign(self.secret, region, date, headers["x-amz-date"], canonical), signature):
+            return refuse(403, "SignatureDoesNotMatch")
+        if hashlib.sha256(request.body).hexdigest() != headers["x-amz-content-sha256"]:
+            return refuse(400, "XAmzContentSHA256Mismatch")
+        return None
+
+    def answer(self, request):
+        refusal = self.check(request)
+        if refusal:
+            return refusal
+        bucket, _, key = request.path[1:].partition("/")
+        if bucket != BUCKET:
+            return refuse(404, "NoSuchBucket")
+        if request.method == "PUT":
+            self.want(request.headers.get("Content-Length") is not None, "a chunked upload")
+            self.objects[key] = (request.headers.get("Content-Type"), request.body)
+            return Answer(200)
+        if key not in self.objects:
+            return refuse(404, "NoSuchKey")
+        return Answer(200, self.objects[key][1], {"Content-Type": self.objects[key][0]})

@@ -1,0 +1,99 @@
+"""Originals and artifacts in S3, against a server that computes every signature again."""
+import datetime
+import subprocess
+
+import pytest
+
+from documents import form, form_lines, pdf
+from stack import BUILD, Stack, wait_for
+from fakes.base import Answer
+from fakes.s3 import S3, canonical_request, refuse, sign
+
+SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with S3(session_token="made-up-session") as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def stack(s3):
+    with Stack(*SIX, SHEAF_OCR="null", SHEAF_LLM="null", **s3.env()) as s:
+        yield s
+
+
+@pytest.fixture(autouse=True)
+def content(s3):
+    s3.script.clear()
+    yield
+    assert s3.complaints == []
+
+
+def store(stack, data):
+    status, answer = stack.upload(("one.pdf", data))
+    assert status == 202, answer
+    return answer
+
+
+def original(s3, data):
+    return [key for key, (_, body) in s3.objects.items() if body == data and "/original." in key]
+
+
+def test_the_fake_itself_signs_as_aws_published():
+    """The GET example of AWS's documentation "Signature Calculations for the Authorization Header"."""
+    headers = {"host": "examplebucket.s3.amazonaws.com", "range": "bytes=0-9", "x-amz-date": "20130524T000000Z",
+               "x-amz-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+    signed = ["host", "range", "x-amz-content-sha256", "x-amz-date"]
+    canonical = canonical_request("GET", "/test.txt", "", headers, signed, headers["x-amz-content-sha256"])
+    assert sign("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "20130524", "20130524T000000Z", canonical) \
+        == "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
+
+
+def test_an_original_is_stored_whole_and_given_back(stack, s3):
+    data = pdf([form_lines(1)] * 3, note="x" * 2_000_000)  # more than curl sends without asking first
+    answer = store(stack, data)
+    stack.batch_done(answer["batch_id"])
+    (key,) = original(s3, data)
+    assert key.startswith("essay-submissions/00000000-0000-4000-8000-000000000001/") and s3.objects[key][0] == "application/pdf"
+    status, body = stack.get("/pdf/" + key)
+    assert status == 200 and body == data
+    assert any("/artifacts/" in k for k in s3.objects)
+
+
+@pytest.mark.parametrize("trouble", [Answer(500), refuse(503, "SlowDown"), refuse(400, "XAmzContentSHA256Mismatch"), Answer(200, cut=True)])
+def test_trouble_of_the_server_is_tried_again(stack, s3, trouble):
+    s3.script.append(trouble)
+    data = form(200 + id(trouble) % 1000)
+    answer = store(stack, data)
+    assert stack.batch_done(answer["batch_id"])["completed"] == 1
+    assert original(s3, data)
+
+
+def test_a_wrong_key_or_clock_fails_the_job_with_what_to_do(stack, s3):
+    for change, undo, word in ((lambda: setattr(s3, "secret", "another"), lambda: setattr(s3, "secret", "made/up+secret0123456789"), "AWS_SECRET_ACCESS_KEY"),
+                               (lambda: setattr(s3, "skew", datetime.timedelta(hours=1)), lambda: setattr(s3, "skew", datetime.timedelta()), "clock")):
+        change()
+        try:
+            answer = store(stack, form(hash(word) % 10_000 + 5_000))
+            stack.batch_done(answer["batch_id"])
+            job = stack.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]
+            assert job["status"] == "failed" and job["error"]["code"] == "provider_refused" and word in job["error"]["text"], job
+            probe = subprocess.run([BUILD / "persist-svc", "--probe"], env=stack.env(), capture_output=True, text=True, timeout=60)
+            assert word in probe.stdout, probe.stdout + probe.stderr
+        finally:
+            undo()
+        # A person mends the setting and takes it up again.
+        assert stack.post(f"/api/jobs/{answer['job_ids'][0]['job_id']}/retry")[0] == 202
+        wait_for(lambda: stack.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]["status"] == "finished", 30, "the second try")
+
+
+def test_probe_says_that_the_store_answers(stack, s3):
+    probe = subprocess.run([BUILD / "persist-svc", "--probe"], env=stack.env(), capture_output=True, text=True, timeout=60)
+    assert '"objects"' in probe.stdout and "s3 answers" in probe.stdout, probe.stdout + probe.stderr
+
+
+def test_no_secret_is_in_any_log(stack, s3):
+    for name in SIX:
+        assert "made/up+secret" not in stack.log(name) and "made-up-session" not in stack.log(name)

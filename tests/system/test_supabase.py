@@ -1,0 +1,160 @@
+"""Records and objects in a Supabase project: the functions on a real PostgreSQL behind what PostgREST does, Storage beside it."""
+import subprocess
+
+import pytest
+
+from documents import form, form_lines, pdf
+from postgres import PROGRAMS, Postgres
+from stack import BUILD, TOP, Stack, wait_for
+from fakes.base import Answer
+from fakes.supabase import KEY, Supabase, pgrst_error, sql_error, storage_error
+
+pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
+SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
+
+
+@pytest.fixture(scope="module")
+def db():
+    with Postgres() as database:
+        for role in ("anon NOLOGIN", "authenticated NOLOGIN", "service_role NOLOGIN BYPASSRLS"):
+            database.query(f"CREATE ROLE {role}")
+        # The old application has filled its table; our migration is applied as `supabase db push` would, by the owner.
+        database.query((TOP / "tests" / "fixtures" / "postgres" / "before-sheaf.sql").read_text(), database="sheaf", user="sheaf")
+        for migration in sorted((TOP / "persist-svc" / "migrations" / "postgres").glob("*.sql")):
+            database.query(migration.read_text(), database="sheaf", user="sheaf")
+        database.query("GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role", database="sheaf")
+        yield database
+
+
+@pytest.fixture(scope="module")
+def project(db):
+    with Supabase(db) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def stack(project):
+    with Stack(*SIX, **project.env()) as s:
+        yield s
+
+
+@pytest.fixture(autouse=True)
+def content(project):
+    project.script.clear()
+    yield
+    assert project.complaints == []
+
+
+def upload(stack, *files):
+    status, answer = stack.upload(*files)
+    assert status == 202, answer
+    return answer
+
+
+def job_of(stack, answer):
+    return stack.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]
+
+
+def test_the_two_old_variables_turn_it_on_and_a_batch_becomes_rows_and_objects(stack, project, db):
+    assert '"records":"supabase","objects":"supabase"' in stack.log("persist-svc")
+    files = [(f"form{n}.pdf", form(n)) for n in range(5)] + [("several.pdf", pdf([form_lines(n) for n in (30, 31)]))]
+    answer = upload(stack, *files)
+    assert stack.batch_done(answer["batch_id"], 90)["completed"] == 6
+    status, listed = stack.get(f"/api/records?batch={answer['batch_id']}")
+    assert status == 200 and listed["total"] == 7
+    rows = db.query("SELECT count(*), count(DISTINCT owner_user_id) FROM submissions WHERE run > 0 AND NOT is_container_parent", database="sheaf")
+    assert rows == ["7|1"]
+    originals = {body for key, (kind, body) in project.objects.items() if key.endswith("/original.pdf") and kind == "application/pdf"}
+    assert originals == {data for _, data in files}
+    key = next(k for k in project.objects if k.endswith("/original.pdf"))
+    status, body = stack.get("/pdf/essay-submissions/" + key)
+    assert status == 200 and body == project.objects[key][1]
+
+
+def test_a_persons_work_goes_the_same_way_and_old_rows_are_there(stack, db):
+    listed = stack.get("/api/records?limit=100")[1]["records"]
+    assert "Old Oakley" in [r["student_name"] for r in listed] and "Other Owen" not in [r["student_name"] for r in listed]
+    one = next(r for r in listed if r["student_name"] and r["student_name"] != "Old Oakley")
+    path = f"/api/records/{one['submission_id']}"
+    status, edited = stack.post(path, {"student_name": "Typed By Hand"}, "PATCH", If_Match=one["updated_at"])
+    assert status == 200 and edited["record"]["student_name"] == "Typed By Hand", edited
+    assert stack.post(path, {"grade": "3"}, "PATCH", If_Match=one["updated_at"])[0] == 412
+    job = one["job_id"]
+    assert stack.post(f"/api/jobs/{job}/rerun?from=extract")[0] == 202
+    wait_for(lambda: stack.get(f"/api/job_status/{job}")[1]["status"] == "finished", 30, "the second run")
+    assert stack.get(path)[1]["record"]["student_name"] == "Typed By Hand"
+    assert db.query(f"SELECT count(*) FROM submission_history WHERE submission_id = '{one['submission_id']}' AND by IS NOT NULL", database="sheaf") != ["0"]
+
+
+@pytest.mark.parametrize("trouble", [sql_error("40001"), sql_error("53300"), sql_error("57P01"), pgrst_error(0), pgrst_error(3), pgrst_error(2, Retry_After=1),
+                                     Answer(502, "<html>bad gateway</html>"), Answer(200, cut=True), Answer(429, {}, {"Retry-After": "1"})],
+                         ids=["serialisation", "connections", "restart", "no database", "pool", "retry-after", "gateway", "cut", "429"])
+def test_trouble_of_the_database_is_tried_again(stack, project, trouble):
+    def once(request):
+        return trouble if request.path.endswith("/save_submission") else project.script.appendleft(once)
+    project.script.append(once)
+    answer = upload(stack, ("again.pdf", form(300 + len(project.objects))))
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    assert once not in project.script
+
+
+@pytest.mark.parametrize("trouble", [storage_error(500, "Internal", "InternalError", 500), storage_error(423, "ResourceLocked", "ResourceLocked"),
+                                     storage_error(544, "DatabaseTimeout", "DatabaseTimeout", 544), storage_error(503, "LockTimeout", "LockTimeout")])
+def test_trouble_of_the_storage_is_tried_again(stack, project, trouble):
+    def once(request):
+        return trouble if "/object/" in request.path else project.script.appendleft(once)
+    project.script.append(once)
+    answer = upload(stack, ("again.pdf", form(400 + len(project.objects))))
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    assert once not in project.script
+
+
+@pytest.mark.parametrize("break_it, word", [("key", "SUPABASE_SERVICE_ROLE_KEY"), ("bucket", "bucket"), ("function", "migrations"), ("right", "service key")])
+def test_what_a_person_must_mend_is_said_in_the_job_and_by_doctor(stack, project, db, break_it, word):
+    def broken(request):
+        answer = sql_error("42501") if break_it == "right" else pgrst_error(202)
+        if break_it in ("right", "function") and "/rpc/" in request.path:
+            project.script.append(broken)
+            return answer
+        project.script.append(broken)
+        return None
+    if break_it == "key":
+        project.key = "another"
+    elif break_it == "bucket":
+        project.bucket = "another"
+    else:
+        project.script.append(broken)
+    try:
+        answer = upload(stack, ("stuck.pdf", form(500 + hash(break_it) % 1000)))
+        stack.batch_done(answer["batch_id"], 60)
+        job = job_of(stack, answer)
+        assert job["status"] == "failed" and job["error"]["code"] == "provider_refused" and word in job["error"]["text"], job
+        probe = subprocess.run([BUILD / "persist-svc", "--probe"], env=stack.env(), capture_output=True, text=True, timeout=60)
+        assert word in probe.stdout, probe.stdout + probe.stderr
+    finally:
+        project.key, project.bucket = KEY, "essay-submissions"
+        project.script.clear()
+    assert stack.post(f"/api/jobs/{answer['job_ids'][0]['job_id']}/retry")[0] == 202
+    wait_for(lambda: job_of(stack, answer)["status"] == "finished", 60, "the second try")
+
+
+def test_a_process_that_dies_in_the_middle_of_a_call_has_done_it_once(stack, project, db):
+    def slow(request):
+        if request.path.endswith("/save_submission"):
+            stack["persist-svc"].kill()
+            return None
+        project.script.append(slow)
+        return None
+    project.script.append(slow)
+    answer = upload(stack, ("killed.pdf", form(700)))
+    wait_for(lambda: stack["persist-svc"].process.poll() is not None, 30, "the end of persist-svc")
+    stack["persist-svc"].start()
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    job = answer["job_ids"][0]["job_id"]
+    assert db.query(f"SELECT count(*), count(*) FILTER (WHERE review_reason_codes <> '' OR NOT needs_review) FROM submissions WHERE job_id = '{job}'",
+                    database="sheaf") == ["1|1"]
+
+
+def test_no_key_is_in_any_log(stack):
+    for name in SIX:
+        assert KEY not in stack.log(name)

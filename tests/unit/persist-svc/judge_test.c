@@ -1,0 +1,152 @@
+/* What the answers of stores that are somebody else's mean: a line for each that their makers document. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "persist-svc/providers/rpc.h"
+#include "persist-svc/providers/s3.h"
+#include "persist-svc/providers/supabase.h"
+
+struct row {
+    int status;
+    const char *body, *headers;
+    enum err_kind kind;
+    const char *code, *word; /* the code, and a word of the text for people */
+};
+
+static void check(provider_judge *judge, const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct httpc_answer answer = {.status = rows[i].status};
+        struct err err = {0};
+        buf_puts(&answer.body, rows[i].body);
+        buf_puts(&answer.headers, rows[i].headers ? rows[i].headers : "");
+        int rc = judge(&answer, NULL, &err);
+        if ((rc == 0) != (rows[i].kind == ERR_NONE) || err.kind != rows[i].kind || strcmp(err.code, rows[i].code ? rows[i].code : "") != 0 ||
+            (rows[i].word && !strstr(err.text, rows[i].word)))
+            fail_msg("row %zu (%d %s): %s, code \"%s\", %s", i, rows[i].status, rows[i].body, err_kind_name(err.kind), err.code, err.text);
+        httpc_answer_done(&answer);
+    }
+}
+
+#define REFUSED "provider_refused"
+#define PG(code) "{\"code\":\"" code "\",\"details\":null,\"hint\":null,\"message\":\"a student's name\"}"
+
+static void test_every_answer_of_postgrest_has_its_class(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {200, "[]", NULL, ERR_NONE, NULL, NULL},
+        {204, "", NULL, ERR_NONE, NULL, NULL},
+        {409, PG("23505"), NULL, ERR_INPUT, REFUSED, "23505"},
+        {400, PG("22P02"), NULL, ERR_INPUT, REFUSED, "22P02"},
+        {403, PG("42501"), NULL, ERR_CONFIG, REFUSED, "service key"},
+        {401, PG("42501"), NULL, ERR_CONFIG, REFUSED, "service key"},
+        {404, PG("42P01"), NULL, ERR_CONFIG, REFUSED, "migrat"},
+        {404, PG("42883"), NULL, ERR_CONFIG, REFUSED, "migrat"},
+        {503, PG("08006"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {503, PG("53300"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {503, PG("53100"), NULL, ERR_UNAVAILABLE, NULL, "disk"},
+        {500, PG("57014"), NULL, ERR_TIMEOUT, NULL, NULL},
+        {503, PG("57P01"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {500, PG("40001"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {500, PG("40P01"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {500, PG("55P03"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {403, PG("28000"), NULL, ERR_CONFIG, REFUSED, NULL},
+        {500, PG("42P17"), NULL, ERR_CONFIG, REFUSED, NULL},
+        {503, PG("PGRST000"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {503, PG("PGRST002"), "Retry-After: 7\n", ERR_THROTTLED, NULL, NULL},
+        {504, PG("PGRST003"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {401, PG("PGRST301"), NULL, ERR_CONFIG, REFUSED, "SUPABASE_SERVICE_ROLE_KEY"},
+        {401, PG("PGRST302"), NULL, ERR_CONFIG, REFUSED, "SUPABASE_SERVICE_ROLE_KEY"},
+        {401, PG("PGRST303"), NULL, ERR_CONFIG, REFUSED, "expired"},
+        {404, PG("PGRST202"), NULL, ERR_CONFIG, REFUSED, "migrations"},
+        {404, PG("PGRST205"), NULL, ERR_CONFIG, REFUSED, "migrations"},
+        {400, PG("PGRST102"), NULL, ERR_INPUT, REFUSED, NULL},
+        {503, "<html>", "Retry-After: 3\n", ERR_THROTTLED, NULL, NULL},
+        {503, "", NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {502, "<html>bad gateway</html>", NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {429, "{}", "Retry-After: 2\n", ERR_THROTTLED, NULL, NULL},
+        {401, "{\"message\":\"Invalid API key\"}", NULL, ERR_CONFIG, REFUSED, "key"},
+    };
+    check(supabase_judge_records, rows, COUNT_OF(rows));
+}
+
+#define STORAGE(status, error, code) "{\"statusCode\":\"" status "\",\"error\":\"" error "\",\"message\":\"x\",\"code\":\"" code "\"}"
+
+static void test_every_answer_of_storage_has_its_class_whatever_its_http_status(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {200, "{}", NULL, ERR_NONE, NULL, NULL},
+        {400, STORAGE("404", "not_found", "NoSuchKey"), NULL, ERR_INPUT, "not_found", NULL},
+        {400, "{\"statusCode\":\"404\",\"error\":\"Not found\"}", NULL, ERR_INPUT, "not_found", NULL},
+        {400, STORAGE("404", "Bucket not found", "NoSuchBucket"), NULL, ERR_CONFIG, REFUSED, "bucket"},
+        {400, "{\"statusCode\":\"404\",\"error\":\"Bucket not found\"}", NULL, ERR_CONFIG, REFUSED, "bucket"},
+        {400, STORAGE("413", "Payload too large", "EntityTooLarge"), NULL, ERR_LIMIT, "too_large", "limit"},
+        {400, STORAGE("415", "invalid_mime_type", "InvalidMimeType"), NULL, ERR_CONFIG, REFUSED, "kind of file"},
+        {400, STORAGE("403", "Unauthorized", "AccessDenied"), NULL, ERR_CONFIG, REFUSED, "SUPABASE_SERVICE_ROLE_KEY"},
+        {400, STORAGE("400", "InvalidRequest", "InvalidRequest"), NULL, ERR_CONFIG, REFUSED, "SUPABASE_SERVICE_ROLE_KEY"},
+        {400, STORAGE("400", "InvalidJWT", "InvalidJWT"), NULL, ERR_CONFIG, REFUSED, "SUPABASE_SERVICE_ROLE_KEY"},
+        {400, STORAGE("400", "InvalidKey", "InvalidKey"), NULL, ERR_INPUT, REFUSED, NULL},
+        {400, STORAGE("409", "Duplicate", "KeyAlreadyExists"), NULL, ERR_INPUT, REFUSED, NULL},
+        {400, STORAGE("423", "ResourceLocked", "ResourceLocked"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {400, STORAGE("503", "LockTimeout", "LockTimeout"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {500, STORAGE("500", "Internal", "InternalError"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {429, STORAGE("429", "too_many_connections", "SlowDown"), "Retry-After: 5\n", ERR_THROTTLED, NULL, NULL},
+        {544, STORAGE("544", "DatabaseTimeout", "DatabaseTimeout"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {502, "<html>bad gateway</html>", NULL, ERR_UNAVAILABLE, NULL, NULL},
+    };
+    check(supabase_judge_objects, rows, COUNT_OF(rows));
+}
+
+#define XML(code) "<?xml version=\"1.0\"?><Error><Code>" code "</Code><Message>x</Message></Error>"
+
+static void test_every_answer_of_s3_has_its_class(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {200, "", NULL, ERR_NONE, NULL, NULL},
+        {404, XML("NoSuchKey"), NULL, ERR_INPUT, "not_found", NULL},
+        {404, "", NULL, ERR_INPUT, "not_found", NULL},
+        {404, XML("NoSuchBucket"), NULL, ERR_CONFIG, REFUSED, "SHEAF_S3_BUCKET"},
+        {403, XML("AccessDenied"), NULL, ERR_CONFIG, REFUSED, "policy"},
+        {403, XML("SignatureDoesNotMatch"), NULL, ERR_CONFIG, REFUSED, "AWS_SECRET_ACCESS_KEY"},
+        {403, XML("InvalidAccessKeyId"), NULL, ERR_CONFIG, REFUSED, "AWS_ACCESS_KEY_ID"},
+        {403, XML("RequestTimeTooSkewed"), NULL, ERR_CONFIG, REFUSED, "clock"},
+        {400, XML("ExpiredToken"), NULL, ERR_CONFIG, REFUSED, "AWS_SESSION_TOKEN"},
+        {301, XML("PermanentRedirect"), NULL, ERR_CONFIG, REFUSED, "SHEAF_S3_REGION"},
+        {307, "", NULL, ERR_CONFIG, REFUSED, NULL},
+        {400, XML("EntityTooLarge"), NULL, ERR_LIMIT, "too_large", NULL},
+        {400, XML("XAmzContentSHA256Mismatch"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {503, XML("SlowDown"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {500, XML("InternalError"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {429, "", "Retry-After: 1\n", ERR_THROTTLED, NULL, NULL},
+    };
+    check(s3_judge, rows, COUNT_OF(rows));
+}
+
+static void test_no_text_repeats_what_the_other_side_said(void **state)
+{
+    (void)state;
+    struct httpc_answer answer = {.status = 409};
+    struct err err = {0};
+    buf_puts(&answer.body, PG("23505"));
+    assert_int_equal(supabase_judge_records(&answer, NULL, &err), -1);
+    assert_null(strstr(err.text, "student"));
+    httpc_answer_done(&answer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_answer_of_postgrest_has_its_class),
+        cmocka_unit_test(test_every_answer_of_storage_has_its_class_whatever_its_http_status),
+        cmocka_unit_test(test_every_answer_of_s3_has_its_class),
+        cmocka_unit_test(test_no_text_repeats_what_the_other_side_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
