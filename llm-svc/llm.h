@@ -96,6 +96,14 @@ struct value {
     int n_words;
 };
 
+/* What was asked of a language model for it. */
+struct llm_usage {
+    int calls; /* 0: none was asked */
+    int64_t tokens_in, tokens_out;
+    double cost; /* in the unit of SHEAF_LLM_PRICE_* */
+    const char *model;
+};
+
 struct entry {
     struct value *values; /* at most one for each field of the form, in the form's order */
     int n_values;
@@ -105,6 +113,7 @@ struct entry {
     int n_essay_pages;
     double ocr_confidence; /* mean over the words of its pages; -1: there are none */
     unsigned observed;     /* OR of enum observed */
+    struct llm_usage usage;
 };
 
 void split_done(struct split *split);
@@ -126,9 +135,14 @@ struct llm_provider {
     int (*extract)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
                    struct entry *entry, struct err *err);
     void (*close)(void *state); /* accepts NULL */
+    /* For stage_type.paused_until_ms of `extract`; NULL: never paused. */
+    int64_t (*paused_until_ms)(void *state);
+    /* One real call that costs nothing, for `sheaf doctor`: 0 and what it says of itself in `text`, or -1.  NULL: it
+     * calls nobody. */
+    int (*probe)(void *state, char *text, size_t room, struct err *err);
 };
 
-extern const struct llm_provider llm_rules, llm_null;
+extern const struct llm_provider llm_rules, llm_groq, llm_openai, llm_null;
 
 /* By the name that settings_llm() answers.  NULL: there is none of that name. */
 const struct llm_provider *llm_provider_find(const char *name);

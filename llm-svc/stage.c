@@ -87,6 +87,14 @@ int llm_split(void *thread, const struct stage_task *task, json_t **result, stru
     return split(shared, task, tokens, &list, result, err);
 }
 
+/* NULL when no model was asked. */
+static json_t *usage_json(const struct llm_usage *u)
+{
+    if (!u->calls) return NULL;
+    return json_pack("{s:s, s:i, s:I, s:I, s:f}", "model", u->model, "calls", u->calls, "tokens_in", (json_int_t)u->tokens_in,
+                     "tokens_out", (json_int_t)u->tokens_out, "cost", u->cost);
+}
+
 /* Writes the entry where `save` reads it; the small result says how long its essay is.  `told` are the pages
  * of the list, of which the entry's own are read. */
 static int put_entry(const struct llm_shared *shared, const struct stage_task *task,
@@ -103,7 +111,7 @@ static int put_entry(const struct llm_shared *shared, const struct stage_task *t
     json_decref(json);
     if (!text) return err_set(err, ERR_NOMEM, "entry");
     if (stage_output(task, text, strlen(text), err)) return -1;
-    *result = json_pack("{s:i}", "words", entry.essay_words);
+    *result = json_pack("{s:i, s:o*}", "words", entry.essay_words, "llm", usage_json(&entry.usage));
     return *result ? 0 : err_set(err, ERR_NOMEM, "entry");
 }
 

@@ -3,7 +3,7 @@
 #include "lib/auto.h"
 #include "llm-svc/llm.h"
 
-static const struct llm_provider *const providers[] = {&llm_rules, &llm_null};
+static const struct llm_provider *const providers[] = {&llm_rules, &llm_groq, &llm_openai, &llm_null};
 
 const struct llm_provider *llm_provider_find(const char *name)
 {
