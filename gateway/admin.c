@@ -131,9 +131,9 @@ void admin_providers(struct request *rq)
         http_fail(rq, &err);
         return;
     }
-    const char *ocr = rq->gateway->settings->ocr;
     http_json(rq, 200,
-              json_pack("{s:{s:s},s:o,s:o}", "configured", "ocr", ocr ? ocr : "tesseract", "providers", providers,
+              json_pack("{s:{s:s},s:o,s:o}", "configured", "ocr", settings_ocr(rq->gateway->settings),
+                        "providers", providers,
                         "workers", workers),
               NULL);
 }

@@ -9,6 +9,7 @@
 
 struct events;
 struct memory;
+struct pauses;
 struct records;
 struct totals;
 
@@ -18,6 +19,7 @@ struct gateway {
     blob_store_t *blobs;
     redis_pool_t *redis;
     struct memory *memory;   /* is Redis full */
+    struct pauses *pauses;   /* which stages wait for a provider */
     struct totals *totals;   /* what was done so far */
     struct events *events;   /* who watches what */
     struct records *records; /* the way to persist-svc */

@@ -9,6 +9,7 @@
 #include "gateway/records.h"
 #include "gateway/server.h"
 #include "gateway/shards.h"
+#include "gateway/pauses.h"
 #include "gateway/totals.h"
 #include "gateway/web.h"
 #include "lib/clock.h"
@@ -77,12 +78,14 @@ static int run(struct svc *svc, struct err *err)
     if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
     if (g.redis) g.records = records_new(s, err);
     if (g.records) g.memory = memory_new(s);
-    if (g.memory) g.totals = totals_new();
+    if (g.memory) g.pauses = pauses_new();
+    if (g.pauses) g.totals = totals_new();
     if (g.totals) g.events = events_start(s, svc_instance(svc), (int)(s->sse_share * g.threads), err);
     if (g.events) rc = serve(svc, &g, err);
     if (rc == -1 && err->kind == ERR_NONE) err_set(err, ERR_NOMEM, "out of memory");
     events_destroy(&g.events);
     totals_destroy(&g.totals);
+    pauses_destroy(&g.pauses);
     memory_destroy(&g.memory);
     records_destroy(&g.records);
     redis_pool_destroy(&g.redis);

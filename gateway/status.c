@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "gateway/ask.h"
+#include "gateway/pauses.h"
 #include "gateway/records.h"
 #include "gateway/routes.h"
 #include "gateway/view.h"
@@ -24,22 +25,39 @@ static bool owned(const struct caller *caller, const char *owner)
 
 /* --- one job --- */
 
-/* The ids that its entries were saved under, in their order. */
-static int read_submissions(struct gateway *g, const char *id, int64_t entries, json_t *ids, struct err *err)
+/* What models cost, summed over the entries: {"model","calls","tokens_in","tokens_out","cost"}, empty when none was asked. */
+static void add_usage(json_t *sum, const char *result)
+{
+    static const char *const counts[] = {"calls", "tokens_in", "tokens_out"};
+    json_t *json = json_loads(result, 0, NULL), *llm = json_object_get(json, "llm"), *model = json_object_get(llm, "model");
+    if (json_is_object(llm)) {
+        if (model) json_object_set(sum, "model", model);
+        for (size_t i = 0; i < COUNT_OF(counts); i++) {
+            json_int_t n = json_integer_value(json_object_get(sum, counts[i]));
+            json_object_set_new(sum, counts[i], json_integer(n + json_integer_value(json_object_get(llm, counts[i]))));
+        }
+        double cost = json_number_value(json_object_get(sum, "cost"));
+        json_object_set_new(sum, "cost", json_real(cost + json_number_value(json_object_get(llm, "cost"))));
+    }
+    json_decref(json);
+}
+
+/* The ids that its entries were saved under, in their order, and what models cost. */
+static int read_entries(struct gateway *g, const char *id, int64_t entries, json_t *ids, json_t *usage, struct err *err)
 {
     char key[ASK_KEY_MAX];
     const int n = entries > ENTRIES_MAX ? ENTRIES_MAX : (int)entries;
     if (n <= 0) return 0;
-    AUTO_FREE char(*fields)[24] = calloc((size_t)n, sizeof *fields);
-    AUTO_FREE const char **argv = calloc((size_t)n + 2, sizeof *argv);
+    AUTO_FREE char(*fields)[24] = calloc(2 * (size_t)n, sizeof *fields);
+    AUTO_FREE const char **argv = calloc(2 * (size_t)n + 2, sizeof *argv);
     if (!fields || !argv) return err_set(err, ERR_NOMEM, "out of memory");
     argv[0] = "HMGET";
     argv[1] = ask_job_key(key, id);
-    for (int i = 0; i < n; i++) {
-        snprintf(fields[i], sizeof fields[i], "res:save:%d", i);
+    for (int i = 0; i < 2 * n; i++) {
+        snprintf(fields[i], sizeof fields[i], "res:%s:%d", i < n ? "save" : "extract", i % n);
         argv[i + 2] = fields[i];
     }
-    const struct redis_command command = {n + 2, argv, NULL};
+    const struct redis_command command = {2 * n + 2, argv, NULL};
     redis_reply_t *reply = NULL;
     int rc = ask_redis(g, &command, 1, &reply, err);
     for (int i = 0; rc == 0 && i < n; i++) {
@@ -47,6 +65,7 @@ static int read_submissions(struct gateway *g, const char *id, int64_t entries, 
         json_t *submission = json_object_get(result, "submission_id");
         if (json_is_string(submission)) json_array_append(ids, submission);
         json_decref(result);
+        add_usage(usage, redis_str(redis_at(reply, (size_t)(n + i))));
     }
     redis_reply_free(reply);
     return rc;
@@ -56,11 +75,12 @@ static int add_result(struct gateway *g, const struct caller *caller, const char
                       const char *const *value, json_t *job, struct err *err)
 {
     int64_t entries = 0;
-    json_t *ids = json_array(), *records;
+    json_t *ids = json_array(), *usage = json_object(), *records;
     for (int i = 0; i < STAGE_NAMES_N; i++)
         if (strcmp(stage_names[i].name, "save") == 0) entries = strtoll(value[JOB_OPENED + i], NULL, 10);
-    if (read_submissions(g, id, entries, ids, err) == -1) {
+    if (read_entries(g, id, entries, ids, usage, err) == -1) {
         json_decref(ids);
+        json_decref(usage);
         return -1;
     }
     /* The job is told about even while persist-svc is away. */
@@ -69,6 +89,8 @@ static int add_result(struct gateway *g, const struct caller *caller, const char
                         json_pack("{s:s,s:O?,s:o,s:o}", "status", "success", "submission_id",
                                   json_array_get(ids, 0), "submission_ids", ids, "records",
                                   records ? records : json_array()));
+    if (json_object_size(usage) > 0) json_object_set(json_object_get(job, "result"), "usage", usage);
+    json_decref(usage);
     return 0;
 }
 
@@ -89,6 +111,7 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
     if (rc == 0 && owned(caller, value[JOB_OWNER])) {
         const char *state = value[JOB_STATE];
         status->json = view_job(id, value);
+        pauses_explain(g, value, status->json);
         status->version = strtoll(value[JOB_SEQ], NULL, 10);
         status->done = strcmp(state, "queued") != 0 && strcmp(state, "started") != 0;
         if (!status->json)
@@ -132,7 +155,9 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
         if (!owned(caller, value[JOB_OWNER])) continue;
         view_count(counts, value);
         *version += strtoll(value[JOB_SEQ], NULL, 10);
-        json_array_append_new(list, view_job_line(ids[k], value));
+        json_t *line = view_job_line(ids[k], value);
+        pauses_explain(g, value, line);
+        json_array_append_new(list, line);
     }
     ask_free(replies, n);
     return rc;

@@ -81,6 +81,7 @@ static void conclude(provider_t *p, int rc, bool fair, struct err *err)
         if (err->retry_after_ms <= 0) err->retry_after_ms = PROVIDER_WAIT_MS;
         (void)snprintf(why, sizeof why, "Waiting for %s, which asked for a pause.", p->title);
         throttle_pause(p->throttle, err->retry_after_ms, why);
+        (void)throttle_told(why, err->retry_after_ms, err);
         break;
     case ERR_UNAVAILABLE:
     case ERR_TIMEOUT:

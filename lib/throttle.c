@@ -162,16 +162,20 @@ int64_t throttle_paused_until_ms(throttle_t *t, char why[THROTTLE_WHY_MAX])
     return until_ms;
 }
 
-static int told_to_wait(const struct throttle *t, const struct verdict *v, struct err *err)
+int throttle_told(const char *why, int64_t wait_ms, struct err *err)
 {
     char at[CLOCK_RFC3339_MAX];
-    clock_rfc3339(clock_wall_ms() + v->wait_ms, at);
-    if (v->paused)
-        err_set(err, ERR_THROTTLED, "%s It goes on at about %.8s UTC.", v->why, at + 11);
-    else
-        err_set(err, ERR_THROTTLED, "Waiting for its turn at %s, so as not to ask faster than allowed.", t->name);
-    if (err) err->retry_after_ms = v->wait_ms;
+    clock_rfc3339(clock_wall_ms() + wait_ms, at);
+    err_set(err, ERR_THROTTLED, "%s It goes on at about %.8s UTC.", why, at + 11);
+    if (err) err->retry_after_ms = wait_ms;
     return -1;
+}
+
+static int told_to_wait(const struct throttle *t, const struct verdict *v, struct err *err)
+{
+    char why[THROTTLE_WHY_MAX];
+    (void)snprintf(why, sizeof why, "Waiting for its turn at %s, so as not to ask faster than allowed.", t->name);
+    return throttle_told(v->paused ? v->why : why, v->wait_ms, err);
 }
 
 /* The arguments of `admit`, built in `numbers`; how many. */

@@ -42,6 +42,9 @@ void throttle_fail(throttle_t *t, const char *why); /* it was not, or with a fau
 void throttle_pause(throttle_t *t, int64_t ms, const char *why);
 void throttle_drop(throttle_t *t); /* broken off by us */
 
+/* Fills *err with ERR_THROTTLED, the reason and when it goes on, as throttle_admit() does; returns -1. */
+int throttle_told(const char *why, int64_t wait_ms, struct err *err);
+
 /* Moment (clock_ms) until which nothing goes out; in the past: none. `why` (NULL: not wanted) is a sentence for people. */
 int64_t throttle_paused_until_ms(throttle_t *t, char why[THROTTLE_WHY_MAX]);
 

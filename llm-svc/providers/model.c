@@ -19,6 +19,7 @@
 #define CALL_MS    60000
 #define MAX_TOKENS 2000 /* eight fields take 400; the rest is for thinking, which counts as answer */
 #define TRIES_MAX  6
+#define SHORTEST   200 /* bytes of page text: less says nothing */
 #define TWO_AGREE  0.95 /* the most that two readers make sure of */
 #define DISPUTED   0.6  /* two readers differ: a person decides */
 
@@ -198,7 +199,7 @@ static bool change_question(struct model *m, struct chat_ask *ask, enum chat_nex
         return true;
     case CHAT_SHORTER:
         ask->text_max /= 2;
-        return ask->text_max >= 400;
+        return ask->text_max >= SHORTEST;
     case CHAT_LONGER:
         ask->max_tokens *= 2;
         return ask->max_tokens <= 2 * MAX_TOKENS;
