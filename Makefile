@@ -47,7 +47,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set check asan clean \
+.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set hostile check asan clean \
         clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
@@ -147,6 +147,9 @@ chaos: ## strike a loaded stack at random, then settle the ledger (SEED=1 UPLOAD
 	@tests/deps.sh test
 	@$(MAKE) -s -j2 all
 	@TESTS_BUILD=$(O) /usr/bin/python3 tests/chaos/chaos.py SEED=$(SEED) UPLOADS=$(UPLOADS) FAULTS=$(FAULTS) LEASE=$(LEASE) JSON=$(JSON)
+
+hostile: all ## every broken, odd or heavy document of ../shared/hostile through the whole stack: outcome, seconds, memory
+	@TESTS_BUILD=$(O) tests/hostile.py
 
 check: ## layering, settings in the README, formatting of what the tools can see
 	@tests/check.py

@@ -60,6 +60,10 @@ const char *page_word_field(const struct page *page, const struct page_word *wor
 size_t page_drop_inside(struct page *page, size_t first, const struct page_box *box);
 void page_drop_all(struct page *page);
 
+/* Words up to `first` are one reading of the page, the others a second one: of what both read the surer reading
+ * stays, and what only one of them saw, unless it is a guess. ERR_NOMEM, the page is as it was. */
+int page_merge(struct page *page, size_t first, struct err *err);
+
 /* Sorts the words into visual lines from top to bottom, left to right in a line, and numbers lines and
  * blocks. What stands side by side is one line, as on a form: label and value, or two labels and below them
  * two values. Tolerates the slant of a page that was not put quite straight. ERR_NOMEM. */

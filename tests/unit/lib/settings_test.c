@@ -188,7 +188,7 @@ static void test_help_lists_name_default_and_range_of_the_readers_settings(void 
 {
     (void)state;
     char *text = printed(NULL, W_OCR);
-    assert_non_null(strstr(text, "SHEAF_OCR_DPI=300 [72 to 600]"));
+    assert_non_null(strstr(text, "SHEAF_OCR_DPI=200 [72 to 600]"));
     assert_null(strstr(text, "SHEAF_MAX_FILES"));
     free(text);
 }

@@ -181,6 +181,71 @@ static void test_confidence_counts_long_words_more(void **state)
     page_done(&p);
 }
 
+/* ---- two readings ------------------------------------------------------------------------------------ */
+
+static void read_as(struct page *p, const char *text, int left, int right, double confidence)
+{
+    struct page_box box = {left, 1000, right, 1200};
+    assert_int_equal(page_add_word(p, text, NULL, &box, confidence, WORD_RECOGNISED, NULL), 0);
+}
+
+static void test_merge_word_read_twice_is_the_surer_reading(void **state)
+{
+    (void)state;
+    struct page p;
+    page_init(&p, 1);
+    read_as(&p, "Ahe", 1000, 1500, 0.4);
+    read_as(&p, "sun", 1600, 2100, 0.9);
+    size_t first = p.n_words;
+    read_as(&p, "the", 1010, 1490, 0.8);
+    read_as(&p, "sum", 1610, 2110, 0.5);
+    assert_int_equal(page_merge(&p, first, NULL), 0);
+    assert_text(&p, "the sun");
+    page_done(&p);
+}
+
+static void test_merge_one_word_against_two_is_judged_as_a_whole(void **state)
+{
+    (void)state;
+    struct page p;
+    page_init(&p, 1);
+    read_as(&p, "D", 1000, 1200, 0.95);
+    read_as(&p, "andeligh", 1250, 2000, 0.5);
+    size_t first = p.n_words;
+    read_as(&p, "Dandeligh", 1000, 2000, 0.8);
+    assert_int_equal(page_merge(&p, first, NULL), 0);
+    assert_text(&p, "Dandeligh");
+    page_done(&p);
+}
+
+static void test_merge_word_that_one_reading_missed_stays_unless_it_is_a_guess(void **state)
+{
+    (void)state;
+    struct page p;
+    page_init(&p, 1);
+    read_as(&p, "seen", 1000, 1500, 0.6);
+    read_as(&p, "~", 1600, 1700, 0.1);
+    size_t first = p.n_words;
+    read_as(&p, "too", 2000, 2500, 0.7);
+    read_as(&p, ";", 2600, 2700, 0.2);
+    assert_int_equal(page_merge(&p, first, NULL), 0);
+    assert_text(&p, "seen too");
+    page_done(&p);
+}
+
+static void test_merge_neighbours_that_lean_over_each_other_both_stay(void **state)
+{
+    (void)state;
+    struct page p;
+    page_init(&p, 1);
+    read_as(&p, "left", 1000, 1500, 0.9);
+    size_t first = p.n_words;
+    read_as(&p, "right", 1450, 2000, 0.5);
+    assert_int_equal(page_merge(&p, first, NULL), 0);
+    assert_text(&p, "left right");
+    page_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +260,10 @@ int main(void)
         cmocka_unit_test(test_json_has_what_the_stages_contract_asks_for),
         cmocka_unit_test(test_turned_box_comes_back_after_four_quarters),
         cmocka_unit_test(test_confidence_counts_long_words_more),
+        cmocka_unit_test(test_merge_word_read_twice_is_the_surer_reading),
+        cmocka_unit_test(test_merge_one_word_against_two_is_judged_as_a_whole),
+        cmocka_unit_test(test_merge_word_that_one_reading_missed_stays_unless_it_is_a_guess),
+        cmocka_unit_test(test_merge_neighbours_that_lean_over_each_other_both_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
