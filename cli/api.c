@@ -11,9 +11,13 @@
 #define DOWNLOAD_MS 600000
 #define ANSWER_MAX  (64u << 20)
 
+#define HEADERS_MAX 12
+
 struct api {
     httpc_t *client;
     char base[512];
+    char token[600]; /* a whole header line, "" without SHEAF_SERVICE_TOKEN */
+    const char *headers[HEADERS_MAX + 2];
 };
 
 api_t *api_open(const struct cli *cli, struct err *err)
@@ -28,6 +32,8 @@ api_t *api_open(const struct cli *cli, struct err *err)
     else
         (void)snprintf(api->base, sizeof api->base, "http://127.0.0.1:%d",
                        settings_gateway_port(cli->settings));
+    if (cli->settings->service_token)
+        (void)snprintf(api->token, sizeof api->token, "Authorization: Bearer %s", cli->settings->service_token);
     size_t n = strlen(api->base);
     if (n > 0 && api->base[n - 1] == '/') api->base[n - 1] = '\0';
     if (!(api->client = httpc_new(err))) api_close(&api);
@@ -68,10 +74,16 @@ static int64_t retry_after_ms(const char *headers)
     return seconds > 0 && seconds < 3600 ? (int64_t)(seconds * 1000) : 0;
 }
 
-static struct httpc_request request_to(const char *url, const struct httpc_request *given, int64_t default_ms)
+static struct httpc_request request_to(api_t *api, const char *url, const struct httpc_request *given,
+                                       int64_t default_ms)
 {
     struct httpc_request r = given ? *given : (struct httpc_request){0};
+    int n = 0;
     r.url = url;
+    for (; r.headers && r.headers[n] && n < HEADERS_MAX; n++) api->headers[n] = r.headers[n];
+    if (*api->token) api->headers[n++] = api->token;
+    api->headers[n] = NULL;
+    r.headers = api->headers;
     if (!r.method) r.method = "GET";
     if (!r.deadline_ms) r.deadline_ms = clock_ms() + default_ms;
     r.max_answer_bytes = ANSWER_MAX;
@@ -85,7 +97,7 @@ int api_call(api_t *api, const char *path, const struct httpc_request *request, 
     char url[2048];
     if (snprintf(url, sizeof url, "%s%s", api->base, path) >= (int)sizeof url)
         return err_set(err, ERR_INPUT, "this is too long for an address");
-    struct httpc_request r = request_to(url, request, CALL_MS);
+    struct httpc_request r = request_to(api, url, request, CALL_MS);
     if (httpc_call(api->client, &r, &got, err) == -1) return unreachable(api, err);
     answer->status = got.status;
     answer->retry_after_ms = retry_after_ms(got.headers.data);
@@ -163,7 +175,7 @@ int api_download(api_t *api, const char *path, FILE *out, struct err *err)
     struct httpc_sink sink = {.head = download_head, .data = download_data, .user = &d};
     if (snprintf(url, sizeof url, "%s%s", api->base, path) >= (int)sizeof url)
         return err_set(err, ERR_INPUT, "this is too long for an address");
-    struct httpc_request r = request_to(url, NULL, DOWNLOAD_MS);
+    struct httpc_request r = request_to(api, url, NULL, DOWNLOAD_MS);
     r.max_answer_bytes = 0;
     int rc = httpc_stream(api->client, &r, &sink, err);
     if (rc == -1)

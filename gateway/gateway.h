@@ -8,6 +8,7 @@
 #include "lib/settings.h"
 
 struct events;
+struct keyring;
 struct memory;
 struct pauses;
 struct records;
@@ -18,6 +19,7 @@ struct gateway {
     const char *origin; /* APP_URL or what it defaults to: "http://127.0.0.1:8080" */
     blob_store_t *blobs;
     redis_pool_t *redis;
+    struct keyring *keyring; /* who signs callers' tokens; NULL where nobody does */
     struct memory *memory;   /* is Redis full */
     struct pauses *pauses;   /* which stages wait for a provider */
     struct totals *totals;   /* what was done so far */

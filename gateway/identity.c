@@ -4,19 +4,30 @@
 #include <string.h>
 #include <strings.h>
 #include "gateway/http.h"
+#include "gateway/keyring.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
 #include "lib/err.h"
+#include "lib/metrics.h"
 #include "lib/settings.h"
 
 #define OWNER_WITHOUT_LOGIN "00000000-0000-4000-8000-000000000001"
+#define TOKEN_MIN           16
+
+static struct metric unknown = METRIC_COUNTER1("sheaf_http_unknown_callers_total", "requests answered with 401, by reason", "why");
 
 int identity_check_settings(const struct settings *s, struct err *err)
 {
-    if (strcmp(s->auth, "none") != 0)
-        return err_set(err, ERR_CONFIG, "SHEAF_AUTH=%s: this version knows only none.", s->auth);
-    if (!settings_is_loopback(s->bind))
+    const bool token = s->service_token != NULL;
+    if (token && strlen(s->service_token) < TOKEN_MIN)
+        return err_set(err, ERR_CONFIG, "SHEAF_SERVICE_TOKEN is shorter than %d characters.", TOKEN_MIN);
+    if (strcmp(s->auth, "supabase") == 0 && !s->supabase_url && !s->supabase_jwt_secret)
+        return err_set(err, ERR_CONFIG, "SHEAF_AUTH=supabase needs SUPABASE_URL, or SUPABASE_JWT_SECRET.");
+    if (strcmp(s->auth, "token") == 0 && !token)
+        return err_set(err, ERR_CONFIG, "SHEAF_AUTH=token needs SHEAF_SERVICE_TOKEN.");
+    if (strcmp(s->auth, "none") == 0 && !settings_is_loopback(s->bind))
         return err_set(err, ERR_CONFIG,
-                       "SHEAF_BIND=%s with SHEAF_AUTH=none would let anybody in; listen on 127.0.0.1.",
-                       s->bind);
+                       "SHEAF_BIND=%s with SHEAF_AUTH=none would let anybody in; listen on 127.0.0.1.", s->bind);
     return 0;
 }
 
@@ -89,17 +100,130 @@ static int guard(struct request *rq)
     return 0;
 }
 
-int identity_of(struct request *rq, enum access access)
+/* --- who --- */
+
+static bool is_uuid(const char *text)
 {
-    (void)access;
-    if (guard(rq) == -1) return -1;
-    rq->caller.admin = true;
-    snprintf(rq->caller.owner, sizeof rq->caller.owner, "%s", OWNER_WITHOUT_LOGIN);
-    snprintf(rq->caller.user, sizeof rq->caller.user, "%s", OWNER_WITHOUT_LOGIN);
-    return 0;
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (strlen(text) != sizeof shape - 1) return false;
+    for (size_t i = 0; shape[i]; i++)
+        if (shape[i] == '-' ? text[i] != '-' : !strchr("0123456789abcdef", text[i])) return false;
+    return true;
 }
 
-bool identity_owns(const struct request *rq, const char *owner)
+/* Claims that are the user's own to write (user_metadata) decide nothing; app_metadata is the project's. */
+static bool is_admin(const json_t *claims)
 {
-    return *owner && strcmp(rq->caller.owner, owner) == 0;
+    size_t i;
+    json_t *one;
+    const json_t *of = json_object_get(claims, "app_metadata"), *role = json_object_get(of, "role");
+    if (json_is_string(role) && strcmp(json_string_value(role), "admin") == 0) return true;
+    json_array_foreach(json_object_get(of, "roles"), i, one)
+    {
+        if (json_is_string(one) && strcmp(json_string_value(one), "admin") == 0) return true;
+    }
+    return false;
+}
+
+bool identity_from_claims(const json_t *claims, struct caller *out)
+{
+    const char *sub = json_string_value(json_object_get(claims, "sub"));
+    const char *email = json_string_value(json_object_get(claims, "email"));
+    const double exp = json_number_value(json_object_get(claims, "exp"));
+    *out = (struct caller){0};
+    if (!sub || !is_uuid(sub)) return false;
+    snprintf(out->owner, sizeof out->owner, "%s", sub);
+    /* It becomes a header and a recipient. */
+    const bool usable = email && strlen(email) < sizeof out->email && strchr(email, '@') && !strpbrk(email, "\r\n\t <>,;\"");
+    if (usable) snprintf(out->email, sizeof out->email, "%s", email);
+    snprintf(out->user, sizeof out->user, "%s", usable ? email : sub);
+    out->admin = is_admin(claims);
+    out->expires_s = exp < 1e15 ? (int64_t)exp + KEYRING_SKEW_S : INT64_MAX;
+    return true;
+}
+
+static void be_the_only_one(struct caller *out)
+{
+    *out = (struct caller){.admin = true, .expires_s = INT64_MAX};
+    snprintf(out->owner, sizeof out->owner, "%s", OWNER_WITHOUT_LOGIN);
+    snprintf(out->user, sizeof out->user, "%s", OWNER_WITHOUT_LOGIN);
+}
+
+static const char *bearer(const struct request *rq)
+{
+    const char *text = http_header(rq, "Authorization");
+    if (!text || strncasecmp(text, "Bearer ", 7) != 0) return NULL;
+    text += 7;
+    while (*text == ' ') text++;
+    return *text ? text : NULL;
+}
+
+/* Digests are compared, so that the time says nothing of the token. */
+static bool is_service(const struct settings *s, const char *token)
+{
+    char given[DIGEST_HEX], ours[DIGEST_HEX];
+    if (!s->service_token || !token) return false;
+    digest_hex(token, strlen(token), given);
+    digest_hex(s->service_token, strlen(s->service_token), ours);
+    return strcmp(given, ours) == 0;
+}
+
+static int unknown_caller(struct request *rq, const char *why)
+{
+    metric_add(&unknown, why, 1);
+    if (rq->wants_page)
+        http_error(rq, 401, "session_expired", "Please sign in.");
+    else
+        http_json(rq, 401,
+                  json_pack("{s:b,s:s,s:s,s:s,s:s}", "success", 0, "error", "session_expired", "code",
+                            "session_expired", "redirect", "/login?message=session_expired", "message",
+                            "Your session has ended. Please sign in again."),
+                  "WWW-Authenticate: Bearer\r\n");
+    return -1;
+}
+
+static int by_token(struct request *rq, const char *token)
+{
+    enum jwt_verdict verdict;
+    json_t *claims = NULL;
+    struct err err = {0};
+    if (keyring_verify(rq->gateway->keyring, token, &verdict, &claims, &err) == -1) {
+        http_fail(rq, &err);
+        return -1;
+    }
+    const bool good = verdict == JWT_GOOD && identity_from_claims(claims, &rq->caller);
+    json_decref(claims);
+    return good ? 0 : unknown_caller(rq, verdict == JWT_GOOD ? "no owner in it" : jwt_verdict_text(verdict));
+}
+
+int identity_of(struct request *rq, enum access access)
+{
+    const struct settings *s = rq->gateway->settings;
+    const char *token = bearer(rq);
+    const bool none = strcmp(s->auth, "none") == 0;
+    if (none && guard(rq) == -1) return -1;
+    if (access == ACCESS_ANY) return 0;
+    /* Where nobody signs in, a token that is configured keeps other services and operators apart from whoever
+     * can reach this address. */
+    const bool open = none && (!s->service_token || access == ACCESS_OWNER);
+    if (open || is_service(s, token))
+        be_the_only_one(&rq->caller);
+    else if (!token || strcmp(s->auth, "supabase") != 0)
+        return unknown_caller(rq, token ? "another token" : "no token");
+    else if (by_token(rq, token) == -1)
+        return -1;
+    if (access != ACCESS_ADMIN || rq->caller.admin) return 0;
+    http_error(rq, 403, "forbidden", "This is for administrators.");
+    return -1;
+}
+
+bool identity_owns(const struct caller *caller, const char *owner)
+{
+    return *owner && strcmp(caller->owner, owner) == 0;
+}
+
+int64_t identity_left_ms(const struct caller *caller)
+{
+    const int64_t now_ms = clock_wall_ms();
+    return caller->expires_s > now_ms / 1000 + 86400 ? 86400000 : caller->expires_s * 1000 - now_ms;
 }

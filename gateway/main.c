@@ -1,9 +1,11 @@
 /* gateway: HTTP for browsers and other services. */
 #include <malloc.h>
 #include <poll.h>
+#include <string.h>
 #include "gateway/events.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
+#include "gateway/keyring.h"
 #include "gateway/loglevel.h"
 #include "gateway/memory.h"
 #include "gateway/records.h"
@@ -76,7 +78,9 @@ static int run(struct svc *svc, struct err *err)
     int rc = -1;
     g.blobs = blob_open(s, err);
     if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
-    if (g.redis) g.records = records_new(s, err);
+    const bool signed_tokens = strcmp(s->auth, "supabase") == 0;
+    if (g.redis && signed_tokens) g.keyring = keyring_new(s, err);
+    if (g.redis && (g.keyring || !signed_tokens)) g.records = records_new(s, err);
     if (g.records) g.memory = memory_new(s);
     if (g.memory) g.pauses = pauses_new();
     if (g.pauses) g.totals = totals_new();
@@ -88,6 +92,7 @@ static int run(struct svc *svc, struct err *err)
     pauses_destroy(&g.pauses);
     memory_destroy(&g.memory);
     records_destroy(&g.records);
+    keyring_destroy(&g.keyring);
     redis_pool_destroy(&g.redis);
     blob_close(&g.blobs);
     return rc;

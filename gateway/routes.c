@@ -26,9 +26,9 @@ static const struct route {
     {"GET", "/api/queues", workers_queues, ACCESS_OWNER},
 
     /* For other services. */
-    {"POST", "/api/v1/documents", documents_take, ACCESS_OWNER},
-    {"GET", "/api/v1/jobs", listing_jobs, ACCESS_OWNER},
-    {"GET", "/api/v1/records", forward_records, ACCESS_OWNER},
+    {"POST", "/api/v1/documents", documents_take, ACCESS_SERVICE},
+    {"GET", "/api/v1/jobs", listing_jobs, ACCESS_SERVICE},
+    {"GET", "/api/v1/records", forward_records, ACCESS_SERVICE},
 
     /* For operators. */
     {"GET", "/api/admin/dead", dead_list, ACCESS_ADMIN},

@@ -18,11 +18,6 @@ static void values_of(const redis_reply_t *reply, const char **value, int n)
     for (int i = 0; i < n; i++) value[i] = redis_str(redis_at(reply, (size_t)i));
 }
 
-static bool owned(const struct caller *caller, const char *owner)
-{
-    return *owner && strcmp(caller->owner, owner) == 0;
-}
-
 /* --- one job --- */
 
 /* What models cost, summed over the entries: {"model","calls","tokens_in","tokens_out","cost"}, empty when none was asked. */
@@ -108,7 +103,7 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
     redis_reply_t *reply = NULL;
     int rc = ask_redis(g, &command, 1, &reply, err);
     values_of(reply, value, JOB_FIELDS);
-    if (rc == 0 && owned(caller, value[JOB_OWNER])) {
+    if (rc == 0 && identity_owns(caller, value[JOB_OWNER])) {
         const char *state = value[JOB_STATE];
         status->json = view_job(id, value);
         pauses_explain(g, value, status->json);
@@ -152,7 +147,7 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
     int rc = ask_redis(g, commands, n, replies, err);
     for (int k = 0; rc == 0 && k < n; k++) {
         values_of(replies[k], value, JOB_BRIEF);
-        if (!owned(caller, value[JOB_OWNER])) continue;
+        if (!identity_owns(caller, value[JOB_OWNER])) continue;
         view_count(counts, value);
         *version += strtoll(value[JOB_SEQ], NULL, 10);
         json_t *line = view_job_line(ids[k], value);
@@ -227,7 +222,7 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
     redis_reply_t *replies[2] = {0};
     int rc = ask_redis(g, commands, 2, replies, err);
     values_of(replies[0], value, BATCH_FIELDS);
-    if (rc == 0 && owned(caller, value[BATCH_OWNER]))
+    if (rc == 0 && identity_owns(caller, value[BATCH_OWNER]))
         rc = batch_json(g, caller, id, value, replies[1], status, err);
     ask_free(replies, 2);
     return rc;

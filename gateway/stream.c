@@ -49,7 +49,9 @@ static int turn(struct request *rq, const struct subject *s, struct watch *w, in
 {
     struct events *e = rq->gateway->events;
     struct status status;
-    const enum watch_news news = events_wait(e, w, clock_ms() + REREAD_MS);
+    const int64_t left_ms = identity_left_ms(&rq->caller);
+    const enum watch_news news = events_wait(e, w, clock_ms() + (left_ms < REREAD_MS ? left_ms : REREAD_MS));
+    if (identity_left_ms(&rq->caller) <= 0) return -1; /* who comes back without a new one gets 401 */
     if (news == WATCH_ENDED || (news == WATCH_CHANGED && !events_pause(e, w, *next_ms))) return -1;
     const int64_t began = clock_ms();
     if (read_subject(rq, s, &status, NULL) == -1)

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -54,11 +55,73 @@ static void test_without_login_only_loopback_is_listened_on(void **state)
     assert_int_equal(err.kind, ERR_CONFIG);
 }
 
+static bool taken(const char *claims, struct caller *out)
+{
+    json_t *json = json_loads(claims, 0, NULL);
+    assert_non_null(json);
+    const bool yes = identity_from_claims(json, out);
+    json_decref(json);
+    return yes;
+}
+
+#define SUB "\"sub\":\"aaaaaaaa-0000-4000-8000-00000000000a\",\"exp\":1800000000"
+
+static void test_owner_and_address_come_from_the_claims(void **state)
+{
+    (void)state;
+    struct caller c;
+    assert_true(taken("{" SUB ",\"email\":\"ana@school.example\"}", &c));
+    assert_string_equal(c.owner, "aaaaaaaa-0000-4000-8000-00000000000a");
+    assert_string_equal(c.email, "ana@school.example");
+    assert_string_equal(c.user, "ana@school.example");
+    assert_false(c.admin);
+    assert_true(taken("{" SUB "}", &c));
+    assert_string_equal(c.user, "aaaaaaaa-0000-4000-8000-00000000000a");
+}
+
+static void test_an_address_that_could_break_a_header_is_not_taken(void **state)
+{
+    (void)state;
+    struct caller c;
+    static const char *const bad[] = {"a@b\\r\\nBcc: x@y", "a b@c", "nobody", "<a@b>", "a@b,c@d"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char claims[256];
+        snprintf(claims, sizeof claims, "{" SUB ",\"email\":\"%s\"}", bad[i]);
+        assert_true(taken(claims, &c));
+        assert_string_equal(c.email, "");
+    }
+}
+
+static void test_who_is_no_uuid_owns_nothing(void **state)
+{
+    (void)state;
+    struct caller c;
+    assert_false(taken("{}", &c));
+    assert_false(taken("{\"sub\":7}", &c));
+    assert_false(taken("{\"sub\":\"\"}", &c));
+    assert_false(taken("{\"sub\":\"../../../../../../../../../../../x-\"}", &c));
+    assert_false(taken("{\"sub\":\"aaaaaaaa-0000-4000-8000-00000000000a \"}", &c));
+}
+
+static void test_only_what_the_project_says_makes_an_administrator(void **state)
+{
+    (void)state;
+    struct caller c;
+    assert_true(taken("{" SUB ",\"app_metadata\":{\"role\":\"admin\"}}", &c) && c.admin);
+    assert_true(taken("{" SUB ",\"app_metadata\":{\"roles\":[\"x\",\"admin\"]}}", &c) && c.admin);
+    assert_true(taken("{" SUB ",\"user_metadata\":{\"role\":\"admin\"},\"role\":\"admin\"}", &c) && !c.admin);
+    assert_true(taken("{" SUB ",\"app_metadata\":{\"role\":[\"admin\"]}}", &c) && !c.admin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_this_machine_and_the_public_name_are_served),
         cmocka_unit_test(test_a_name_that_somebody_points_here_is_not_served),
+        cmocka_unit_test(test_owner_and_address_come_from_the_claims),
+        cmocka_unit_test(test_an_address_that_could_break_a_header_is_not_taken),
+        cmocka_unit_test(test_who_is_no_uuid_owns_nothing),
+        cmocka_unit_test(test_only_what_the_project_says_makes_an_administrator),
         cmocka_unit_test(test_a_page_may_post_only_to_where_it_came_from),
         cmocka_unit_test(test_without_login_only_loopback_is_listened_on),
     };
