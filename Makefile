@@ -92,7 +92,7 @@ endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_test,$(t))))
 
 # What `make bench` measures with: tests/bench/<program>.c, each with bench.c, lib and proto.
-BENCH := $(addprefix $(O)/tests/bench/,step-svc load bare)
+BENCH := $(addprefix $(O)/tests/bench/,step-svc load bare http)
 $(BENCH): $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libsheaf.a $(O)/libproto.a
 	@mkdir -p $(@D)
 	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_lib)) -lpthread -lm

@@ -5,6 +5,7 @@
  *   PREAMBLE --delimiter--> TAIL --CR LF--> HEAD --empty line--> BODY --delimiter--> TAIL … --"--"-->
  * EPILOGUE
  */
+#define _GNU_SOURCE /* memmem, memrchr */
 #include "gateway/multipart.h"
 
 #include <stdint.h>
@@ -77,27 +78,45 @@ static int give(struct multipart *m, const char *data, size_t len)
     return -1;
 }
 
-/* In PREAMBLE and BODY: passes data on until a delimiter is complete. Answers how many bytes it took, -1 when
- * broken. */
+/* A match that was begun in an earlier piece goes on, is complete, or breaks off; then what was matched is data. */
+static int64_t go_on(struct multipart *m, const char *data, size_t len)
+{
+    size_t at = 0;
+    while (at < len && data[at] == m->delimiter[m->matched]) {
+        at++;
+        if (++m->matched == m->delimiter_len) return (int64_t)at;
+    }
+    if (at == len) return (int64_t)at;
+    if (give(m, m->delimiter + m->lent, m->matched - m->lent) == -1) return -1;
+    m->matched = m->lent = 0;
+    return (int64_t)at;
+}
+
+/* How many of the last bytes may be the beginning of a delimiter: only from the last CR on. */
+static size_t begun_at_end(const struct multipart *m, const char *data, size_t len)
+{
+    const size_t look = len < m->delimiter_len - 1 ? len : m->delimiter_len - 1;
+    const char *cr = memrchr(data + len - look, '\r', look);
+    const size_t tail = cr ? (size_t)(data + len - cr) : 0;
+    return tail && memcmp(cr, m->delimiter, tail) == 0 ? tail : 0;
+}
+
+/* In PREAMBLE and BODY: passes data on until a delimiter is complete, in pieces as large as they came: a document's
+ * bytes hold a CR every few hundred, and each call of the sink may be a write.  Answers how many bytes it took, -1
+ * when broken. */
 static int64_t scan(struct multipart *m, const char *data, size_t len)
 {
     size_t at = 0;
-    while (at < len) {
-        if (m->matched == 0) {
-            const char *cr = memchr(data + at, '\r', len - at);
-            size_t stop = cr ? (size_t)(cr - data) : len;
-            if (give(m, data + at, stop - at) == -1) return -1;
-            at = stop;
-            if (cr) m->matched = 1, at++;
-        } else if (data[at] == m->delimiter[m->matched]) {
-            at++;
-            if (++m->matched == m->delimiter_len) break;
-        } else {
-            if (give(m, m->delimiter + m->lent, m->matched - m->lent) == -1) return -1;
-            m->matched = m->lent = 0;
-        }
+    if (m->matched) {
+        const int64_t taken = go_on(m, data, len);
+        if (taken == -1 || m->matched || (size_t)taken == len) return taken;
+        at = (size_t)taken;
     }
-    return (int64_t)at;
+    const char *found = memmem(data + at, len - at, m->delimiter, m->delimiter_len);
+    const size_t stop = found ? (size_t)(found - data) : len - begun_at_end(m, data + at, len - at);
+    if (give(m, data + at, stop - at) == -1) return -1;
+    m->matched = found ? m->delimiter_len : len - stop;
+    return (int64_t)(found ? stop + m->delimiter_len : len);
 }
 
 static int delimiter_complete(struct multipart *m)

@@ -1,8 +1,11 @@
 /* Blobs as files: <var>/blobs/<last two digits of the job>/<name>.
  *
- * A blob is written as ".<name>.<random>" beside its place and gets its name when its bytes are on the
- * disk; then the folder is synced too.  No lock is held meanwhile: many threads commit at once and the file
- * system's journal serves them together.
+ * A blob is written as ".<name>.<random>" beside its place, gets its name when its last byte is written, and is then
+ * synced, and the folder with it.  In this order a journalling file system has to commit once instead of twice: what
+ * syncs the file has the name in it, and the folder's sync finds nothing more to do (measured on ext4: twice as many
+ * commits a second from one writer).  A crash in between may leave the name with half of its bytes: unkept, named by
+ * nobody, and gone with the next sweep.  No lock is held meanwhile: many threads commit at once and the journal
+ * serves them together.
  *
  * A kept file has no write permission.  That bit reaches the disk with the next journal commit (seconds) and
  * is not waited for: it only matters to the sweep, a day later.
@@ -141,12 +144,13 @@ static int settle(struct folder_writer *w, struct err *err)
     char path[PATH_MAX_];
     struct stat st;
 
-    if (fsync(w->fd) == -1) return err_sys(err, ERR_UNAVAILABLE, errno, "syncing a blob");
     path_of(w->name, path);
     if (fstatat(w->f->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_kept(&st))
         return err_set(err, ERR_INPUT, "blob %.100s is there and kept", w->name);
     if (renameat(w->f->root, w->temporary, w->f->root, path) == -1)
         return err_sys(err, ERR_UNAVAILABLE, errno, "naming a blob");
+    memcpy(w->temporary, path, sizeof path); /* what goes, should it not become durable */
+    if (fsync(w->fd) == -1) return err_sys(err, ERR_UNAVAILABLE, errno, "syncing a blob");
     return sync_folder_of(w->f, w->name, err);
 }
 
@@ -155,8 +159,6 @@ static int folder_commit(void *writer, struct err *err)
     struct folder_writer *w = writer;
     int rc = settle(w, err);
 
-    /* After a failed sync of the folder the blob may stand there without being durable.  It is unkept, nobody
-     * is told its name, and the sweep takes it. */
     if (rc == -1) {
         folder_abort(w);
         return -1;

@@ -1,0 +1,300 @@
+/* http: load for the gateway, and the bare loops beside it: as little work as can be between two answers.
+ *
+ *     http upload <port> <bytes> <connections> <seconds>    POST /upload, one document a request, each another one
+ *     http poll   <port> <path>  <connections> <seconds>    GET, the same path again and again
+ *     http listen <port> <path>  <listeners>   <seconds>    as many event streams at once, on one thread
+ *     http folder <dir>  <bytes> <writers>     <seconds>    write, fsync, rename: what a durable upload must do
+ *     http sets   <socket> <bytes> <writers>   <seconds>    SET of values as large, one at a time per writer
+ *
+ * One thread per connection, keep-alive.  Prints one line of JSON. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "tests/bench/bench.h"
+
+#define LATENCIES 200000 /* kept of each thread */
+#define HEAD_MAX  16384
+
+struct work {
+    const char *where, *path;
+    size_t bytes;
+    int number;
+    int64_t until_ns;
+    int64_t done, failed;
+    uint32_t *us;
+    int n_us;
+    char first_failure[64];
+};
+
+/* --- one connection --- */
+
+static int connect_to(const char *port)
+{
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof to) == -1) bench_die("connect", strerror(errno));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+static int send_all(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+        if (n <= 0) return -1;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Reads one answer; its status, or -1 when the connection broke.  *closes: the server ends it. */
+static int read_answer(int fd, char *buf, size_t size, bool *closes)
+{
+    size_t got = 0;
+    char *end = NULL;
+    while (!end) {
+        ssize_t n = recv(fd, buf + got, size - 1 - got, 0);
+        if (n <= 0) return -1;
+        got += (size_t)n;
+        buf[got] = '\0';
+        end = strstr(buf, "\r\n\r\n");
+        if (!end && got == size - 1) return -1;
+    }
+    const char *length = strcasestr(buf, "\r\nContent-Length:");
+    size_t body = length && length < end ? strtoul(length + 17, NULL, 10) : 0, have = got - (size_t)(end + 4 - buf);
+    const char *connection = strcasestr(buf, "\r\nConnection: close");
+    *closes = connection && connection < end;
+    const int status = atoi(buf + 9);
+    while (have < body) {
+        ssize_t n = recv(fd, buf, body - have < size ? body - have : size, 0);
+        if (n <= 0) return -1;
+        have += (size_t)n;
+    }
+    return status;
+}
+
+static void took(struct work *w, int64_t began_ns)
+{
+    if (w->n_us < LATENCIES) w->us[w->n_us++] = (uint32_t)((bench_ns() - began_ns) / 1000);
+}
+
+/* Sends the request again and again; `unique` (may be NULL) are 16 bytes in it that change. */
+static void ask_again(struct work *w, char *head, size_t head_len, const char *body, size_t body_len, char *unique)
+{
+    char *buf = malloc(HEAD_MAX * 4);
+    bool closes;
+    int fd = connect_to(w->where);
+    for (uint64_t n = 0; bench_ns() < w->until_ns; n++) {
+        char text[24];
+        const int64_t began = bench_ns();
+        snprintf(text, sizeof text, "%04d%012llx", w->number, (unsigned long long)n);
+        if (unique) memcpy(unique, text, 16);
+        int status = send_all(fd, head, head_len) == 0 && send_all(fd, body, body_len) == 0
+                         ? read_answer(fd, buf, HEAD_MAX * 4, &closes)
+                         : -1;
+        if (status / 100 == 2 || status == 304) {
+            w->done++;
+            took(w, began);
+        } else if (!w->failed++) {
+            snprintf(w->first_failure, sizeof w->first_failure, "status %d", status);
+        }
+        if (status != -1 && !closes) continue;
+        close(fd);
+        fd = connect_to(w->where);
+    }
+    close(fd);
+    free(buf);
+}
+
+static void *upload(void *user)
+{
+    static const char part[] = "--bench\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n"
+                               "Content-Type: application/pdf\r\n\r\n%PDF-1.4\n";
+    static const char end[] = "\r\n--bench--\r\n";
+    struct work *w = user;
+    const size_t len = sizeof part - 1 + w->bytes + sizeof end - 1;
+    char head[256], *body = malloc(len), *data = body + sizeof part - 1;
+    uint32_t x = 2463534242u + (uint32_t)w->number;
+    memcpy(body, part, sizeof part - 1);
+    for (size_t i = 0; i < w->bytes; i++) { /* no byte repeats for long, as in a compressed document */
+        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+        data[i] = (char)x;
+    }
+    memcpy(data + w->bytes, end, sizeof end - 1);
+    int n = snprintf(head, sizeof head, "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; "
+                                        "boundary=bench\r\nContent-Length: %zu\r\n\r\n", len);
+    ask_again(w, head, (size_t)n, body, len, data);
+    free(body);
+    return NULL;
+}
+
+static void *poll_path(void *user)
+{
+    struct work *w = user;
+    char head[1024];
+    int n = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n", w->path);
+    ask_again(w, head, (size_t)n, "", 0, NULL);
+    return NULL;
+}
+
+/* --- the bare loops --- */
+
+static void *folder(void *user)
+{
+    struct work *w = user;
+    char from[512], to[512], *data = malloc(w->bytes);
+    memset(data, 'x', w->bytes);
+    int dir = open(w->where, O_RDONLY | O_DIRECTORY);
+    if (dir == -1) bench_die(w->where, strerror(errno));
+    for (uint64_t n = 0; bench_ns() < w->until_ns; n++, w->done++) {
+        const int64_t began = bench_ns();
+        snprintf(from, sizeof from, "%s/.%d.%llu", w->where, w->number, (unsigned long long)n);
+        snprintf(to, sizeof to, "%s/%d.%llu", w->where, w->number, (unsigned long long)n);
+        int fd = open(from, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        if (fd == -1 || write(fd, data, w->bytes) != (ssize_t)w->bytes || fsync(fd) == -1 || rename(from, to) == -1 ||
+            fsync(dir) == -1)
+            bench_die("folder", strerror(errno));
+        close(fd);
+        took(w, began);
+    }
+    close(dir);
+    free(data);
+    return NULL;
+}
+
+static void *sets(void *user)
+{
+    struct work *w = user;
+    char *data = malloc(w->bytes);
+    memset(data, 'x', w->bytes);
+    redisContext *c = bench_connect(w->where);
+    for (uint64_t n = 0; bench_ns() < w->until_ns; n++, w->done++) {
+        const int64_t began = bench_ns();
+        redisReply *r = redisCommand(c, "SET bare:%d:%llu %b EX 600", w->number, (unsigned long long)n % 20, data, w->bytes);
+        if (!r || r->type == REDIS_REPLY_ERROR) bench_die("SET", r ? r->str : c->errstr);
+        freeReplyObject(r);
+        took(w, began);
+    }
+    redisFree(c);
+    free(data);
+    return NULL;
+}
+
+/* --- listeners --- */
+
+/* Opens them all, then reads what comes: how many are served as streams, how many events each got at least. */
+static int listen_all(const char *port, const char *path, int n, int seconds)
+{
+    char head[1024], buf[65536];
+    int streams = 0, refused = 0, closed = 0, ep = epoll_create1(EPOLL_CLOEXEC);
+    int64_t bytes = 0, *events = calloc((size_t)n, sizeof *events);
+    int *fds = calloc((size_t)n, sizeof *fds);
+    const int len = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n", path);
+    const int64_t began = bench_ns();
+    for (int i = 0; i < n; i++) {
+        struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+        fds[i] = connect_to(port);
+        if (send_all(fds[i], head, (size_t)len) == -1) bench_die("listen", strerror(errno));
+        epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e);
+    }
+    const int64_t opened = bench_ns(), until = opened + (int64_t)seconds * 1000000000;
+    bool *seen = calloc((size_t)n, sizeof *seen);
+    while (bench_ns() < until) {
+        struct epoll_event e[64];
+        const int ready = epoll_wait(ep, e, 64, 100);
+        for (int k = 0; k < ready; k++) {
+            const uint32_t i = e[k].data.u32;
+            ssize_t got = recv(fds[i], buf, sizeof buf - 1, 0);
+            if (got <= 0) {
+                epoll_ctl(ep, EPOLL_CTL_DEL, fds[i], NULL);
+                closed++;
+                continue;
+            }
+            buf[got] = '\0';
+            bytes += got;
+            if (!seen[i]) {
+                seen[i] = true;
+                if (strncmp(buf, "HTTP/1.1 200", 12) == 0) streams++;
+                else refused++;
+            }
+            for (char *at = buf; (at = memmem(at, (size_t)(buf + got - at), "\ndata: ", 7)); at += 7) events[i]++;
+        }
+    }
+    int64_t least = INT64_MAX, all = 0;
+    for (int i = 0; i < n; i++) {
+        all += events[i];
+        if (events[i] < least) least = events[i];
+    }
+    printf("{\"streams\":%d,\"refused\":%d,\"closed\":%d,\"open_ms\":%.1f,\"events\":%lld,\"least\":%lld,\"bytes\":%lld}\n",
+           streams, refused, closed, (double)(opened - began) / 1e6, (long long)all, (long long)least, (long long)bytes);
+    return 0;
+}
+
+/* --- the whole --- */
+
+static int by_size(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int run(void *(*one)(void *), const char *where, const char *what, int n, int seconds)
+{
+    struct work *w = calloc((size_t)n, sizeof *w);
+    pthread_t *threads = calloc((size_t)n, sizeof *threads);
+    const int64_t began = bench_ns();
+    for (int i = 0; i < n; i++) {
+        w[i] = (struct work){.where = where, .path = what, .bytes = strtoul(what, NULL, 10), .number = i,
+                             .until_ns = began + (int64_t)seconds * 1000000000, .us = malloc(LATENCIES * sizeof(uint32_t))};
+        pthread_create(&threads[i], NULL, one, &w[i]);
+    }
+    int64_t done = 0, failed = 0;
+    int n_us = 0;
+    for (int i = 0; i < n; i++) {
+        pthread_join(threads[i], NULL);
+        done += w[i].done;
+        failed += w[i].failed;
+        n_us += w[i].n_us;
+        if (*w[i].first_failure) fprintf(stderr, "http: %s\n", w[i].first_failure);
+    }
+    const double spent = (double)(bench_ns() - began) / 1e9;
+    uint32_t *all = malloc(((size_t)n_us + 1) * sizeof *all);
+    for (int i = 0, at = 0; i < n; at += w[i++].n_us) memcpy(all + at, w[i].us, (size_t)w[i].n_us * sizeof *all);
+    qsort(all, (size_t)n_us, sizeof *all, by_size);
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    const double cpu = (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+    printf("{\"done\":%lld,\"failed\":%lld,\"per_s\":%.1f,\"p50_us\":%u,\"p99_us\":%u,\"load_cpu_us\":%.1f}\n", (long long)done,
+           (long long)failed, (double)done / spent, n_us ? all[n_us / 2] : 0, n_us ? all[n_us - 1 - n_us / 100] : 0,
+           done ? cpu / (double)done * 1e6 : 0);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void *(*one)(void *);
+    } modes[] = {{"upload", upload}, {"poll", poll_path}, {"folder", folder}, {"sets", sets}};
+    if (argc != 6) bench_die("usage", "http MODE WHERE WHAT NUMBER SECONDS");
+    const int n = atoi(argv[4]), seconds = atoi(argv[5]);
+    if (strcmp(argv[1], "listen") == 0) return listen_all(argv[2], argv[3], n, seconds);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(argv[1], modes[i].name) == 0) return run(modes[i].one, argv[2], argv[3], n, seconds);
+    bench_die("there is no mode", argv[1]);
+}
