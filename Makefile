@@ -47,7 +47,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set hostile check asan clean \
+.PHONY: all provider-calls help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set hostile check asan clean \
         clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
@@ -107,6 +107,18 @@ unit-programs: $(UNIT)
 # Test builds that end themselves at a named point (lib/fault.h).
 fault-programs:
 	@$(MAKE) -s MODE=faults dispatcher gateway persist-svc notify-svc
+
+# Programs that call a provider very often, linked like the unit tests of their service.
+LOAD := $(patsubst %.c,$(O)/%,$(wildcard tests/load/*_calls.c))
+define load_program
+$(1): $(1:$(O)/%=$(O)/obj/%.o) $$(filter-out %/main.o,$$(call objects,$$(call sources,$(2)))) $(O)/libsheaf.a $(O)/libproto.a
+	@mkdir -p $$(@D)
+	$$(call say,link) $$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_lib) $(PKG_$(2))) -lpthread -lm
+endef
+$(foreach p,$(LOAD),$(eval $(call load_program,$(p),$(patsubst %_calls,%,$(notdir $(p))))))
+
+provider-calls: $(LOAD) ## N=100000 calls to the fakes of Groq and Google by the providers' own code: does anything grow?
+	@TESTS_BUILD=$(O) tests/load/run.py
 
 deps: ## install what is missing to build and to run (Debian packages)
 	@tests/deps.sh build
