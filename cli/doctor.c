@@ -139,8 +139,8 @@ static void look_at_providers(const struct cli *cli, struct report *report)
     } chosen[] = {
         {"recognition", settings_ocr(s)},
         {"extraction", settings_llm(s)},
-        {"records", s->records},
-        {"objects", s->objects},
+        {"records", settings_records(s)},
+        {"objects", settings_objects(s)},
         {"messages", s->notify},
     };
     for (size_t i = 0; i < COUNT_OF(chosen); i++) {

@@ -218,7 +218,7 @@ def test_a_429_at_one_of_three_replicas_pauses_all_and_other_stages_go_on(stack,
         wait_for(lambda: '"event":"link_up"' in stack.log(label), what=label)
     groq.script.append(rate_limited(40))
     jobs = [upload(stack, unnamed())]
-    wait_for(lambda: stack.redis.hget("sheaf:throttle:groq", "until"), what="the pause")
+    wait_for(lambda: float(stack.redis.hget("sheaf:throttle:groq", "until") or 0) > time.time() * 1000 + 20000, what="the pause")
     calls, began = groq.calls, time.monotonic()
     jobs += [upload(stack, unnamed()) for _ in range(6)]
     # Other stages go on: all are stored and split; none is extracted.
