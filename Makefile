@@ -93,11 +93,15 @@ $(foreach t,$(UNIT_SRC),$(eval $(call unit_test,$(t))))
 
 # What `make bench` measures with: tests/bench/<program>.c, each with bench.c, lib and proto.
 BENCH := $(addprefix $(O)/tests/bench/,step-svc load bare http)
+BENCH_PAGES := $(O)/tests/bench/bare-pages
 $(BENCH): $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/bench.o $(O)/libsheaf.a $(O)/libproto.a
 	@mkdir -p $(@D)
 	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_lib)) -lpthread -lm
 
-bench-programs: $(BENCH)
+$(BENCH_PAGES): $(O)/obj/tests/bench/bare-pages.o $(O)/obj/tests/bench/bench.o $(filter-out %/main.o,$(call objects,$(call sources,ocr-svc))) $(O)/libsheaf.a $(O)/libproto.a
+	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_ocr-svc)) -lpthread -lm
+
+bench-programs: $(BENCH) $(BENCH_PAGES)
 bench: ## measure: engine, latency, memory, pages, start-up, peers (ONLY=part,… JSON=FILE)
 	@$(MAKE) -s -j2 all bench-programs
 	@TESTS_BUILD=$(O) tests/bench/run.py $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))

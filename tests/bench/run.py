@@ -18,7 +18,7 @@ sys.path.insert(0, str(HERE))
 import measure  # noqa: E402
 
 # In this order: what is compared with each other stands together.
-PARTS = ["engine", "latency", "http", "memory", "start"]
+PARTS = ["engine", "peers", "latency", "http", "pages", "start", "memory", "depth"]
 
 
 def main():

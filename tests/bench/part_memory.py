@@ -1,0 +1,64 @@
+"""Memory of services that have nothing to do; and whether a million tasks leave anything behind.
+
+BENCH_TASKS (1,000,000): how many of the second kind. BENCH_IDLE (30): seconds before the first."""
+import os
+import time
+
+from measure import pss_mib, rss_mib, stack
+from part_engine import Engine
+
+SERVICES = ("gateway", "dispatcher", "ocr-svc", "llm-svc", "persist-svc", "notify-svc")
+IDLE_S = float(os.environ.get("BENCH_IDLE", "30"))
+TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))
+
+
+def idle(report):
+    with stack(*SERVICES, SHEAF_OCR="null") as s:
+        time.sleep(IDLE_S)
+        pss = {name: pss_mib(s[name].pid) for name in SERVICES}
+        redis = pss_mib(s.redis_process.pid)
+    with stack("dispatcher", "ocr-svc", SHEAF_THREADS=1) as s:
+        time.sleep(min(IDLE_S, 5))
+        engine = pss_mib(s["ocr-svc"].pid) - pss["ocr-svc"]
+    for name in SERVICES:
+        report.row(f"{name}, idle, PSS" + (" (without an engine)" if name == "ocr-svc" else ""), "MiB", [pss[name]], ("≤", 5))
+    report.row("all six, idle, PSS", "MiB", [sum(pss.values())], ("≤", 20))
+    report.row("one OCR engine with its decoding child", "MiB", [engine])
+    report.row("Redis, idle, PSS", "MiB", [redis])
+    report.json["pss_mib"] = {**{k: round(v, 2) for k, v in pss.items()}, "ocr_engine": round(engine, 1), "redis": round(redis, 1)}
+
+
+def expire_all(redis):
+    """What carries a life ends now, as it would by itself; answers how many keys carried none."""
+    endless = 0
+    for key in redis.scan_iter(count=1000):
+        if redis.pttl(key) < 0:
+            endless += 1
+        else:
+            redis.unlink(key)
+    return endless
+
+
+def growth(report):
+    with Engine() as e:
+        redis, pids = e.stack.redis, {"dispatcher": e.stack.processes[0].pid, "step-svc": e.extra[0].pid}
+        endless, before = expire_all(redis), redis.info("memory")["used_memory"]
+        e.run(10000 // 4)
+        first = {name: rss_mib(pid) for name, pid in pids.items()}
+        e.run((TASKS - 10000) // 4)
+        for name, pid in pids.items():
+            report.row(f"{name}, RSS after {TASKS:,} tasks, of that after 10,000", "×", [rss_mib(pid) / first[name]], ("≤", 1.05))
+        left = expire_all(redis)
+        for name in ("sweep",):  # bounded by time: the members of jobs whose life was just ended
+            redis.unlink("sheaf:{00}:" + name)
+        owned = [k for k in redis.scan_iter(match="sheaf:{00}:owned:*")]
+        if owned:
+            redis.unlink(*owned)
+        time.sleep(2)
+        report.row("Redis keys without a life, more than before", "keys", [left - endless])
+        report.row("Redis memory when their life is over, of that before", "×", [redis.info("memory")["used_memory"] / before], ("≤", 1.1))
+
+
+def run(report):
+    idle(report)
+    growth(report)

@@ -1,0 +1,59 @@
+"""Reading pages: a stub engine that takes 200 ms a page, with 1 to 8 replicas; the real one beside a bare loop over the same
+pages; one long document with one replica and with two."""
+import os
+import pathlib
+import tempfile
+import time
+
+from measure import PROGRAMS, TOP, load, run_json, stack
+import documents
+
+PAGES = int(os.environ.get("BENCH_PAGES", "40"))
+BEHIND = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", SHEAF_NOTIFY_WHEN="never")
+
+
+def stub(report):
+    """Jobs of one page each, so that what is shared out is rooms at one dispatcher, nothing else."""
+    alone = None
+    for replicas in (1, 2, 4, 8):
+        with stack("dispatcher", "llm-svc", "persist-svc", SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="200ms", **BEHIND) as s:
+            for n in range(replicas):
+                s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1, SHEAF_ROOM=2)
+            load(s, "window", 2 * replicas, 100, "inspect")
+            per_s = load(s, "window", 50 * replicas, 1000, "inspect")["per_s"]
+        alone = alone or per_s
+        report.row(f"stub engine of 200 ms, {replicas} replicas, of {replicas} × one", "×", [per_s / alone / replicas],
+                   None if replicas == 1 else ("≥", 0.95), f"{per_s:.1f} pages/s")
+
+
+def scan(folder):
+    path = pathlib.Path(folder) / "scan.pdf"
+    path.write_bytes(documents.scan_pdf([documents.form_lines(n) for n in range(PAGES)], dpi=200))
+    return path
+
+
+def whole(path, replicas):
+    """Seconds from upload to the end of the job."""
+    with stack("dispatcher", "gateway", "llm-svc", "persist-svc", SHEAF_NOTIFY_WHEN="never") as s:
+        for n in range(replicas):
+            s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1)
+        while sum("room" in str(w) for w in s.redis.keys("sheaf:worker:*")) + len(s.redis.keys("sheaf:worker:*")) < replicas + 2:
+            time.sleep(0.05)
+        time.sleep(2)
+        began = time.monotonic()
+        status, answer = s.upload((path.name, path.read_bytes()))
+        assert status == 202, answer
+        s.batch_done(answer["batch_id"], 600)
+        return time.monotonic() - began
+
+
+def run(report):
+    stub(report)
+    with tempfile.TemporaryDirectory() as folder:
+        path = scan(folder)
+        bare = run_json(PROGRAMS / "bare-pages", path, 2, cwd=TOP)["per_s"]
+        two, one = whole(path, 2), whole(path, 1)
+    report.row(f"{PAGES} scanned pages, bare loop of two engines", "pages/s", [bare])
+    report.row(f"{PAGES} scanned pages, upload to record, 2 × ocr-svc", "pages/s", [PAGES / two])
+    report.row("… of the bare loop", "×", [PAGES / two / bare], ("≥", 0.95))
+    report.row("one document with 2 ocr-svc, of the time with 1", "×", [two / one], ("≤", 0.55))

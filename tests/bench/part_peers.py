@@ -1,0 +1,57 @@
+"""The peers, where they are installed: four no-op stages a job, with the same persistence, on the same machine.
+
+BullMQ: `npm install bullmq` in a folder, named by BENCH_BULLMQ. RQ: Debian's python3-rq.  Both as their own documentation
+shows them: one worker process, each stage enqueues the next, one producer."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from measure import stack
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def bullmq(report, folder):
+    per_s = []
+    for _ in range(report.runs):
+        with stack() as s:
+            done = subprocess.run(["node", str(HERE / "peer_bullmq.js"), s.redis_socket, "3000"], stdout=subprocess.PIPE, text=True,
+                                  env={**os.environ, "NODE_PATH": str(pathlib.Path(folder) / "node_modules")}, timeout=120, check=True)
+            per_s.append(json.loads(done.stdout.strip().splitlines()[-1])["per_s"])
+    return report.row("BullMQ, 4 stages, AOF everysec", "jobs/s", per_s)
+
+
+def rq(report):
+    per_s = []
+    for _ in range(report.runs):
+        with stack() as s:
+            env = {**os.environ, "PYTHONPATH": str(HERE), "REDIS_URL": "unix://" + s.redis_socket}
+            worker = subprocess.Popen([sys.executable, "-m", "peer_rq", "worker"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                time.sleep(1)
+                done = subprocess.run([sys.executable, "-m", "peer_rq", "produce", "300"], env=env, stdout=subprocess.PIPE, text=True,
+                                      timeout=120, check=True)
+                per_s.append(json.loads(done.stdout)["per_s"])
+            finally:
+                worker.kill()
+                worker.wait(10)
+    return report.row("RQ (SimpleWorker), 4 stages, AOF everysec", "jobs/s", per_s)
+
+
+def run(report):
+    peers = report.json.setdefault("peers", {})
+    folder = os.environ.get("BENCH_BULLMQ", "")
+    if folder and (pathlib.Path(folder) / "node_modules" / "bullmq").exists():
+        peers["bullmq"] = bullmq(report, folder)
+    else:
+        print("  BullMQ is not there (BENCH_BULLMQ)")
+    if subprocess.run([sys.executable, "-c", "import rq"], stderr=subprocess.DEVNULL).returncode == 0:
+        peers["rq"] = rq(report)
+    else:
+        print("  RQ is not there (python3-rq)")
+    ours = report.json.get("engine_4stage_per_s")
+    if ours and "bullmq" in peers:
+        report.row("4 stages, of BullMQ", "×", [ours / peers["bullmq"]], ("≥", 6))
