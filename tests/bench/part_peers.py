@@ -1,6 +1,6 @@
 """The peers, where they are installed: four no-op stages a job, with the same persistence, on the same machine.
 
-BullMQ: `npm install bullmq` in a folder, named by BENCH_BULLMQ. RQ: Debian's python3-rq.  Both as their own documentation
+BullMQ: `npm install bullmq ioredis` in a folder, named by BENCH_BULLMQ. RQ: Debian's python3-rq.  Both as their own documentation
 shows them: one worker process, each stage enqueues the next, one producer."""
 import json
 import os
@@ -18,8 +18,8 @@ def bullmq(report, folder):
     per_s = []
     for _ in range(report.runs):
         with stack() as s:
-            done = subprocess.run(["node", str(HERE / "peer_bullmq.js"), s.redis_socket, "3000"], stdout=subprocess.PIPE, text=True,
-                                  env={**os.environ, "NODE_PATH": str(pathlib.Path(folder) / "node_modules")}, timeout=120, check=True)
+            done = subprocess.run(["node", str(HERE / "peer_bullmq.js"), s.redis_socket, "3000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  text=True, env={**os.environ, "NODE_PATH": str(pathlib.Path(folder) / "node_modules")}, timeout=120, check=True)
             per_s.append(json.loads(done.stdout.strip().splitlines()[-1])["per_s"])
     return report.row("BullMQ, 4 stages, AOF everysec", "jobs/s", per_s)
 
