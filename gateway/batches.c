@@ -1,6 +1,7 @@
 /* batches: a batch that takes the uploads of several requests. */
 #include <string.h>
 #include <stdio.h>
+#include "gateway/answers.h"
 #include "gateway/ask.h"
 #include "gateway/batch.h"
 #include "gateway/records.h"
@@ -87,8 +88,10 @@ void batches_close(struct request *rq)
         http_fail(rq, &err);
     else if (strcmp(answer, "ok") != 0)
         http_not_found(rq);
-    else
+    else {
+        answers_forget(rq->gateway->answers, id);
         http_json(rq, 200, json_pack("{s:b,s:s}", "success", 1, "batch_id", id), NULL);
+    }
 }
 
 /* The batch with its records: how far it is, from Redis, and what came of it, from persist-svc. */

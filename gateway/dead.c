@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gateway/answers.h"
 #include "gateway/ask.h"
 #include "gateway/newest.h"
 #include "gateway/routes.h"
@@ -159,8 +160,10 @@ static void act(struct request *rq, int (*verb)(struct gateway *, const struct b
         http_error(rq, 409, "conflict", "Its job goes on already.");
     else if (strcmp(answer, "ok") != 0)
         http_not_found(rq);
-    else
+    else {
+        answers_forget(rq->gateway->answers, b.id);
         http_json(rq, 202, json_pack("{s:b,s:s}", "success", 1, "task", rq->arg[0]), NULL);
+    }
 }
 
 void dead_kick(struct request *rq)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "gateway/answers.h"
 #include "gateway/ask.h"
 #include "gateway/documents.h"
 #include "gateway/records.h"
@@ -206,6 +207,7 @@ static int rerun(struct request *rq, const char *job)
         return -1;
     }
     if (strcmp(redis_str(reply), "ok") == 0) {
+        answers_forget(rq->gateway->answers, job);
         http_json(rq, 202, json_pack("{s:b,s:s}", "success", 1, "job_id", job), NULL);
         rc = 1;
     } else if (strcmp(redis_str(reply), "state") == 0) {

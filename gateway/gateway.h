@@ -7,11 +7,13 @@
 #include "lib/redis.h"
 #include "lib/settings.h"
 
+struct answers;
 struct events;
 struct keyring;
 struct memory;
 struct pauses;
 struct records;
+struct streams;
 struct totals;
 
 struct gateway {
@@ -23,7 +25,9 @@ struct gateway {
     struct memory *memory;   /* is Redis full */
     struct pauses *pauses;   /* which stages wait for a provider */
     struct totals *totals;   /* what was done so far */
-    struct events *events;   /* who watches what */
+    struct answers *answers; /* status texts, for a moment */
+    struct streams *streams; /* open event streams */
+    struct events *events;   /* what changed */
     struct records *records; /* the way to persist-svc */
     int threads;             /* that serve requests */
 };

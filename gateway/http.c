@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "gateway/server.h"
 #include "gateway/text.h"
 #include "lib/auto.h"
 #include "lib/log.h"
@@ -16,6 +17,7 @@ static struct metric answers =
 static struct metric refusals =
     METRIC_COUNTER1("sheaf_http_refusals_total", "errors answered, by code", "code");
 
+#define LENGTH_BY_CLOSE (-2) /* the body ends with the connection (RFC 9112, 6.3) */
 #define NO_CACHE "Cache-Control: no-store\r\n"
 
 const char *http_header(const struct request *rq, const char *name)
@@ -90,7 +92,7 @@ static void head(struct request *rq, struct buf *out, int status, const char *ty
     const bool bodiless = status == 204 || status == 304; /* RFC 9110: no length either */
     if (len >= 0 && !bodiless)
         buf_printf(out, "Content-Length: %lld\r\n", (long long)len);
-    else if (!bodiless)
+    else if (!bodiless && len != LENGTH_BY_CLOSE)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     if (headers) buf_puts(out, headers);
     buf_puts(out, "\r\n");
@@ -203,6 +205,16 @@ void http_not_found(struct request *rq)
 }
 
 /* --- streams --- */
+
+int http_detach(struct request *rq, const char *type, const char *headers, const char *first)
+{
+    AUTO(buf_done) struct buf out = BUF_INIT;
+    rq->last = true;
+    head(rq, &out, 200, type, LENGTH_BY_CLOSE, headers);
+    if (!rq->head) buf_puts(&out, first);
+    if (out.bad || mg_write(rq->conn, out.data, out.len) <= 0 || rq->head) return -1;
+    return server_take_socket(rq->conn);
+}
 
 int http_stream_begin(struct request *rq, int status, const char *type, int64_t len, const char *headers)
 {

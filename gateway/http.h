@@ -64,6 +64,10 @@ void http_error_retry(struct request *rq, int status, int retry_after_s, const c
 void http_fail(struct request *rq, const struct err *err);
 void http_not_found(struct request *rq);
 
+/* The head of an answer without a length, and its first bytes; then the connection's socket is the caller's, and the
+ * server knows nothing of it any more.  -1: the client has gone. */
+int http_detach(struct request *rq, const char *type, const char *headers, const char *first);
+
 /* An answer whose length is not known beforehand.  Write: -1 when the client has gone.  Without end() the
  * client can see that something is missing. */
 int http_stream_begin(struct request *rq, int status, const char *type, int64_t len_or_minus_1,

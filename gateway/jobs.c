@@ -1,5 +1,6 @@
 /* jobs: a job as a page, and what a person can do with it. */
 #include <string.h>
+#include "gateway/answers.h"
 #include "gateway/ask.h"
 #include "gateway/routes.h"
 #include "gateway/status.h"
@@ -36,9 +37,10 @@ static void act(struct request *rq, const struct redis_script *script, const cha
     }
     if (ask_script(rq->gateway, script, id_shard(id), from ? 3 : 2, argv, &reply, &err) == -1)
         http_fail(rq, &err);
-    else if (strcmp(redis_str(reply), "ok") == 0)
+    else if (strcmp(redis_str(reply), "ok") == 0) {
+        answers_forget(rq->gateway->answers, id); /* its event may come a moment after our answer */
         http_json(rq, 202, json_pack("{s:b,s:s}", "success", 1, "job_id", id), NULL);
-    else if (strcmp(redis_str(reply), "state") == 0)
+    } else if (strcmp(redis_str(reply), "state") == 0)
         http_error(rq, 409, "conflict", "%s", state_text);
     else
         http_not_found(rq);

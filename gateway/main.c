@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <string.h>
+#include "gateway/answers.h"
 #include "gateway/events.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
@@ -11,6 +12,7 @@
 #include "gateway/records.h"
 #include "gateway/server.h"
 #include "gateway/shards.h"
+#include "gateway/streams.h"
 #include "gateway/pauses.h"
 #include "gateway/totals.h"
 #include "gateway/web.h"
@@ -56,9 +58,19 @@ static int serve(struct svc *svc, struct gateway *g, struct err *err)
     while (rc == 0 && !svc_stopping(svc)) rc = turn(svc, g, &shards_known, err);
     svc_ready(svc, "stopping");
     server_drain(server);
-    events_end(g->events); /* streams would never end by themselves */
+    streams_end(g->streams); /* they would never end by themselves */
     server_stop(&server, clock_ms() + g->settings->drain_ms);
     return rc;
+}
+
+/* What is kept is forgotten first: who is woken reads what is true now. */
+static void on_event(void *user, const struct event *event)
+{
+    struct gateway *g = user;
+    if (!event) answers_forget(g->answers, NULL);
+    if (event && *event->job) answers_forget(g->answers, event->job);
+    if (event && *event->batch) answers_forget(g->answers, event->batch);
+    streams_tell(g->streams, event);
 }
 
 static int run(struct svc *svc, struct err *err)
@@ -84,10 +96,14 @@ static int run(struct svc *svc, struct err *err)
     if (g.records) g.memory = memory_new(s);
     if (g.memory) g.pauses = pauses_new();
     if (g.pauses) g.totals = totals_new();
-    if (g.totals) g.events = events_start(s, svc_instance(svc), (int)(s->sse_share * g.threads), err);
+    if (g.totals) g.answers = answers_new();
+    if (g.answers) g.streams = streams_start(&g, (int)s->max_streams, err);
+    if (g.streams) g.events = events_start(s, svc_instance(svc), on_event, &g, err);
     if (g.events) rc = serve(svc, &g, err);
     if (rc == -1 && err->kind == ERR_NONE) err_set(err, ERR_NOMEM, "out of memory");
     events_destroy(&g.events);
+    streams_destroy(&g.streams);
+    answers_destroy(&g.answers);
     totals_destroy(&g.totals);
     pauses_destroy(&g.pauses);
     memory_destroy(&g.memory);

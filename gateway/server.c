@@ -1,14 +1,19 @@
-#define _GNU_SOURCE /* pthread_setattr_default_np */
+#define _GNU_SOURCE /* pthread_setattr_default_np, dup3 */
 #include "gateway/server.h"
 
+#include <arpa/inet.h>
 #include <civetweb.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 #include "gateway/http.h"
 #include "gateway/routes.h"
 #include "gateway/text.h"
@@ -28,6 +33,7 @@ static struct metric in_flight_now = METRIC_GAUGE("sheaf_http_in_flight", "reque
 struct server {
     struct mg_context *context;
     struct gateway *gateway;
+    int taken_from; /* the number that sockets of streams begin with */
     atomic_int in_flight;
     atomic_bool draining, closed;
 };
@@ -148,6 +154,57 @@ static int on_log(const struct mg_connection *conn, const char *message)
     return 1;
 }
 
+/* civetweb spends a thread on a connection for as long as it is open, and has no way to give one up.  A stream is open
+ * for minutes and mostly silent, so its socket is moved to a higher number and an end of a dead pair put in its
+ * place: dup2() does that in one step, and the thread is free when the handler returns.  civetweb does not tell the
+ * descriptor; it is the one whose two addresses are the request's, among the low numbers, since what was taken is
+ * kept above TAKEN_FROM. */
+#define TAKEN_FROM 1024 /* or half of what is allowed */
+
+static bool is_socket_of(int fd, const struct mg_request_info *info, int own_port)
+{
+    struct sockaddr_in peer, own;
+    socklen_t peer_len = sizeof peer, own_len = sizeof own;
+    char text[INET_ADDRSTRLEN];
+    return getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && peer.sin_family == AF_INET &&
+           ntohs(peer.sin_port) == info->remote_port && getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+           ntohs(own.sin_port) == own_port && inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text) &&
+           strcmp(text, info->remote_addr) == 0;
+}
+
+int server_take_socket(struct mg_connection *conn)
+{
+    const struct mg_request_info *info = mg_get_request_info(conn);
+    const struct server *server = info->user_data;
+    const int own_port = settings_gateway_port(server->gateway->settings);
+    int dead[2], taken = -1;
+    for (int fd = 0; fd < server->taken_from && taken == -1; fd++) {
+        if (!is_socket_of(fd, info, own_port)) continue;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, dead) == -1) return -1;
+        close(dead[1]);
+        taken = fcntl(fd, F_DUPFD_CLOEXEC, server->taken_from);
+        if (taken != -1 && dup3(dead[0], fd, O_CLOEXEC) == -1) {
+            close(taken);
+            taken = -1;
+        }
+        close(dead[0]);
+        break;
+    }
+    if (taken != -1) (void)fcntl(taken, F_SETFL, fcntl(taken, F_GETFL) | O_NONBLOCK);
+    return taken;
+}
+
+/* Streams need descriptors above those that a shell gives. */
+static void raise_descriptors(struct server *server)
+{
+    struct rlimit limit;
+    server->taken_from = TAKEN_FROM;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1) return;
+    if (limit.rlim_max < 2 * TAKEN_FROM) server->taken_from = (int)(limit.rlim_max / 2);
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static struct mg_context *listen_on(struct server *server, const char *address)
 {
     char threads[16], idle_ms[24];
@@ -198,6 +255,7 @@ server_t *server_start(struct gateway *gateway, struct err *err)
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     (void)pthread_setattr_default_np(&attr);
     pthread_attr_destroy(&attr);
+    raise_descriptors(server);
     mg_init_library(MG_FEATURES_DEFAULT);
     server->context = listen_on(server, address);
     if (server->context) return server;

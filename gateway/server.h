@@ -18,4 +18,9 @@ void server_drain(server_t *server);
  * is still being answered, so it comes last. */
 void server_stop(server_t **server, int64_t deadline_ms);
 
+struct mg_connection;
+/* Takes a connection's socket out of civetweb's hands, from within its request: answers it under another number, and
+ * leaves civetweb one that is closed at the other end, for it to end as it likes.  -1: it was not found. */
+int server_take_socket(struct mg_connection *conn);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gateway/answers.h"
 #include "gateway/ask.h"
 #include "gateway/pauses.h"
 #include "gateway/records.h"
@@ -258,10 +259,21 @@ static void of_jobs(struct request *rq, char *list)
     http_json(rq, 200, batch, NULL);
 }
 
+/* With an ETag: who asks again and again is answered in a line as long as nothing changed. */
+static void send_answer(struct request *rq, struct answer *a)
+{
+    char headers[96];
+    const char *seen = http_header(rq, "If-None-Match");
+    const bool same = seen && strstr(seen, a->etag);
+    snprintf(headers, sizeof headers, "Cache-Control: private, no-cache\r\nETag: %s\r\n", a->etag);
+    http_answer(rq, same ? 304 : 200, "application/json; charset=utf-8", a->text.data, same ? 0 : a->text.len, headers);
+    answer_done(a);
+}
+
 void status_of_batch(struct request *rq)
 {
     char id[ID_TEXT + 1], list[16384];
-    struct status status;
+    struct answer answer;
     struct err err = {0};
     if (http_query(rq, "job_ids", list, sizeof list) == 1) {
         of_jobs(rq, list);
@@ -269,27 +281,31 @@ void status_of_batch(struct request *rq)
     }
     int given = http_query(rq, "batch_id", id, sizeof id);
     if (given == 0) given = http_cookie(rq, "sheaf_batch", id, sizeof id);
-    if (given == 0)
+    if (given == 0) {
         http_error(rq, 400, "bad_request", "Name the batch: batch_id, or job_ids.");
-    else if (given == 1 && status_read_batch(rq->gateway, &rq->caller, id, &status, &err) == -1)
+        return;
+    }
+    const int found = given == 1 ? answers_get(rq->gateway, &rq->caller, ANSWER_BATCH, id, &answer, &err) : 0;
+    if (found == -1)
         http_fail(rq, &err);
-    else if (given == -1 || !status.json)
+    else if (!found)
         http_not_found(rq);
     else
-        http_json(rq, 200, status.json, NULL);
+        send_answer(rq, &answer);
 }
 
 void status_of_job(struct request *rq)
 {
-    struct status status;
+    struct answer answer;
     struct err err = {0};
-    if (status_read_job(rq->gateway, &rq->caller, rq->arg[0], &status, &err) == -1)
+    const int found = answers_get(rq->gateway, &rq->caller, ANSWER_JOB, rq->arg[0], &answer, &err);
+    if (found == -1)
         http_fail(rq, &err);
-    else if (!status.json)
+    else if (found)
+        send_answer(rq, &answer);
+    else
         http_json(rq, 404,
                   json_pack("{s:s,s:s,s:b,s:s,s:s}", "job_id", rq->arg[0], "status", "not_found", "success",
                             0, "error", "There is no such job.", "code", "not_found"),
                   NULL);
-    else
-        http_json(rq, 200, status.json, NULL);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gateway/answers.h"
 #include "gateway/batch.h"
 #include "gateway/enqueue.h"
 #include "gateway/memory.h"
@@ -85,6 +86,7 @@ static void accepted(struct request *rq, json_t *answer, int files)
     char cookie[BATCH_COOKIE_MAX] = "";
     const char *batch = json_string_value(json_object_get(answer, "batch_id"));
     if (batch) batch_cookie(batch, cookie);
+    if (batch) answers_forget(rq->gateway->answers, batch); /* its event may come a moment after our answer */
     json_object_set_new(answer, "success", json_true());
     metric_add(&uploads, NULL, 1);
     metric_add(&upload_files, NULL, files);
