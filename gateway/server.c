@@ -220,6 +220,8 @@ static struct mg_context *listen_on(struct server *server, const char *address)
         threads,
         "connection_queue",
         "64",
+        "listen_backlog",
+        "1024", /* a burst beyond it costs each client a second: the first SYN is dropped */
         "max_request_size",
         "16384",
         "request_timeout_ms",
