@@ -134,6 +134,9 @@ struct llm_provider {
     /* One entry's fields, from its own pages only. */
     int (*extract)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
                    struct entry *entry, struct err *err);
+    /* The same without whoever extract() could not reach, marked OBSERVED_EXTRACTION_FALLBACK_USED: for the last
+     * attempt.  NULL: there is nothing to fall back to. */
+    int (*fall_back)(void *state, const struct page *pages, int n_pages, struct entry *entry, struct err *err);
     void (*close)(void *state); /* accepts NULL */
     /* For stage_type.paused_until_ms of `extract`; NULL: never paused. */
     int64_t (*paused_until_ms)(void *state);

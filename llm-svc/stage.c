@@ -95,6 +95,23 @@ static json_t *usage_json(const struct llm_usage *u)
                      "tokens_out", (json_int_t)u->tokens_out, "cost", u->cost);
 }
 
+/* A provider that cannot be reached is tried again, but not for ever: with the last attempt the entry is made
+ * without it, rather than that the job fails, and says so. */
+static int read_entry(const struct llm_shared *shared, const struct stage_task *task, const struct page *pages,
+                      int n_pages, struct entry *entry, struct err *err)
+{
+    struct err why = {0};
+    const struct llm_provider *provider = shared->provider;
+    if (!provider->extract(shared->state, pages, n_pages, task->deadline_ms, entry, &why)) return 0;
+    bool away = why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT;
+    if (away && provider->fall_back && task->token.attempt >= task->settings->max_attempts) {
+        entry_done(entry);
+        return provider->fall_back(shared->state, pages, n_pages, entry, err);
+    }
+    if (err) *err = why;
+    return -1;
+}
+
 /* Writes the entry where `save` reads it; the small result says how long its essay is.  `told` are the pages
  * of the list, of which the entry's own are read. */
 static int put_entry(const struct llm_shared *shared, const struct stage_task *task,
@@ -103,9 +120,7 @@ static int put_entry(const struct llm_shared *shared, const struct stage_task *t
 {
     AUTO(entry_done) struct entry entry = {0};
     const struct page *own = list->pages ? list->pages + (head->pages.first - told.first) : NULL;
-    if (shared->provider->extract(shared->state, own, head->pages.last - head->pages.first + 1,
-                                  task->deadline_ms, &entry, err))
-        return -1;
+    if (read_entry(shared, task, own, head->pages.last - head->pages.first + 1, &entry, err)) return -1;
     json_t *json = entry_to_json(head, &entry, list->pages, list->n);
     AUTO_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);

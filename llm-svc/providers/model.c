@@ -370,6 +370,14 @@ static int model_extract(void *state, const struct page *pages, int n_pages, int
     return -1;
 }
 
+static int model_fall_back(void *state, const struct page *pages, int n_pages, struct entry *entry, struct err *err)
+{
+    struct model *m = state;
+    if (llm_rules.extract(m->rules, pages, n_pages, INT64_MAX, entry, err)) return -1;
+    entry->observed |= OBSERVED_EXTRACTION_FALLBACK_USED;
+    return 0;
+}
+
 static int model_split(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct split *split,
                        struct err *err)
 {
@@ -431,6 +439,7 @@ const struct llm_provider llm_groq = {
     .open = groq_open,
     .split = model_split,
     .extract = model_extract,
+    .fall_back = model_fall_back,
     .close = model_close,
     .paused_until_ms = model_paused_until_ms,
     .probe = model_probe,
@@ -441,6 +450,7 @@ const struct llm_provider llm_openai = {
     .open = openai_open,
     .split = model_split,
     .extract = model_extract,
+    .fall_back = model_fall_back,
     .close = model_close,
     .paused_until_ms = model_paused_until_ms,
     .probe = model_probe,

@@ -251,6 +251,15 @@ def test_no_log_names_a_key_a_prompt_or_a_student(stack, groq):
         assert [s for s in (groq.key, "Bearer", NAME, "Willow Bend", "You read filled-in") if s in text] == []
 
 
+def test_a_server_that_is_away_until_the_last_attempt_leaves_the_rules_and_says_so():
+    with Chat() as fake:
+        fake.script.extend([error(503, "down")] * 2)
+        with Stack(*SIX, SHEAF_MAX_ATTEMPTS="2", **fake.env()) as s:
+            job, record = one(s)
+            assert job["status"] == "finished" and record["school_name"] == "Willow Bend School"
+            assert "EXTRACTION_FALLBACK_USED" in record["review_reason_codes"].split(";") and not fake.script
+
+
 # ---- servers of other kinds ---------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind,key,formats,steps", [
