@@ -5,7 +5,7 @@
 #include "lib/auto.h"
 
 /* The order that other programs read by position: never changed, only added to at the end. */
-static const char *const columns[] = {
+const char *const export_columns[EXPORT_COLUMNS] = {
     "submission_id",      "student_name",        "school_name",  "grade",    "teacher_name",
     "city_or_location",   "father_figure_name",  "phone",        "email",    "word_count",
     "ocr_confidence_avg", "review_reason_codes", "artifact_dir", "filename", "pdf_url"};
@@ -27,38 +27,44 @@ void export_csv_cell(struct buf *out, const char *text)
     buf_putc(out, '"');
 }
 
-static void add_value(struct buf *out, const char *column, const json_t *value, const char *address)
+const char *export_cell(const json_t *record, int column, const char *address, char room[EXPORT_CELL_MAX], bool *number)
 {
-    char number[40];
-    if (json_is_string(value) && strcmp(column, "pdf_url") == 0) {
-        char url[1024];
-        snprintf(url, sizeof url, "%s%s", address, json_string_value(value));
-        export_csv_cell(out, url);
-    } else if (json_is_string(value)) {
-        export_csv_cell(out, json_string_value(value));
-    } else if (json_is_integer(value)) {
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        buf_puts(out, number);
-    } else if (json_is_real(value)) {
-        snprintf(number, sizeof number, "%.2f", json_real_value(value));
-        buf_puts(out, number);
-    }
+    const char *name = export_columns[column];
+    const json_t *value = json_object_get(record, name);
+    *number = json_is_number(value);
+    if (json_is_string(value) && strcmp(name, "pdf_url") == 0)
+        snprintf(room, EXPORT_CELL_MAX, "%s%s", address, json_string_value(value));
+    else if (json_is_string(value))
+        return json_string_value(value);
+    else if (json_is_integer(value))
+        snprintf(room, EXPORT_CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        snprintf(room, EXPORT_CELL_MAX, "%.2f", json_real_value(value));
+    else
+        return "";
+    return room;
 }
 
 void export_csv_header(struct buf *out)
 {
-    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+    for (int i = 0; i < EXPORT_COLUMNS; i++) {
         if (i) buf_putc(out, ',');
-        buf_puts(out, columns[i]);
+        buf_puts(out, export_columns[i]);
     }
     buf_puts(out, "\r\n");
 }
 
 void export_csv_row(struct buf *out, const json_t *record, const char *address)
 {
-    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+    char room[EXPORT_CELL_MAX];
+    for (int i = 0; i < EXPORT_COLUMNS; i++) {
         if (i) buf_putc(out, ',');
-        add_value(out, columns[i], json_object_get(record, columns[i]), address);
+        bool number;
+        const char *text = export_cell(record, i, address, room, &number);
+        if (number)
+            buf_puts(out, text);
+        else
+            export_csv_cell(out, text);
     }
     buf_puts(out, "\r\n");
 }

@@ -3,8 +3,15 @@
 #define SHEAF_PERSIST_SVC_EXPORT_CSV_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include "lib/buf.h"
+
+/* The columns, and what stands in one of a record: in `room`, or the record's own text; "" for nothing. */
+#define EXPORT_COLUMNS  15
+#define EXPORT_CELL_MAX 1024
+extern const char *const export_columns[EXPORT_COLUMNS];
+const char *export_cell(const json_t *record, int column, const char *address, char room[EXPORT_CELL_MAX], bool *number);
 
 /* RFC 4180: lines end with CRLF, cells are quoted where they must be.  A cell that a spreadsheet would take
  * for a formula gets an apostrophe before it. */

@@ -4,16 +4,28 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "persist-svc/export_csv.h"
+#include "persist-svc/export_xlsx.h"
 #include "persist-svc/record.h"
 #include "persist-svc/records_http.h"
 
 #define PIECE_BYTES (32 * 1024)
 
+enum format { FORMAT_CSV, FORMAT_JSONL, FORMAT_XLSX };
+
+static const struct {
+    const char *name, *type;
+} formats[] = {
+    [FORMAT_CSV] = {"csv", "text/csv; charset=utf-8"},
+    [FORMAT_JSONL] = {"jsonl", "application/x-ndjson"},
+    [FORMAT_XLSX] = {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+};
+
 struct export
 {
     struct http_request *rq;
     const struct record_query *query;
-    bool csv;
+    enum format format;
+    xlsx_t *xlsx;
     char address[256]; /* scheme, host and port that people reach the gateway at */
     struct buf out;
     struct err *err;
@@ -31,11 +43,12 @@ static int export_begin(void *user, int64_t total)
 {
     struct export *e = user;
     AUTO(buf_done) struct buf name = BUF_INIT;
-    export_filename(&name, e->query->school, e->query->grade, total, e->csv ? "csv" : "jsonl");
+    export_filename(&name, e->query->school, e->query->grade, total, formats[e->format].name);
     if (name.bad) return err_set(e->err, ERR_NOMEM, "out of memory");
-    if (e->csv) export_csv_header(&e->out);
-    return http_stream_head(e->rq, e->csv ? "text/csv; charset=utf-8" : "application/x-ndjson", name.data,
-                            e->err);
+    if (e->format == FORMAT_CSV) export_csv_header(&e->out);
+    if (e->format == FORMAT_XLSX && !(e->xlsx = export_xlsx_begin(&e->out)))
+        return err_set(e->err, ERR_NOMEM, "out of memory");
+    return http_stream_head(e->rq, formats[e->format].type, name.data, e->err);
 }
 
 static int export_each(void *user, const json_t *record)
@@ -43,8 +56,10 @@ static int export_each(void *user, const json_t *record)
     struct export *e = user;
     json_t *shown = record_public(record, true);
     if (!shown) return err_set(e->err, ERR_NOMEM, "out of memory");
-    if (e->csv) {
+    if (e->format == FORMAT_CSV) {
         export_csv_row(&e->out, shown, e->address);
+    } else if (e->format == FORMAT_XLSX) {
+        export_xlsx_row(e->xlsx, &e->out, shown, e->address);
     } else {
         AUTO_FREE char *line = json_dumps(shown, HTTP_JSON);
         if (line) {
@@ -59,23 +74,22 @@ static int export_each(void *user, const json_t *record)
 }
 
 /* Approved records, unless another mode is asked for: an export is what goes to the contest's jury. */
-static int read_query(struct http_request *rq, struct record_query *query, bool *csv, char batch[64],
+static int read_query(struct http_request *rq, struct record_query *query, enum format *format, char batch[64],
                       struct err *err)
 {
-    char format[16], mode[16];
-    const char *format_text = http_param(rq, "format", format, sizeof format, err);
+    char wanted[16], mode[16];
+    const char *format_text = http_param(rq, "format", wanted, sizeof wanted, err);
     const char *mode_text = http_param(rq, "mode", mode, sizeof mode, err);
     query->batch = http_param(rq, "batch", batch, 64, err);
     query->owner = rq->owner;
     if (err->kind != ERR_NONE) return -1;
     if (!format_text) format_text = "csv";
     if (!mode_text) mode_text = "approved";
-    if (strcmp(format_text, "xlsx") == 0)
-        return err_code(err, ERR_INPUT, "bad_request",
-                        "Excel files cannot be made yet; csv opens in Excel too.");
-    if (strcmp(format_text, "csv") != 0 && strcmp(format_text, "jsonl") != 0)
-        return err_code(err, ERR_INPUT, "bad_request", "format is csv or jsonl.");
-    *csv = strcmp(format_text, "csv") == 0;
+    size_t known = 0;
+    while (known < COUNT_OF(formats) && strcmp(format_text, formats[known].name) != 0) known++;
+    if (known == COUNT_OF(formats))
+        return err_code(err, ERR_INPUT, "bad_request", "format is csv, xlsx or jsonl.");
+    *format = (enum format)known;
     if (strcmp(mode_text, "approved") == 0)
         query->mode = RECORDS_APPROVED;
     else if (strcmp(mode_text, "needs_review") == 0)
@@ -93,7 +107,7 @@ static int export(struct http_request *rq, const char *school, const char *grade
     struct record_query query = {.school = school, .grade = grade};
     struct export e = {.rq = rq, .query = &query, .err = err};
     const struct settings *settings = rq->stores->settings;
-    if (read_query(rq, &query, &e.csv, batch, err) == -1) return -1;
+    if (read_query(rq, &query, &e.format, batch, err) == -1) return -1;
     if (settings->app_url)
         snprintf(e.address, sizeof e.address, "%s", settings->app_url);
     else
@@ -103,8 +117,10 @@ static int export(struct http_request *rq, const char *school, const char *grade
     struct err why = {0}; /* a sink that breaks off has said why in *err already */
     int rc = rq->stores->records->list(rq->stores->record_state, &query, &sink, &why);
     if (rc == -1 && err->kind == ERR_NONE) *err = why;
+    if (rc == 0 && e.xlsx) export_xlsx_end(e.xlsx, &e.out);
     if (rc == 0) rc = flush(&e);
     if (rc == 0) http_stream_end(rq);
+    export_xlsx_destroy(&e.xlsx);
     buf_done(&e.out);
     return rc;
 }

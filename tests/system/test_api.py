@@ -1,9 +1,13 @@
 """The HTTP API of the gateway beyond the main job: for other services, and for operators."""
+import csv
 import http.server
+import io
 import json
 import pathlib
 import re
 import threading
+import xml.etree.ElementTree
+import zipfile
 
 import pytest
 
@@ -146,6 +150,31 @@ def test_a_record_is_reprocessed_from_its_job_or_when_that_is_gone_from_its_orig
     new = second["job_ids"][0]["job_id"]
     assert new != job and finished(stack, new)["result"]["submission_ids"] == [record["submission_id"]]
     assert stack.post("/api/records/000000000000/reprocess")[0] == 404
+
+
+def test_a_workbook_holds_what_the_csv_holds_and_no_formula(stack):
+    answer = stack.upload(("book.pdf", documents.form(925)))[1]
+    finished(stack, answer["job_ids"][0]["job_id"])
+    (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
+    odd = "=A1 & <Sons> \u00f1"
+    assert stack.post("/api/records/" + record["submission_id"], {"teacher_name": odd}, method="PATCH")[0] == 200
+    query = f"?mode=all&batch={answer['batch_id']}"
+    status, book = stack.get(f"/export{query}&format=xlsx")
+    assert status == 200
+    with zipfile.ZipFile(io.BytesIO(book)) as z:
+        assert z.testzip() is None
+        for name in z.namelist():
+            xml.etree.ElementTree.fromstring(z.read(name))
+        sheet = xml.etree.ElementTree.fromstring(z.read("xl/worksheets/sheet1.xml"))
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    rows = [["".join(cell.itertext()) for cell in row] for row in sheet.iter(space + "row")]
+    assert not list(sheet.iter(space + "f"))
+    lines = list(csv.reader(io.StringIO(stack.get(f"/export{query}&format=csv")[1].decode())))
+    assert rows[0] == lines[0] and len(rows) == len(lines) == 2
+    teacher = rows[0].index("teacher_name")
+    assert rows[1][teacher] == odd and lines[1][teacher] == "'" + odd
+    assert [c for i, c in enumerate(rows[1]) if i != teacher] == [c for i, c in enumerate(lines[1]) if i != teacher]
+    assert stack.get("/export?format=pdf")[0] == 400
 
 
 # ---- for operators -----------------------------------------------------------------------------------------
