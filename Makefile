@@ -47,7 +47,7 @@ PROTO_OBJ := $(call objects,$(filter-out proto/wirecat.c,$(call sources,proto)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all provider-calls help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set hostile check asan clean \
+.PHONY: all provider-calls help deps demo run test unit unit-programs fault-programs bench bench-programs system model chaos accuracy accuracy-set hostile check asan tsan clean \
         clean-data $(PROGRAMS)
 
 all: $(addprefix $(O)/,$(PROGRAMS)) ## build every program into build/<MODE> (MODE=release, debug, asan, tsan)
@@ -149,6 +149,12 @@ model: ## check the protocol's model with spin (proto/model), and that each chec
 asan: ## unit and system tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) -s -j2 MODE=asan all unit-programs fault-programs
 	@TESTS_BUILD=build/asan TESTS_SLOW=4 tests/run.py unit system
+
+# The dispatcher with scripted workers, whole stacks, and what of lib runs on several threads.
+TSAN_TESTS := unit $(addprefix tests/system/,test_dispatcher.py test_redis_trouble.py test_lost_replies.py)
+tsan: ## the dispatcher and the worker loop under ThreadSanitizer
+	@$(MAKE) -s -j2 MODE=tsan all $(addprefix build/tsan/tests/unit/live/,stage_live_test redis_live_test bus_live_test blob_live_test)
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/tests/sanitizers/tsan.supp TESTS_BUILD=build/tsan TESTS_SLOW=4 tests/run.py $(TSAN_TESTS)
 
 accuracy: ## how well the forms in DIR are read, by the whole stack (DIR holds truth.json; JSON=FILE: the figures for machines)
 	@tests/deps.sh accuracy

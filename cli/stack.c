@@ -132,7 +132,7 @@ static int add_redis(const struct stack *stack, const struct wiring *w, supervis
                           "--appendonly",
                           "yes",
                           "--appendfsync",
-                          "everysec",
+                          stack->settings->redis_fsync,
                           "--auto-aof-rewrite-min-size",
                           "1gb",
                           "--maxmemory-policy",

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs every test there is and ends with one line, `N passed, N failed`.
 
-    tests/run.py unit|system|pages …      only these (default: all)
+    tests/run.py unit|system|pages …      only these (default: all); a path is pytest's
     TESTS_BUILD=build/asan tests/run.py   on another build
 
 Unit tests are cmocka programs, system tests pytest on real services, page tests node's test runner with Chromium,
@@ -46,8 +46,8 @@ def unit():
                 cwd=TOP, timeout=300)
 
 
-def system():
-    run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", str(TOP / "tests" / "system")],
+def system(path="tests/system"):
+    run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", str(TOP / path)],
         lambda out: (number(r"(\d+) passed", out[-400:]), number(r"(\d+) (?:failed|error)", out[-400:])), cwd=TOP)
 
 
@@ -66,6 +66,6 @@ def pages():
 if __name__ == "__main__":
     kinds = {"unit": unit, "system": system, "pages": pages}
     for kind in sys.argv[1:] or kinds:
-        kinds[kind]()
+        kinds[kind]() if kind in kinds else system(kind)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)

@@ -230,11 +230,13 @@ def test_full_memory_in_the_middle_of_forty_pages_delays_them_and_loses_nothing(
 def test_three_deaths_of_redis_during_long_pages_bury_nothing(fsync):
     with World(redis_options=("--appendfsync", fsync)) as world:
         w = world.worker(inspect=2, page=3)
+        world.redis.config_set("appendfsync", "always")
         job = world.engine.submit()
         w.result(w.get("TASK"), body={"fan": 3})
         pages = []
         while len(pages) < 3:
             pages.append(w.get("TASK"))
+        world.redis.config_set("appendfsync", fsync)
         for _ in range(3):
             accepted = world.engine.submit()
             world.kill_redis()
@@ -242,17 +244,20 @@ def test_three_deaths_of_redis_during_long_pages_bury_nothing(fsync):
             world.start_redis()
             world.engine.r = world.redis
             wait_for(lambda: world.is_ready("dispatcher"), what="a dispatcher that is back")
-            assert world.job(accepted)["state"] in ("queued", "started"), "what was accepted is still there"
+            # everysec acknowledges up to two seconds before it writes; what is lost then is lost whole.
+            state = world.job(accepted).get("state", "lost")
+            assert state in ("queued", "started") if fsync == "always" else state in ("queued", "started", "lost")
             w.get("CANCEL", timeout=3)
-        held = {p.index: p for p in pages}
         for page in pages:
             w.result(page)
-        acks = []
-        while len(acks) < 3:
-            message = w.get("RESULT_ACK", "TASK", timeout=10)
-            if message.command == "RESULT_ACK":
-                acks.append(message)
-        assert all(a.status == ACCEPTED and a.token == held[a.index].token for a in acks if a.type == "page"), acks
+        until = time.monotonic() + 40
+        while world.job(job).get("d:page") != "3" and time.monotonic() < until:
+            message = w.get("RESULT_ACK", "TASK", "WHO", timeout=1)
+            if message is not None and message.command == "RESULT_ACK" and fsync == "always":
+                assert message.status == ACCEPTED, message
+            if message is not None and message.command == "TASK" and message.type == "page":
+                assert fsync == "everysec" and message.token[1] == 1, message
+                w.result(message)
         assert world.job(job)["d:page"] == "3" and world.redis.zcard(SHARD + "dead") == 0
 
 
