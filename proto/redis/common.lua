@@ -71,9 +71,10 @@ local function load_home(key, fields, more)
         for _, name in ipairs(more) do names[#names + 1] = name end
     end
     local values = redis.pcall('HMGET', key, unpack(names))
-    if values.err then values = {} end -- no hash: as good as lost, and no reason to fail the others of this call
+    local broken = values.err and true -- no hash: as good as lost, and no reason to fail the others of this call
+    if broken then values = {} end
     for i, name in ipairs(names) do value[name] = values[i] or '' end
-    home = {key = key, value = value, dirty = {}, exists = values[1] and true or false}
+    home = {key = key, value = value, dirty = {}, exists = values[1] and true or false, fresh = broken}
     homes[key] = home
     order[#order + 1] = home
     return home

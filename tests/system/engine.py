@@ -126,19 +126,24 @@ class Engine:
         return self.enqueue(**kw)["answer"]["job_ids"][0]["job_id"]
 
     # -- dispatcher -----------------------------------------------------------------------------
-    def take(self, me="d1", limit_ms=3600000, window=64, **room):
-        argv = [me, limit_ms, 0]
-        for kind, n in (room or {k: 64 for k in NEEDS}).items():
+    def turn(self, done=(), room=None, me="d1", limit_ms=3600000, window=64, fan=1, worker="w1"):
+        """Results and room in one call: an answer per result, and tasks. `fan` may be a function of the task."""
+        argv = [me, limit_ms, len(done)]
+        for t in done:
+            n = fan(t) if callable(fan) else fan
+            opens = OPENS.get(t.type, "").format(fan=n, index=t.index)
+            argv += [t.type, t.entry, t.run, t.attempt, t.delivery, t.job, t.index, worker, json.dumps({"fan": n}),
+                     opens, JOINS.get(t.type, "")]
+        for kind, n in (room or {}).items():
             argv += [kind, n, window, NEEDS.get(kind, "")]
-        return [Task(row) for row in self.run("turn", *argv)[1]]
+        answers, rows = self.run("turn", *argv)
+        return answers, [Task(row) for row in rows]
+
+    def take(self, me="d1", limit_ms=3600000, window=64, **room):
+        return self.turn((), room or {k: 64 for k in NEEDS}, me, limit_ms, window)[1]
 
     def commit(self, *tasks, fan=1, worker="w1"):
-        argv = ["d1", 3600000, len(tasks)]
-        for t in tasks:
-            opens = OPENS.get(t.type, "").format(fan=fan, index=t.index)
-            argv += [t.type, t.entry, t.run, t.attempt, t.delivery, t.job, t.index, worker, json.dumps({"fan": fan}),
-                     opens, JOINS.get(t.type, "")]
-        return self.run("turn", *argv)[0]
+        return self.turn(tasks, fan=fan, worker=worker)[0]
 
     def defer(self, task, mode, after_ms=0, most=5, code="", text="why"):
         return self.run("defer", task.type, task.entry, task.run, task.attempt, task.delivery, task.job, task.index, mode,

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from engine import OPENS, OWNER, SHARD, Engine
+from engine import OWNER, SHARD, Engine
 
 SEEDS = range(12)
 STEPS = 300
@@ -51,19 +51,25 @@ class Walk:
     def commit(self, tasks=None):
         tasks = tasks or self.some()
         for task in tasks:
-            fan = self.fans.setdefault((task.job, task.run, task.type), self.rng.randint(0, 3))
             for _ in range(1 if self.rng.random() < 0.9 else 2):  # the answer was lost: once more
-                if self.engine.commit(task, fan=fan) == [1]:
+                if self.engine.commit(task, fan=self.fan(task)) == [1]:
                     self.accepted[task.job, task.run, task.type, task.index].add(task.token)
         if self.rng.random() < 0.9:  # else somebody says it again much later
             self.forget(tasks)
 
-    def commit_many(self):
-        tasks = [t for t in self.some(6) if t.type not in OPENS]
-        for task, answer in zip(tasks, self.engine.commit(*tasks) if tasks else []):
+    def fan(self, task):
+        return self.fans.setdefault((task.job, task.run, task.type), self.rng.randint(0, 3))
+
+    def turn(self):
+        """Results and room in one call, some results twice, as a dispatcher says them under load."""
+        done = self.some(6)
+        room = {stage: self.rng.randint(0, 3) for stage in STAGES}
+        answers, tasks = self.engine.turn([*done, *self.some(1)], room, self.rng.choice(self.dispatchers), fan=self.fan)
+        for task, answer in zip(done, answers):
             if answer == 1:
                 self.accepted[task.job, task.run, task.type, task.index].add(task.token)
-        self.forget(tasks)
+        self.forget(done)
+        self.held += tasks
 
     def defer(self):
         for task in self.some(2):
@@ -119,11 +125,11 @@ class Walk:
         self.engine.r.srem(SHARD + "paused", self.rng.choice(STAGES))
 
     def step(self):
-        weights = {self.submit: 4, self.close_batch: 1, self.take: 20, self.commit: 18, self.commit_many: 6, self.defer: 5,
+        weights = {self.submit: 4, self.close_batch: 1, self.take: 20, self.commit: 16, self.turn: 12, self.defer: 5,
                    self.give_back: 3, self.renew: 3, self.adopt: 4, self.reclaim: 3, self.reclaim_mine: 2, self.dies: 1,
                    self.promote: 5, self.cancel: 1, self.rerun: 3, self.reap: 1, self.pause: 1}
         (what,) = self.rng.choices(list(weights), list(weights.values()))
-        if self.held or what not in (self.commit, self.commit_many, self.defer, self.give_back, self.renew, self.adopt):
+        if self.held or what not in (self.commit, self.turn, self.defer, self.give_back, self.renew, self.adopt):
             what()
 
     def finish(self):

@@ -237,7 +237,7 @@ def test_rule_4_what_is_no_job_or_no_task_is_dropped_and_the_others_of_the_call_
     assert [t.job for t in tasks] == [broken, good]
     engine.r.delete(SHARD + "job:" + broken)
     engine.r.set(SHARD + "job:" + broken, "no hash")
-    assert engine.commit(*tasks, fan=0) == [2, 1]
+    assert engine.commit(tasks[0], *tasks, fan=0) == [2, 2, 1]
     assert engine.r.xlen(SHARD + "tasks:inspect") == 0 and engine.job(good)["d:inspect"] == "1"
 
 
