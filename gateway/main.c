@@ -21,7 +21,7 @@
 #include "lib/scripts.h"
 #include "lib/svc.h"
 
-#define THREADS           32
+#define THREADS           32 /* an upload mostly waits for the disk; each thread is 64 KiB even when idle */
 #define REDIS_CONNECTIONS 8
 #define TURN_MS           1000
 

@@ -74,7 +74,10 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
                    : info->content_length > 0               ? info->content_length
                                                             : 0;
     rq->owes_continue = expect && strcasecmp(expect, "100-continue") == 0;
-    rq->last = (connection && strcasecmp(connection, "close") == 0) || atomic_load(&server->draining) ||
+    /* A connection keeps its thread for as long as it is used: with every thread busy it is given up after this
+     * answer, so that those who wait for one get their turn (64 uploaders on 32 threads: the slowest waited 3 s). */
+    const bool crowded = atomic_load(&server->in_flight) + 1 >= server->gateway->threads;
+    rq->last = (connection && strcasecmp(connection, "close") == 0) || atomic_load(&server->draining) || crowded ||
                (strcmp(info->http_version, "1.0") == 0 && !connection);
     rq->wants_page = accept && strstr(accept, "text/html") && !text_path_under(rq->path, "/api") &&
                      !text_path_under(rq->path, "/upload");
