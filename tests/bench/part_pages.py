@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import time
 
-from measure import PROGRAMS, TOP, load, run_json, stack
+from measure import PROGRAMS, TOP, load, run_json, stack, wait_for
 import documents
 
 PAGES = int(os.environ.get("BENCH_PAGES", "40"))
@@ -37,9 +37,7 @@ def whole(path, replicas):
     with stack("dispatcher", "gateway", "llm-svc", "persist-svc", SHEAF_NOTIFY_WHEN="never") as s:
         for n in range(replicas):
             s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1)
-        while sum("room" in str(w) for w in s.redis.keys("sheaf:worker:*")) + len(s.redis.keys("sheaf:worker:*")) < replicas + 2:
-            time.sleep(0.05)
-        time.sleep(2)
+        wait_for(lambda: len(s.redis.keys("sheaf:worker:*")) == replicas + 2, 60, "every worker at the dispatcher")
         began = time.monotonic()
         status, answer = s.upload((path.name, path.read_bytes()))
         assert status == 202, answer
