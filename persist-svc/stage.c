@@ -72,13 +72,15 @@ static int work_fetch(void *thread, const struct stage_task *task, json_t **resu
     (void)result; /* nothing to say but that it is there */
     if (document_read(&document, task->body, err) == -1) return -1;
     if (stores->objects->get(stores->object_state, document.object_path, &fd, &size, err) == -1) return -1;
-    blob_writer_t *w = blob_create(task->blobs, blob_upload_name(name, task->job), err);
+    /* An earlier delivery may have come as far, or comes as far meanwhile: a blob that is there is whole. */
+    if (blob_keep(task->blobs, blob_upload_name(name, task->job), NULL) == 0) return 0;
+    blob_writer_t *w = blob_create(task->blobs, name, err);
     if (!w) return -1;
     if (copy_to_blob(w, fd, err) == -1) {
         blob_abort(&w);
         return -1;
     }
-    if (blob_commit(&w, err) == -1) return -1;
+    if (blob_commit(&w, err) == -1 && err->kind != ERR_INPUT) return -1;
     return blob_keep(task->blobs, name, err);
 }
 

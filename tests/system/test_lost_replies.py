@@ -3,7 +3,7 @@ import pathlib
 
 import documents
 from relay import Relay
-from stack import Stack
+from stack import Stack, wait_for
 
 WORKING = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc")
 
@@ -23,3 +23,14 @@ def test_an_upload_whose_enqueue_lost_its_reply_keeps_its_document():
         assert stack.batch_done(answer["batch_id"])["completed"] == 1
         originals = pathlib.Path(stack.folder, "var", "objects").rglob("original.pdf")
         assert [p.read_bytes() for p in originals].count(documents.form(2)) == 1
+
+
+def test_a_document_that_an_earlier_delivery_has_fetched_already_is_fetched():
+    with Stack("gateway", *WORKING, SHEAF_OCR="null", SHEAF_LLM="null") as stack:
+        answer = stack.upload(("a.pdf", documents.form(3)))[1]
+        stack.batch_done(answer["batch_id"])
+        job = answer["job_ids"][0]["job_id"]
+        stack.redis.hset("sheaf:{00}:job:" + job, "up", "gone")  # so that it must be fetched, and finds the blob in its place
+        assert stack.post(f"/api/jobs/{job}/rerun?from=inspect")[0] == 202
+        ended = wait_for(lambda: (s := stack.get(f"/api/job_status/{job}")[1])["status"] in ("finished", "failed") and s, what="its end")
+        assert ended["status"] == "finished", ended.get("error")
