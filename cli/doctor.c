@@ -141,7 +141,7 @@ static void look_at_providers(const struct cli *cli, struct report *report)
         {"extraction", settings_llm(s)},
         {"records", settings_records(s)},
         {"objects", settings_objects(s)},
-        {"messages", s->notify},
+        {"messages", settings_notify(s)},
     };
     for (size_t i = 0; i < COUNT_OF(chosen); i++) {
         if (is_reported(report, chosen[i].stage)) continue;

@@ -1,7 +1,6 @@
 #include "lib/httpc.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,8 @@
 #include <strings.h>
 
 #include "lib/clock.h"
+#include "lib/curl_once.h"
+#include "lib/netaddr.h"
 
 #define CONNECT_MS         3000
 #define MAX_HEADER_BYTES   (64 * 1024)
@@ -26,23 +27,12 @@ struct call {
     const struct httpc_sink *sink;
     struct buf headers;
     size_t received, max_bytes; /* 0: no cap */
-    bool head_given, too_long, broken_off;
+    bool head_given, too_long, broken_off, not_public;
 };
-
-static pthread_once_t library_once = PTHREAD_ONCE_INIT;
-static CURLcode library_state;
-
-static void library_init(void)
-{
-    library_state = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 httpc_t *httpc_new(struct err *err)
 {
-    /* Not at the start of the process: curl loads all of OpenSSL, 2 MB that a gateway which has not forwarded
-     * anything yet does without. */
-    (void)pthread_once(&library_once, library_init);
-    struct httpc *c = library_state == CURLE_OK ? calloc(1, sizeof *c) : NULL;
+    struct httpc *c = curl_once() ? calloc(1, sizeof *c) : NULL;
     if (c) c->curl = curl_easy_init();
     if (c && c->curl) return c;
     free(c);
@@ -178,6 +168,16 @@ static void set_signature(CURL *curl, const struct httpc_aws *aws)
     curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L); /* in place of the header that header_list() leaves out */
 }
 
+/* Behind the name's resolution, so that no name can lead to where its address may not. */
+static curl_socket_t open_public(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct call *call = user;
+    (void)purpose;
+    if (netaddr_is_public(&address->addr)) return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    call->not_public = true;
+    return CURL_SOCKET_BAD;
+}
+
 static void set_options(struct httpc *c, struct call *call, struct curl_slist *headers, int64_t left_ms)
 {
     CURL *curl = c->curl;
@@ -199,6 +199,11 @@ static void set_options(struct httpc *c, struct call *call, struct curl_slist *h
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "sheaf");
     if (is_this_machine(call->request->url)) curl_easy_setopt(curl, CURLOPT_PROXY, "");
     if (call->request->aws) set_signature(curl, call->request->aws);
+    if (call->request->public_only) {
+        curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* which would resolve the name itself */
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_public);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, call);
+    }
     set_body(curl, call);
 }
 
@@ -208,6 +213,7 @@ static int explain(const struct httpc *c, const struct call *call, CURLcode code
     if (call->too_long)
         return err_set(err, ERR_LIMIT, "the answer is longer than %zu bytes", call->max_bytes);
     if (call->broken_off) return err_set(err, ERR_CANCELLED, "the call was broken off");
+    if (call->not_public) return err_set(err, ERR_CONFIG, "the address is of a private network, which is not called");
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         /* curl says the same when only connecting took too long. */

@@ -1,4 +1,4 @@
-/* httpc: calls to other HTTP servers. The only code that includes curl.
+/* httpc: calls to other HTTP servers. With smtpc the only code that includes curl.
  *
  * One httpc_t per thread (it keeps connections alive).  Every call has a deadline and a cap on the
  * answer's size; redirects are not followed; only http and https.
@@ -6,6 +6,7 @@
 #ifndef SHEAF_HTTPC_H
 #define SHEAF_HTTPC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
 #include "lib/buf.h"
@@ -26,6 +27,7 @@ struct httpc_request {
     const void *body;            /* borrowed; NULL for none */
     size_t body_len;
     int64_t deadline_ms;         /* a moment of clock_ms() */
+    bool public_only;            /* addresses of private networks and of this machine are refused (netaddr.h): ERR_CONFIG */
     size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT; 0: 16 MiB for a call, no cap for a stream */
 
     /* Instead of `body`, for what is too big to be held: called until it gave body_len bytes.  Fills at most

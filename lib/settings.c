@@ -230,6 +230,14 @@ const char *settings_objects(const struct settings *s)
     return s->s3_bucket ? "s3" : "folder";
 }
 
+const char *settings_notify(const struct settings *s)
+{
+    if (s->notify) return s->notify;
+    bool mail = s->smtp_host || (s->email && s->gmail_password);
+    if (s->webhook_url) return mail ? "smtp,webhook" : "webhook";
+    return mail ? "smtp" : "outbox";
+}
+
 bool settings_is_loopback(const char *address)
 {
     struct in_addr v4;

@@ -61,6 +61,7 @@ const char *settings_ocr(const struct settings *s);
 const char *settings_records(const struct settings *s);
 const char *settings_objects(const struct settings *s);
 const char *settings_llm(const struct settings *s);
+const char *settings_notify(const struct settings *s); /* a comma list */
 
 /* `bind` stands for this machine only. */
 bool settings_is_loopback(const char *address);

@@ -1,6 +1,8 @@
 #include "notify-svc/channel.h"
 
+#include <stdio.h>
 #include <string.h>
+#include "lib/clock.h"
 #include "lib/fault.h"
 
 static int open_one(struct channels *c, const char *name, size_t len, struct err *err)
@@ -19,7 +21,8 @@ static int open_one(struct channels *c, const char *name, size_t len, struct err
 int channels_open(struct channels *channels, const struct settings *settings, claims_t *claims, struct err *err)
 {
     struct channels made = {.settings = settings, .claims = claims};
-    for (const char *at = settings->notify; *at;) {
+    if (mail_people_read(settings, &made.people, err) == -1) return -1;
+    for (const char *at = settings_notify(settings); *at;) {
         size_t len = strcspn(at, ",");
         const char *name = at;
         at += len + (at[len] == ',');
@@ -53,22 +56,60 @@ static bool is_temporary(enum err_kind kind)
     return kind != ERR_INPUT && kind != ERR_LIMIT && kind != ERR_CONFIG;
 }
 
+#define LONGEST_WAIT_MS 1800000
+
+/* A receiver that is away is waited for, ever longer, while the message is not too old; in that time no attempt is spent. */
+static void be_patient(const struct settings *settings, int64_t since_ms, struct err *err)
+{
+    if (err->kind != ERR_UNAVAILABLE && err->kind != ERR_TIMEOUT) return;
+    char why[sizeof err->text];
+    int64_t age_ms = clock_wall_ms() - since_ms;
+    (void)snprintf(why, sizeof why, "%s", err->text);
+    if (age_ms > settings->notify_patience_ms) {
+        err_code(err, ERR_LIMIT, "timeout", "The message could not be sent in time. %.150s", why);
+        return;
+    }
+    int64_t wait_ms = age_ms < LONGEST_WAIT_MS ? age_ms : LONGEST_WAIT_MS;
+    err_set(err, ERR_THROTTLED, "The message waits. %.150s", why);
+    err->retry_after_ms = wait_ms > settings->notify_wait_ms ? wait_ms : settings->notify_wait_ms;
+}
+
+/* What is being sent, for the loops over channels and recipients. */
+struct round {
+    struct channels *channels;
+    const struct mail *mail;
+    const char *job;
+    const struct token *token;
+    int64_t deadline_ms;
+    struct err worst;
+};
+
+static void send_to(struct round *r, int position, const char *to)
+{
+    const struct channel *channel = r->channels->channel[position];
+    struct claim claim;
+    struct mail one = *r->mail;
+    struct err why = {0};
+    claim_init(&claim, channel->instant ? NULL : r->channels->claims, r->job, channel->name, one.id, to ? to : "", r->token,
+               r->deadline_ms);
+    one.claim = &claim;
+    one.to = to;
+    if (send_one(channel, r->channels->state[position], &one, r->deadline_ms, &why) == 0) return;
+    if (channel->remote) be_patient(r->channels->settings, one.notice->ended_ms, &why);
+    if (r->worst.kind == ERR_NONE || (is_temporary(why.kind) && !is_temporary(r->worst.kind))) r->worst = why;
+}
+
 int channels_send(struct channels *channels, const struct mail *mail, const char *job, const struct token *token,
                   int64_t deadline_ms, struct err *err)
 {
-    struct err worst = {0};
+    struct round r = {.channels = channels, .mail = mail, .job = job, .token = token, .deadline_ms = deadline_ms};
     for (int i = 0; i < channels->n; i++) {
-        const struct channel *channel = channels->channel[i];
-        struct claim claim;
-        struct mail one = *mail;
-        struct err why = {0};
-        claim_init(&claim, channel->instant ? NULL : channels->claims, job, channel->name, mail->id, "", token, deadline_ms);
-        one.claim = &claim;
-        if (send_one(channel, channels->state[i], &one, deadline_ms, &why) == 0) continue;
-        if (worst.kind == ERR_NONE || (is_temporary(why.kind) && !is_temporary(worst.kind))) worst = why;
+        if (!channels->channel[i]->per_recipient) send_to(&r, i, NULL);
+        for (int k = 0; channels->channel[i]->per_recipient && k < channels->people.n_to; k++)
+            send_to(&r, i, channels->people.to[k].address);
     }
-    if (worst.kind == ERR_NONE) return 0;
-    if (err) *err = worst;
+    if (r.worst.kind == ERR_NONE) return 0;
+    if (err) *err = r.worst;
     return -1;
 }
 

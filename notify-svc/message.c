@@ -113,9 +113,7 @@ static int check(const struct message *m, struct err *err)
     const struct {
         const char *name, *value;
         bool utf8;
-    } headers[] = {{"From", m->from, false},
-                   {"To", m->to, false},
-                   {"Message-ID", m->id, false},
+    } headers[] = {{"Message-ID", m->id, false},
                    {"Subject", m->subject, true}};
     for (size_t i = 0; i < COUNT_OF(headers); i++)
         if (headers[i].utf8 ? has_control(headers[i].value)
@@ -132,7 +130,11 @@ int message_render(const struct message *m, struct buf *out, struct err *err)
     /* "=_" never stands in a quoted-printable body, so no text can end its part. */
     digest_hex(m->id, strlen(m->id), hex);
     snprintf(boundary, sizeof boundary, "=_sheaf_%.24s", hex);
-    buf_printf(out, "From: %s\r\nTo: %s\r\nSubject: ", m->from, m->to);
+    buf_puts(out, "From: ");
+    mailbox_header(out, m->from, 1);
+    buf_puts(out, "\r\nTo: ");
+    mailbox_header(out, m->to, m->n_to);
+    buf_puts(out, "\r\nSubject: ");
     message_encoded_words(out, m->subject);
     buf_puts(out, "\r\n");
     add_date(out, m->date_ms);

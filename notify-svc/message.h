@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "notify-svc/mailbox.h"
 
 struct message {
-    const char *from, *to;   /* mailboxes, ASCII */
+    const struct mailbox *from, *to;
+    int n_to;
     const char *subject;     /* UTF-8 */
     const char *id;          /* what stands between the angle brackets of the Message-ID */
     int64_t date_ms;         /* since 1970 */

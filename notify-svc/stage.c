@@ -18,22 +18,20 @@ static void app_address(const struct settings *settings, struct buf *out)
     buf_add(out, settings->app_url, len);
 }
 
-static int render(const struct settings *settings, const struct notice *notice, const char *id,
+static int render(const struct channels *channels, const struct notice *notice, const char *id, const char *address,
                   struct buf *out, struct err *err)
 {
-    AUTO(buf_done) struct buf address = BUF_INIT;
     AUTO(buf_done) struct buf subject = BUF_INIT;
     AUTO(buf_done) struct buf text = BUF_INIT;
     AUTO(buf_done) struct buf html = BUF_INIT;
-    app_address(settings, &address);
-    if (address.bad) return err_set(err, ERR_NOMEM, "out of memory");
     notice_subject(notice, &subject);
-    notice_text(notice, address.data, &text);
-    notice_html(notice, address.data, &html);
+    notice_text(notice, address, &text);
+    notice_html(notice, address, &html);
     if (subject.bad || text.bad || html.bad) return err_set(err, ERR_NOMEM, "out of memory");
     const struct message message = {
-        .from = settings->from_email,
-        .to = settings->notify_to,
+        .from = &channels->people.from,
+        .to = channels->people.to,
+        .n_to = channels->people.n_to,
         .subject = subject.data,
         .id = id,
         .date_ms = notice->ended_ms,
@@ -46,14 +44,20 @@ static int render(const struct settings *settings, const struct notice *notice, 
 int notify_send(struct channels *channels, const char *job, const struct token *token, const json_t *body,
                 int64_t deadline_ms, char *id, struct err *err)
 {
-    const struct settings *settings = channels->settings;
     AUTO(buf_done) struct buf data = BUF_INIT;
+    AUTO(buf_done) struct buf address = BUF_INIT;
     struct notice notice;
     if (notice_read(&notice, job, token->run, body, err) == -1) return -1;
     snprintf(id, NOTIFY_ID_MAX, "%s@sheaf", notice.event);
-    if (render(settings, &notice, id, &data, err) == -1) return -1;
-    const struct mail mail = {
-        .id = id, .from = settings->from_email, .to = settings->notify_to, .data = data.data, .len = data.len};
+    app_address(channels->settings, &address);
+    if (address.bad) return err_set(err, ERR_NOMEM, "out of memory");
+    if (render(channels, &notice, id, address.data, &data, err) == -1) return -1;
+    const struct mail mail = {.id = id,
+                              .from = channels->people.from.address,
+                              .data = data.data,
+                              .len = data.len,
+                              .notice = &notice,
+                              .app_url = address.data};
     return channels_send(channels, &mail, job, token, deadline_ms, err);
 }
 

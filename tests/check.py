@@ -9,7 +9,7 @@ TOP = pathlib.Path(__file__).resolve().parents[1]
 SERVICES = ["gateway", "dispatcher", "ocr-svc", "llm-svc", "persist-svc", "notify-svc"]
 # A library is known to one place: which sources may include a header that begins so.
 ONLY = {
-    r"hiredis|<(hiredis|read|sds)\.h": ["lib/redis"], r"czmq|<zmq\.h": ["lib/bus"], r"<curl/": ["lib/httpc"],
+    r"hiredis|<(hiredis|read|sds)\.h": ["lib/redis"], r"czmq|<zmq\.h": ["lib/bus"], r"<curl/": ["lib/httpc", "lib/smtpc", "lib/curl_once"],
     r"civetweb": ["gateway/", "persist-svc/"], r"sqlite3\.h": ["persist-svc/providers/sqlite"], r"libpq": ["persist-svc/providers/postgres"],
     r"poppler": ["ocr-svc/decode_pdf"], r"tesseract/": ["ocr-svc/providers/"], r"allheaders\.h|leptonica": ["ocr-svc/"],
     r"libheif": ["ocr-svc/"], r"zlib\.h": ["persist-svc/export_xlsx"],

@@ -4,6 +4,6 @@
 
 #include "notify-svc/channel.h"
 
-extern const struct channel channel_outbox, channel_null;
+extern const struct channel channel_outbox, channel_smtp, channel_webhook, channel_null;
 
 #endif

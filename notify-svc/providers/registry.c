@@ -4,7 +4,7 @@
 #include "lib/auto.h"
 #include "notify-svc/providers/providers.h"
 
-static const struct channel *const channels[] = {&channel_outbox, &channel_null};
+static const struct channel *const channels[] = {&channel_outbox, &channel_smtp, &channel_webhook, &channel_null};
 
 const struct channel *channel_find(const char *name, size_t name_len, struct err *err)
 {

@@ -1,0 +1,224 @@
+#include "lib/smtpc.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/curl_once.h"
+
+#define CONNECT_MS 10000
+
+struct smtpc {
+    CURL *curl;
+    enum smtpc_tls tls;
+    char *url, *user, *password, *ca_file;
+    char reason[CURL_ERROR_SIZE];
+};
+
+/* One mail while it is sent. */
+struct sending {
+    const struct smtpc_mail *mail;
+    size_t given;
+    bool begun, broken_off;
+    char status[SMTPC_STATUS_MAX]; /* of the last reply */
+};
+
+static char *copy(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+/* The path of the URL is what EHLO says. */
+static char *address_of(const struct smtpc_server *s)
+{
+    struct buf b = BUF_INIT;
+    const bool v6 = strchr(s->host, ':');
+    buf_printf(&b, "%s://%s%s%s:%d/%s", s->tls == SMTPC_TLS ? "smtps" : "smtp", v6 ? "[" : "", s->host, v6 ? "]" : "", s->port,
+               s->hello);
+    return buf_take(&b, NULL);
+}
+
+smtpc_t *smtpc_new(const struct smtpc_server *s, struct err *err)
+{
+    smtpc_t *c = curl_once() ? calloc(1, sizeof *c) : NULL;
+    if (c) {
+        c->curl = curl_easy_init();
+        c->tls = s->tls;
+        c->url = address_of(s);
+        c->user = copy(s->user);
+        c->password = copy(s->password);
+        c->ca_file = copy(s->ca_file);
+        if (c->curl && c->url && !c->user == !s->user && !c->password == !s->password && !c->ca_file == !s->ca_file) return c;
+    }
+    smtpc_destroy(&c);
+    err_set(err, ERR_NOMEM, "no memory for an SMTP client");
+    return NULL;
+}
+
+void smtpc_destroy(smtpc_t **c)
+{
+    if (!*c) return;
+    if ((*c)->curl) curl_easy_cleanup((*c)->curl);
+    free((*c)->url);
+    free((*c)->user);
+    free((*c)->password);
+    free((*c)->ca_file);
+    free(*c);
+    *c = NULL;
+}
+
+void smtpc_status(const char *line, size_t len, char out[SMTPC_STATUS_MAX])
+{
+    size_t n = 3;
+    *out = '\0';
+    if (len < 3 || !isdigit((unsigned char)line[0]) || !isdigit((unsigned char)line[1]) || !isdigit((unsigned char)line[2])) return;
+    if (len > 5 && (line[3] == ' ' || line[3] == '-') && line[4] == line[0] && line[5] == '.')
+        for (n = 4; n < len && n < SMTPC_STATUS_MAX - 1 && (isdigit((unsigned char)line[n]) || line[n] == '.');) n++;
+    memcpy(out, line, n);
+    if (n > 3) out[3] = ' ';
+    out[n] = '\0';
+}
+
+static size_t on_reply(char *data, size_t size, size_t n, void *user)
+{
+    struct sending *s = user;
+    bool refused = s->status[0] >= '4'; /* behind a refusal comes the answer to QUIT, which says nothing */
+    if (!refused) smtpc_status(data, size * n, s->status);
+    return size * n;
+}
+
+static size_t on_read(char *out, size_t size, size_t n, void *user)
+{
+    struct sending *s = user;
+    if (!s->begun) {
+        s->begun = true;
+        s->broken_off = s->mail->begin && s->mail->begin(s->mail->user) == -1;
+    }
+    if (s->broken_off) return CURL_READFUNC_ABORT;
+    size_t left = s->mail->len - s->given, take = size * n < left ? size * n : left;
+    memcpy(out, (const char *)s->mail->data + s->given, take);
+    s->given += take;
+    return take;
+}
+
+static size_t no_data(char *data, size_t size, size_t n, void *user)
+{
+    (void)data, (void)user;
+    return size * n;
+}
+
+static void set_options(smtpc_t *c, struct sending *s, int64_t left_ms)
+{
+    CURL *curl = c->curl;
+    curl_easy_reset(curl); /* forgets options, keeps the connection */
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->reason);
+    curl_easy_setopt(curl, CURLOPT_URL, c->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* proxies of the environment are for HTTP */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < CONNECT_MS ? left_ms : CONNECT_MS));
+    /* ALL, never TRY, which goes on in clear text, password included, where a server or somebody between hides STARTTLS. */
+    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(c->tls == SMTPC_PLAIN ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (c->ca_file) curl_easy_setopt(curl, CURLOPT_CAINFO, c->ca_file);
+    if (c->user) {
+        curl_easy_setopt(curl, CURLOPT_USERNAME, c->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, c->password ? c->password : "");
+    }
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_reply);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, s);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, no_data);
+}
+
+/* What the server said counts more than what curl calls it: one and the same CURLcode stands for 4xx and 5xx. */
+static int explain_reply(const struct sending *s, CURLcode code, long reply, struct err *err)
+{
+    const char *status = s->status[0] ? s->status : "no code";
+    if (code == CURLE_LOGIN_DENIED && (reply < 400 || reply >= 500))
+        err_code(err, ERR_CONFIG, "provider_refused", "The mail server does not accept the user and password (%s).", status);
+    else if (reply >= 500)
+        err_code(err, ERR_INPUT, "provider_refused", "The mail server refused the message for this address (%s).", status);
+    else
+        err_set(err, ERR_UNAVAILABLE, "The mail server cannot take the message now (%s).", status);
+    if (err) err->sys = (int)reply;
+    return -1;
+}
+
+static int explain(const smtpc_t *c, const struct sending *s, CURLcode code, int64_t deadline_ms, struct err *err)
+{
+    long reply = 0;
+    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &reply);
+    if (s->broken_off) return err_set(err, ERR_CANCELLED, "the mail was broken off");
+    if (reply >= 400 || code == CURLE_LOGIN_DENIED) return explain_reply(s, code, reply, err);
+    const char *why = c->reason[0] ? c->reason : curl_easy_strerror(code);
+    switch (code) {
+    case CURLE_OUT_OF_MEMORY:
+        return err_set(err, ERR_NOMEM, "no memory for a mail");
+    case CURLE_USE_SSL_FAILED:
+        return err_code(err, ERR_CONFIG, "provider_refused",
+                        "The mail server does not offer encryption (STARTTLS), and without it nothing is sent.");
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_URL_MALFORMAT:
+        return err_code(err, ERR_CONFIG, "provider_refused", "The mail server: %.150s", why);
+    case CURLE_OPERATION_TIMEDOUT:
+        if (clock_ms() >= deadline_ms) return err_set(err, ERR_TIMEOUT, "The mail server did not answer in time.");
+        break;
+    default:
+        break;
+    }
+    return err_set(err, ERR_UNAVAILABLE, "The mail server: %.150s", why);
+}
+
+static int run(smtpc_t *c, const struct sending *s, int64_t deadline_ms, struct err *err)
+{
+    c->reason[0] = '\0';
+    CURLcode code = curl_easy_perform(c->curl);
+    return code == CURLE_OK ? 0 : explain(c, s, code, deadline_ms, err);
+}
+
+/* Milliseconds for curl; 0 when the deadline has passed. */
+static int64_t time_left(int64_t deadline_ms, struct err *err)
+{
+    int64_t left_ms = deadline_ms - clock_ms();
+    if (left_ms <= 0) err_set(err, ERR_TIMEOUT, "the deadline had passed before the mail");
+    return left_ms <= 0 ? 0 : left_ms > INT32_MAX ? INT32_MAX : left_ms;
+}
+
+int smtpc_send(smtpc_t *c, const struct smtpc_mail *mail, bool *in_doubt, struct err *err)
+{
+    struct sending s = {.mail = mail};
+    struct err why = {0};
+    *in_doubt = false;
+    int64_t left_ms = time_left(mail->deadline_ms, err);
+    if (!left_ms) return -1;
+    struct curl_slist *to = curl_slist_append(NULL, mail->to);
+    if (!to) return err_set(err, ERR_NOMEM, "no memory for a mail");
+    set_options(c, &s, left_ms);
+    curl_easy_setopt(c->curl, CURLOPT_MAIL_FROM, mail->from);
+    curl_easy_setopt(c->curl, CURLOPT_MAIL_RCPT, to);
+    curl_easy_setopt(c->curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(c->curl, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(c->curl, CURLOPT_READDATA, &s);
+    int rc = run(c, &s, mail->deadline_ms, &why);
+    curl_slist_free_all(to);
+    *in_doubt = rc == -1 && s.begun && !s.broken_off && why.sys < 400;
+    if (rc == -1 && err) *err = why;
+    return rc;
+}
+
+int smtpc_probe(smtpc_t *c, int64_t deadline_ms, struct err *err)
+{
+    struct sending s = {0};
+    int64_t left_ms = time_left(deadline_ms, err);
+    if (!left_ms) return -1;
+    set_options(c, &s, left_ms);
+    curl_easy_setopt(c->curl, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, "NOOP");
+    return run(c, &s, deadline_ms, err);
+}

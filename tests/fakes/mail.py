@@ -1,0 +1,111 @@
+"""A real SMTP server (aiosmtpd) with STARTTLS or TLS, AUTH, certificates made by openssl, and scripted refusals."""
+import asyncio
+import collections
+import email
+import email.policy
+import ipaddress
+import ssl
+import subprocess
+import threading
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+
+def certificate(folder, *names):
+    """A self-signed certificate for these host names and addresses: (certificate, key)."""
+    def kind(name):
+        try:
+            ipaddress.ip_address(name)
+            return f"IP:{name}"
+        except ValueError:
+            return f"DNS:{name}"
+    cert, key = f"{folder}/mail-cert.pem", f"{folder}/mail-key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                    "-out", cert, "-days", "2", "-subj", "/CN=sheaf test", "-addext",
+                    "subjectAltName=" + ",".join(kind(n) for n in names)], check=True, stderr=subprocess.DEVNULL)
+    return cert, key
+
+
+class Message:
+    def __init__(self, session, envelope):
+        self.peer_tls = session.ssl is not None
+        self.login = session.auth_data.login.decode() if session.auth_data else None
+        self.hello = session.host_name
+        self.sender, self.recipients, self.raw = envelope.mail_from, list(envelope.rcpt_tos), envelope.content
+        self.mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.id = self.mail["Message-ID"]
+
+
+class MailServer:
+    """`with MailServer(folder, tls="starttls", users={"u": "p"}) as server:`"""
+
+    def __init__(self, folder, tls="starttls", users=None, host="127.0.0.1", port=0):
+        self.tls, self.users, self.host, self.port = tls, users, host, port
+        self.cert, self.key = certificate(folder, "localhost", host)
+        self.messages, self.logins, self.sessions = [], [], 0
+        self.at_rcpt = collections.defaultdict(collections.deque)  # address → replies to come; then 250
+        self.at_data = collections.deque()  # replies to come; "cut": takes the message and says nothing any more
+
+    # -- aiosmtpd's hooks
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        self.sessions += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if self.at_rcpt[address]:
+            return self.at_rcpt[address].popleft()
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        reply = self.at_data.popleft() if self.at_data else "250 OK"
+        if reply == "cut" or reply.startswith("2"):
+            self.messages.append(Message(session, envelope))
+        if reply == "cut":
+            server.transport.abort()
+        return reply
+
+    def authenticate(self, server, session, envelope, mechanism, data):
+        login, password = data.login.decode(), data.password.decode()
+        self.logins.append((login, password, session.ssl is not None))
+        if self.users.get(login) == password:
+            return AuthResult(success=True, auth_data=data)
+        return AuthResult(success=False, handled=False)
+
+    def _smtp(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.cert, self.key)
+        starttls = self.tls == "starttls"
+        return SMTP(self, hostname="mail.example.org", loop=self.loop, tls_context=context if starttls else None, require_starttls=starttls,
+                    authenticator=self.authenticate if self.users else None, auth_required=bool(self.users),
+                    auth_require_tls=starttls, enable_SMTPUTF8=False)
+
+    def __enter__(self):
+        self.loop = asyncio.new_event_loop()
+        context = None
+        if self.tls == "tls":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.cert, self.key)
+        try:
+            self.server = self.loop.run_until_complete(self.loop.create_server(self._smtp, self.host, self.port, ssl=context))
+        except BaseException:
+            self.loop.close()
+            raise
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+        self.server.close()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+    @property
+    def settings(self):
+        return {"SMTP_HOST": self.host, "SMTP_PORT": self.port, "SHEAF_SMTP_CA": self.cert}
