@@ -230,6 +230,10 @@ static void append(struct face *face, const struct row *row, int r, int first, c
                             .quality = 1 - (double)m->edits / m->phrase->len,
                             .colon = ends_with_colon(word_at(face, row, last))};
     for (int i = first; i <= last; i++) box_join(&label->box, &word_at(face, row, i)->box);
+    /* Recognition at times gives a label's last word a box that holds the answer as well. */
+    const struct box *next = last + 1 < row->n ? &word_at(face, row, last + 1)->box : NULL;
+    if (next && next->x0 < label->box.x1 && next->x0 > word_at(face, row, last)->box.x0)
+        label->box.x1 = next->x0;
     mark(face, row, first, last, ROLE_LABEL);
 }
 

@@ -19,7 +19,7 @@
 /* Signs that recognition makes of handwritten digits, for each digit; upper and lower case apart, since an
  * upper-case letter looks like another digit than its small form. */
 static const char *const looks_like[10] = {
-    "oODQ", "lIi|!][/", "zZ", "E", "AayYuHqg", "sS$", "GbCc", "T?Z", "B&", "qgap",
+    "oODQ", "lIi|!][/", "zZ", "", "AayYuHqg", "sS$", "GbCc", "T?Z", "B&", "qgap",
 };
 
 /* The digits that a sign may have been, as bits. */
@@ -39,7 +39,7 @@ static const struct {
 } endings[] = {
     {"s5S", "tft+lT", 1u << 1},
     {"nhmN", "dD", 1u << 2},
-    {"rnvfR", "dD", 1u << 3},
+    {"rnvfR1", "dD", 1u << 3},
     {"t+fl4T", "hnbkH", 0x1FF0u},
     {"rR", "o0OaQ", 1u << 1 | 1u << 3},
     {"dD", "o0OaQ", 1u << 2},

@@ -105,11 +105,12 @@ char *tidy_raw(const struct page *page, const int *words, int n)
     return buf_take(&text, NULL);
 }
 
-/* A capital I is often read as a small L: "lronbark"; no name begins with a small L and a consonant. */
+/* A capital I is often read as an L: "lronbark"; no word begins with an L and another consonant. */
 static bool is_capital_i(const char *word)
 {
     if (word[0] == '!' && isalpha((unsigned char)word[1])) return true;
-    return word[0] == 'l' && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
+    bool letter_l = word[0] == 'l' || word[0] == 'L';
+    return letter_l && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
 }
 
 /* The letter that a sign in the midst of letters was: "Nor+h", "P1necone"; 0: none. */
@@ -123,7 +124,13 @@ static char letter_of(char sign, bool capital)
 /* Puts single letters of a word right, in place; `name`: it can bear no digit. */
 static void mend_word(char *word, size_t len, bool name)
 {
+    if (len < 2) return;
     if (is_capital_i(word)) word[0] = 'I';
+    if (name && isalpha((unsigned char)word[1])) {
+        static const char from[] = "2058", to[] = "ZOSB";
+        const char *at = strchr(from, word[0]);
+        if (at && *at) word[0] = to[at - from];
+    }
     for (size_t i = 1; i + 1 < len; i++) {
         if (!name && word[i] != '+') continue;
         if (!isalpha((unsigned char)word[i - 1]) || !isalpha((unsigned char)word[i + 1])) continue;

@@ -15,8 +15,9 @@
     X(least)                                                                                                 \
     X(page)                                                                                                  \
     X(refused)                                                                                               \
-    X(short) X(long) X(unknown) X(near) X(corrected) X(strange) X(odd) X(repaired) X(agrees) X(differs)      \
-        X(name) X(school) X(grade) X(phone) X(email) X(text) X(grade_doubt)
+    X(short)                                                                                                 \
+    X(long) X(unknown) X(near) X(corrected) X(strange) X(odd) X(repaired) X(agrees) X(differs) X(name)       \
+        X(school) X(grade) X(phone) X(email) X(text) X(grade_doubt)
 #define X(input) TRUST_##input,
 enum trust_input { TRUST_INPUTS TRUST_N };
 #undef X

@@ -175,11 +175,18 @@ static int owned_in_row(const struct face *face, const struct owner *owners, int
     return n;
 }
 
-static bool is_telling(const struct page *page, const int *words, int n)
+/* Is there more than specks and cell borders, which are read as one letter?  For a grade, one sign may be
+ * all. */
+static bool is_telling(const struct page *page, enum form_rule rule, const int *words, int n)
 {
-    for (int i = 0; i < n; i++)
-        if (*page->words[words[i]].tight) return true;
-    return false;
+    size_t letters = 0;
+    for (int i = 0; i < n; i++) {
+        const char *tight = page->words[words[i]].tight;
+        if (page->words[words[i]].source != WORD_OCR && *tight) return true;
+        letters += strlen(tight);
+        if (rule == FORM_GRADE && (strpbrk(tight, "0123456789") || !strcmp(tight, "k"))) return true;
+    }
+    return letters > 1;
 }
 
 static bool may_wrap(const struct form_field *field)
@@ -204,10 +211,10 @@ static int collect(const struct face *face, const struct owner *owners, int labe
     /* A tall hand may have pushed the words beside a label into a row of their own, just above or below. */
     for (int r = of->row > 0 ? of->row - 1 : 0; r <= of->row + 1 && r < face->layout.n_rows; r++)
         n += owned_in_row(face, owners, label, OWNED_BESIDE, r, words + n);
-    if (!is_telling(face->page, words, n)) n = 0;
+    if (!is_telling(face->page, of->field->rule, words, n)) n = 0;
     for (int r = of->row + 1; r < face->layout.n_rows; r++) {
         int more = owned_in_row(face, owners, label, OWNED_BELOW, r, words + n);
-        if (!is_telling(face->page, words + n, more)) continue;
+        if (!is_telling(face->page, of->field->rule, words + n, more)) continue;
         if (!n) {
             n = more;
             at = r;

@@ -86,7 +86,9 @@ def in_cells(sheet, style, writer, values, y):
         sheet.box(style.left, y, style.right, y + 37)
         sheet.line(middle, y, middle, y + 37)
         for field, x0, x1 in ((a, style.left, middle), (b, middle, style.right)):
-            sheet.text(x0 + 4, y + 10, style.label(field, ""), style.print_font, style.label_size * 0.82)
+            small = style.label_size * 0.82
+            room = x1 - x0 - 10
+            sheet.text(x0 + 4, y + 10, style.label(field, ""), style.print_font, small * min(1, room / width(style.label(field, ""), style.print_font, small)))
             writer.put(sheet, field, x0 + 4, y + 31, values[field], x1 - x0 - 12)
         sheet.say(style.label(a, ""), style.label(b, ""))
         sheet.say(values[a], values[b])

@@ -31,7 +31,7 @@ static int close_rules(void **state)
 
 /* A page from lines "x y text…": words of 120 units a letter and 160 high, 60 apart; "~" stands for no space
  * at all between two words, "^" for a wide gap. */
-static void read_page(const char *const *lines, struct entry *entry)
+static void read_page_by(void *by, const char *const *lines, struct entry *entry)
 {
     struct buf json = BUF_INIT;
     buf_puts(&json, "{\"page\":1,\"width\":612,\"height\":792,\"source\":\"ocr\",\"ink\":0.03,\"words\":[");
@@ -58,9 +58,14 @@ static void read_page(const char *const *lines, struct entry *entry)
     struct err err = {0};
     assert_int_equal(page_parse(json.data, json.len, &page, &err), 0);
     memset(entry, 0, sizeof *entry);
-    assert_int_equal(llm_rules.extract(rules, &page, 1, 0, entry, &err), 0);
+    assert_int_equal(llm_rules.extract(by, &page, 1, 0, entry, &err), 0);
     page_done(&page);
     buf_done(&json);
+}
+
+static void read_page(const char *const *lines, struct entry *entry)
+{
+    read_page_by(rules, lines, entry);
 }
 
 static const char *value(const struct entry *entry, const char *field)
@@ -173,6 +178,29 @@ static void test_an_enye_read_as_two_letters_is_put_right_and_the_value_doubted(
     entry_done(&plain);
 }
 
+static void test_a_cells_border_read_as_a_letter_is_not_the_answer(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student: ^E", "5000 1000 Grade:", "800 1250 Ana Soler",
+                                    "5000 1250 4", NULL},
+              &entry);
+    assert_string_equal(value(&entry, "student_name"), "Ana Soler");
+    assert_string_equal(value(&entry, "grade"), "4");
+    entry_done(&entry);
+}
+
+static void test_a_digit_before_a_name_is_the_capital_that_looks_like_it(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student: Ana 2amora", "800 1300 School: Lronbark School", NULL},
+              &entry);
+    assert_string_equal(value(&entry, "student_name"), "Ana Zamora");
+    assert_string_equal(value(&entry, "school_name"), "Ironbark School");
+    entry_done(&entry);
+}
+
 static void test_an_empty_line_between_labels_stays_empty(void **state)
 {
     (void)state;
@@ -199,6 +227,33 @@ static void test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in
     entry_done(&apart);
 }
 
+static void test_another_form_is_read_by_its_file_alone(void **state)
+{
+    (void)state;
+    const struct settings settings = {0};
+    form_t *card = form_load("tests/fixtures/form-library-card.json", NULL);
+    void *by = NULL;
+    assert_non_null(card);
+    assert_int_equal(llm_rules.open(&settings, card, &by, NULL), 0);
+    struct entry entry;
+    read_page_by(
+        by,
+        (const char *const[]){"800 500 Library Card Application",
+                              "800 1000 Reader's Name / Nombre del Lector:", "800 1250 Ana Monteso ~ler",
+                              "800 1600 Home Branch:", "5000 1600 Daytime Phone:", "800 1850 Old Mill",
+                              "5000 1850 (415) SS5-0123",
+                              "800 2200 Contact Email:", "800 2450 ana.solerQmail.example.net", NULL},
+        &entry);
+    assert_string_equal(value(&entry, "reader_name"), "Ana Montesoler");
+    assert_string_equal(value(&entry, "branch"), "Old Mill");
+    assert_string_equal(value(&entry, "card_phone"), "(415) 555-0123");
+    assert_string_equal(value(&entry, "contact"), "ana.soler@mail.example.net");
+    assert_int_equal(entry.observed, 0);
+    entry_done(&entry);
+    llm_rules.close(by);
+    form_destroy(&card);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,8 +265,11 @@ int main(void)
         cmocka_unit_test(test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_colons),
         cmocka_unit_test(test_a_capital_read_as_an_exclamation_mark_makes_no_sentence_of_a_name),
         cmocka_unit_test(test_an_enye_read_as_two_letters_is_put_right_and_the_value_doubted),
+        cmocka_unit_test(test_a_cells_border_read_as_a_letter_is_not_the_answer),
+        cmocka_unit_test(test_a_digit_before_a_name_is_the_capital_that_looks_like_it),
         cmocka_unit_test(test_an_empty_line_between_labels_stays_empty),
         cmocka_unit_test(test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways),
+        cmocka_unit_test(test_another_form_is_read_by_its_file_alone),
     };
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }

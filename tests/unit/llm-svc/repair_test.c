@@ -20,6 +20,7 @@ static void test_a_grades_digit_read_as_a_letter_is_told_by_its_ending(void **st
     (void)state;
     expect(FORM_GRADE, "Sth", "5");
     expect(FORM_GRADE, "74h", "7");
+    expect(FORM_GRADE, "31d", "3");
     expect(FORM_GRADE, "Ind grade", "2");
     expect(FORM_GRADE, "Lst", "1");
     expect(FORM_GRADE, "Bvo", "8");
