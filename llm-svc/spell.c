@@ -8,6 +8,8 @@
 
 /* So many consonants in a row stand in hardly any word of English or Spanish. */
 #define CONSONANTS 5
+/* A piece of a word in a name weighs like two odd words: the other piece is wrong, too. */
+#define PIECE_ODD 2
 /* Words up to this long are particles and abbreviations, known or not. */
 #define SMALL 3
 
@@ -56,13 +58,28 @@ static bool begins_small(const char *word, int at)
     return at == 0 && islower((unsigned char)word[0]);
 }
 
+/* Two letters that are no particle, no initial and no known name: a piece of a word. */
+static bool is_piece(const lexicon_t *lexicon, const char *word, const char *folded)
+{
+    static const char *const small[] = {"de", "la", "el", "al", "y",  "e",  "da", "do", "di",
+                                        "du", "mr", "ms", "dr", "sr", "jr", "st", "ii", "iv"};
+    size_t len = strlen(folded);
+    if (len == 0 || len >= SMALL || strchr(word, '.')) return false;
+    for (size_t i = 0; i < COUNT_OF(small); i++)
+        if (!strcmp(folded, small[i])) return false;
+    return !lexicon_knows(lexicon, FORM_NAME, folded);
+}
+
 static bool is_odd(const char *word, const char *folded, enum form_rule rule, int at)
 {
-    bool digits = rule == FORM_NAME && word[strcspn(word, "0123456789")];
+    static const char *const no_letter = "_+=*%#<>()[]{}|~!?/\\\"";
+    bool name = rule == FORM_NAME;
+    bool digits = name && word[strcspn(word, "0123456789")];
+    bool two_capitals =
+        isupper((unsigned char)word[0]) && isupper((unsigned char)word[1]) && islower((unsigned char)word[2]);
     size_t len = strlen(folded);
-    return digits || has_inner_capital(word) || begins_small(word, at) || has_run(folded) ||
-           (len > SMALL && !has_vowel(folded)) ||
-           word[strcspn(word, rule == FORM_NAME ? "_+=*%#<>()[]{}|~!?/\\\"" : "_+=*%<>[]{}|~!?\\")];
+    return digits || has_inner_capital(word) || two_capitals || begins_small(word, at) || has_run(folded) ||
+           (len > SMALL && !has_vowel(folded)) || word[strcspn(word, name ? no_letter : "_+=*%<>[]{}|~!?\\")];
 }
 
 /* The usual spelling, in capitals when the word was. */
@@ -112,6 +129,7 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     signs->unknown += !known;
     signs->near += !known && lexicon_nears(lexicon, rule, folded);
     if (!known) signs->strange += lexicon_strange(lexicon, folded);
+    if (rule == FORM_NAME && is_piece(lexicon, word, folded)) signs->odd += PIECE_ODD;
     signs->odd += letters > 0 && !(known && letters > SMALL && !begins_small(word, at)) &&
                   is_odd(word, folded, rule, at);
     const char *enye = !known && is_recognised(source) ? broken_enye(word) : NULL;

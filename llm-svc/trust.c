@@ -9,6 +9,10 @@
 #define MOST  0.995
 #define LEAST 0.005
 
+/* Recognition's own figure has a step here: measured on forms with known truth, values all of whose words
+ * reach it are right in 99 of 100, those below in hardly half. */
+#define SURE 0.88
+
 #define SHORT_LETTERS 2
 #define LONG_LETTERS  20.0
 #define MOST_STRANGE  6
@@ -31,6 +35,7 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
     x[TRUST_one] = 1;
     x[TRUST_mean] = s->mean;
     x[TRUST_least] = s->least;
+    x[TRUST_sure] = s->least >= SURE;
     x[TRUST_page] = s->page;
     x[TRUST_refused] = s->refused < MOST_REFUSED ? s->refused : MOST_REFUSED;
     x[TRUST_short] = s->letters <= SHORT_LETTERS;
@@ -40,6 +45,8 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
     x[TRUST_corrected] = s->corrected;
     x[TRUST_strange] = s->strange < MOST_STRANGE ? s->strange : MOST_STRANGE;
     x[TRUST_odd] = s->odd;
+    /* A child mostly has two names: one may have been lost. */
+    x[TRUST_lone] = value->field->rule == FORM_NAME && value->field->required && s->words < 2;
     x[TRUST_repaired] = s->repaired;
     x[TRUST_agrees] = s->agrees;
     x[TRUST_differs] = s->differs;
@@ -49,8 +56,10 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
         [FORM_ESSAY] = TRUST_text,
     };
     x[of_rule[value->field->rule]] = 1;
-    /* Doubt weighs more where a single sign is all there is. */
-    x[TRUST_grade_doubt] = value->field->rule == FORM_GRADE ? 1 - s->least : 0;
+    /* Where a few signs are all there is, a doubtful one weighs differently. */
+    bool grade = value->field->rule == FORM_GRADE;
+    x[TRUST_grade_page] = grade ? s->page : 0;
+    x[TRUST_grade_sure] = grade && s->least >= SURE;
 }
 
 double trust_of(const struct value *value)

@@ -17,6 +17,8 @@ from wear import solve
 OUT = accuracy.TOP / "llm-svc" / "trust.def"
 RIDGE = 0.3  # keeps weights of rare signs small
 STEPS = 25
+# Where the ridge pulls to instead of 0: signs too rare in a set to be fitted, which are a reason to look all the same.
+BEFOREHAND = {"lone": -3.0}
 
 
 def samples(folder, cache):
@@ -44,9 +46,9 @@ def chance(weights, signs):
 
 def fit(rows, names):
     """Newton's method on the ridge-penalised likelihood."""
-    weights = {k: 0.0 for k in names}
+    weights = {k: BEFOREHAND.get(k, 0.0) for k in names}
     for _ in range(STEPS):
-        gradient = {k: -RIDGE * weights[k] for k in names}
+        gradient = {k: -RIDGE * (weights[k] - BEFOREHAND.get(k, 0.0)) for k in names}
         second = {k: {m: RIDGE if k == m else 0.0 for m in names} for k in names}
         for signs, right, _ in rows:
             p = chance(weights, signs)
