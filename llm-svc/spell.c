@@ -8,7 +8,8 @@
 
 /* So many consonants in a row stand in hardly any word of English or Spanish. */
 #define CONSONANTS 5
-/* A piece of a word in a name weighs like two odd words: the other piece is wrong, too. */
+/* A piece of a word in a name weighs like two odd words: the other piece is wrong, too.  So does
+ * "BulHonwood": its capital stands for two letters. */
 #define PIECE_ODD 2
 /* Words up to this long are particles and abbreviations, known or not. */
 #define SMALL 3
@@ -129,7 +130,9 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     signs->unknown += !known;
     signs->near += !known && lexicon_nears(lexicon, rule, folded);
     if (!known) signs->strange += lexicon_strange(lexicon, folded);
-    if (rule == FORM_NAME && is_piece(lexicon, word, folded)) signs->odd += PIECE_ODD;
+    bool piece =
+        (rule == FORM_NAME && is_piece(lexicon, word, folded)) || (!known && has_inner_capital(word));
+    if (piece) signs->odd += PIECE_ODD;
     signs->odd += letters > 0 && !(known && letters > SMALL && !begins_small(word, at)) &&
                   is_odd(word, folded, rule, at);
     const char *enye = !known && is_recognised(source) ? broken_enye(word) : NULL;
