@@ -18,6 +18,7 @@ PKG_wirecat     := jansson
 PKG_tests       := $(PKG_lib) cmocka sqlite3 libpq
 LIBS_gateway     := -lcivetweb
 LIBS_persist-svc := -lcivetweb
+LIBS_ocr-svc     := -lgomp
 
 CC       ?= cc
 WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wvla -Wwrite-strings $(if $(ERR),-Werror)

@@ -2,7 +2,6 @@
  * read one file for a person (read.h). */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include "lib/log.h"
 #include "lib/stage.h"
@@ -87,9 +86,6 @@ static const struct service ocr_service = {
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], DECODE_CHILD) == 0) return decode_child_main();
-    /* One thread an engine: Tesseract's own threads cost more than they bring as soon as pages run side by
-     * side. */
-    setenv("OMP_THREAD_LIMIT", "1", 1);
     if (argc >= 2 && strcmp(argv[1], READ_ARG) == 0) return read_main(argc, argv);
     return svc_main(&ocr_service, argc, argv);
 }
