@@ -67,6 +67,8 @@ static void add_notice(struct buf *out, const struct taken *t)
     add_time(out, field(t, ROW_NEEDS + 2));
     buf_puts(out, ",\"finished\":");
     add_time(out, field(t, ROW_NEEDS + 3));
+    buf_puts(out, ",\"mail\":");
+    buf_json_string(out, field(t, ROW_NEEDS + 4));
     buf_putc(out, '}');
 }
 

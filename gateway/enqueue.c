@@ -35,7 +35,7 @@ static int print_of(const struct intake_file *files, int n, char hex[DIGEST_HEX]
     return digests && *hex ? 0 : -1;
 }
 
-char *enqueue_request(const char *owner, const char *batch, bool new_batch,
+char *enqueue_request(const struct caller *caller, const char *batch, bool new_batch,
                       const struct intake_options *options, const struct intake_file *files, int n,
                       json_t *errors, int64_t idem_ms)
 {
@@ -48,9 +48,10 @@ char *enqueue_request(const char *owner, const char *batch, bool new_batch,
                                         "digest", files[i].digest, "size", (json_int_t)files[i].size, "mime",
                                         files[i].mime, "ocr", options->ocr));
     json_t *request = json_pack("{s:s,s:b,s:s,s:i,s:b,s:i,s:O,s:o,s:o}", "batch", batch, "new_batch",
-                                new_batch, "owner", owner, "class", (int)options->class, "seal", new_batch,
+                                new_batch, "owner", caller->owner, "class", (int)options->class, "seal", new_batch,
                                 "expected", 0, "errors", errors, "first", opens, "jobs", jobs);
     bool complete = request && json_array_size(jobs) == (size_t)n;
+    if (complete && *caller->email) complete = json_object_set_new(request, "mail", json_string(caller->email)) == 0;
     if (complete && *options->key) {
         char print[DIGEST_HEX] = "";
         complete = print_of(files, n, print) == 0;
@@ -108,7 +109,7 @@ static int call_once(struct gateway *g, unsigned shard, const char *request, int
     return rc;
 }
 
-enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in, json_t **answer,
+enum enqueue_end enqueue(struct gateway *g, const struct caller *caller, struct intake *in, json_t **answer,
                          struct err *err)
 {
     char batch[ID_TEXT];
@@ -123,7 +124,7 @@ enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in
     else
         memcpy(batch, options->batch, sizeof batch);
     AUTO_FREE char *request =
-        enqueue_request(owner, batch, new_batch, options, files, n, intake_errors(in), g->settings->idem_ms);
+        enqueue_request(caller, batch, new_batch, options, files, n, intake_errors(in), g->settings->idem_ms);
     if (!request) {
         err_set(err, ERR_NOMEM, "out of memory");
         return ENQUEUE_REFUSED;

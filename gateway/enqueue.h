@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include "gateway/identity.h"
 #include "gateway/intake.h"
 
 enum enqueue_end {
@@ -14,11 +15,11 @@ enum enqueue_end {
     ENQUEUE_UNKNOWN   /* no definite answer came: the jobs may exist */
 };
 
-enum enqueue_end enqueue(struct gateway *g, const char *owner, struct intake *in, json_t **answer,
+enum enqueue_end enqueue(struct gateway *g, const struct caller *caller, struct intake *in, json_t **answer,
                          struct err *err);
 
 /* Pure: the script's argument; "print" is the SHA-256 of the sorted digests. NULL: no memory. */
-char *enqueue_request(const char *owner, const char *batch, bool new_batch,
+char *enqueue_request(const struct caller *caller, const char *batch, bool new_batch,
                       const struct intake_options *options, const struct intake_file *files, int n,
                       json_t *errors, int64_t idem_ms);
 

@@ -109,7 +109,7 @@ void upload_open_jobs(struct request *rq, struct intake *in)
         return;
     }
     const int64_t began = clock_ms();
-    switch (enqueue(rq->gateway, rq->caller.owner, in, &answer, &err)) {
+    switch (enqueue(rq->gateway, &rq->caller, in, &answer, &err)) {
     case ENQUEUE_ACCEPTED:
         intake_give_away(in);
         accepted(rq, answer, n);

@@ -16,6 +16,8 @@
 struct mail {
     const char *id; /* its Message-ID without brackets: the same each time the same news is sent */
     const char *from, *to; /* addresses; `to` only where the channel is per_recipient, else NULL */
+    const struct mailbox *people; /* all who receive it */
+    int n_people;
     const char *data;      /* RFC 5322 bytes */
     size_t len;
     const struct notice *notice; /* the same as facts, for channels that are no mail */

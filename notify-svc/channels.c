@@ -105,8 +105,8 @@ int channels_send(struct channels *channels, const struct mail *mail, const char
     struct round r = {.channels = channels, .mail = mail, .job = job, .token = token, .deadline_ms = deadline_ms};
     for (int i = 0; i < channels->n; i++) {
         if (!channels->channel[i]->per_recipient) send_to(&r, i, NULL);
-        for (int k = 0; channels->channel[i]->per_recipient && k < channels->people.n_to; k++)
-            send_to(&r, i, channels->people.to[k].address);
+        for (int k = 0; channels->channel[i]->per_recipient && k < mail->n_people; k++)
+            send_to(&r, i, mail->people[k].address);
     }
     if (r.worst.kind == ERR_NONE) return 0;
     if (err) *err = r.worst;

@@ -16,6 +16,7 @@ static void read_job(struct notice *n, const json_t *job, const json_t *body)
     const json_t *error = json_object_get(job, "error");
     const char *finished = text_of(job, "finished", "");
     n->about = NOTICE_JOB;
+    n->mail = text_of(job, "mail", NULL);
     n->filename = text_of(body, "name", "document");
     n->state = text_of(job, "state", "finished");
     if (strcmp(n->state, "failed") == 0) {
@@ -28,6 +29,7 @@ static void read_job(struct notice *n, const json_t *job, const json_t *body)
 static void read_batch(struct notice *n, const json_t *batch)
 {
     n->about = NOTICE_BATCH;
+    n->mail = text_of(batch, "mail", NULL);
     n->jobs = json_integer_value(json_object_get(batch, "jobs"));
     n->finished = json_integer_value(json_object_get(batch, "finished"));
     n->failed = json_integer_value(json_object_get(batch, "failed"));

@@ -15,6 +15,7 @@ struct notice {
     enum { NOTICE_JOB, NOTICE_BATCH } about;
     const char *id;                            /* the job's or the batch's */
     const char *owner;                         /* "" when not known */
+    const char *mail;                          /* the uploader's verified address, else NULL */
     const char *filename;                      /* of a job */
     const char *state;                         /* of a job: "finished", "failed", "cancelled" */
     const char *error, *code;                  /* of a failed job, else NULL */

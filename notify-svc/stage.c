@@ -18,23 +18,22 @@ static void app_address(const struct settings *settings, struct buf *out)
     buf_add(out, settings->app_url, len);
 }
 
-static int render(const struct channels *channels, const struct notice *notice, const char *id, const char *address,
-                  struct buf *out, struct err *err)
+static int render(const struct mail *mail, const struct mailbox *from, struct buf *out, struct err *err)
 {
     AUTO(buf_done) struct buf subject = BUF_INIT;
     AUTO(buf_done) struct buf text = BUF_INIT;
     AUTO(buf_done) struct buf html = BUF_INIT;
-    notice_subject(notice, &subject);
-    notice_text(notice, address, &text);
-    notice_html(notice, address, &html);
+    notice_subject(mail->notice, &subject);
+    notice_text(mail->notice, mail->app_url, &text);
+    notice_html(mail->notice, mail->app_url, &html);
     if (subject.bad || text.bad || html.bad) return err_set(err, ERR_NOMEM, "out of memory");
     const struct message message = {
-        .from = &channels->people.from,
-        .to = channels->people.to,
-        .n_to = channels->people.n_to,
+        .from = from,
+        .to = mail->people,
+        .n_to = mail->n_people,
         .subject = subject.data,
-        .id = id,
-        .date_ms = notice->ended_ms,
+        .id = mail->id,
+        .date_ms = mail->notice->ended_ms,
         .text = text.data,
         .html = html.data,
     };
@@ -51,13 +50,18 @@ int notify_send(struct channels *channels, const char *job, const struct token *
     snprintf(id, NOTIFY_ID_MAX, "%s@sheaf", notice.event);
     app_address(channels->settings, &address);
     if (address.bad) return err_set(err, ERR_NOMEM, "out of memory");
-    if (render(channels, &notice, id, address.data, &data, err) == -1) return -1;
-    const struct mail mail = {.id = id,
-                              .from = channels->people.from.address,
-                              .data = data.data,
-                              .len = data.len,
-                              .notice = &notice,
-                              .app_url = address.data};
+    /* Whoever uploaded it, as far as a verified token says; else whom the operator named. */
+    struct mailbox uploader;
+    bool known = notice.mail && mailbox_list("mail", notice.mail, &uploader, 1, NULL) == 1;
+    struct mail mail = {.id = id,
+                        .from = channels->people.from.address,
+                        .people = known ? &uploader : channels->people.to,
+                        .n_people = known ? 1 : channels->people.n_to,
+                        .notice = &notice,
+                        .app_url = address.data};
+    if (render(&mail, &channels->people.from, &data, err) == -1) return -1;
+    mail.data = data.data;
+    mail.len = data.len;
     return channels_send(channels, &mail, job, token, deadline_ms, err);
 }
 

@@ -46,7 +46,8 @@ for _, new in ipairs(req.jobs) do
         local job = new_job(new.id, {state = 'queued', owner = req.owner, class = req.class or 2, batch = req.batch,
                                      run = int(TIME[1] * 1000000 + TIME[2]), seq = 0, open = 0, fly = 0, since = 0, busy = 0,
                                   created = int(NOW), name = new.name, digest = new.digest, size = int(new.size),
-                                  mime = new.mime, ocr = new.ocr or '', dup = known and 1 or 0})
+                                  mime = new.mime, ocr = new.ocr or '', dup = known and 1 or 0,
+                                     mail = req.mail})
         is_fresh[new.id] = nil
         for _, stage in ipairs(req.first) do open_stage(job, stage, 0, 1) end
         call('RPUSH', P .. 'batch:' .. req.batch .. ':jobs', new.id)
@@ -60,6 +61,7 @@ for _, new in ipairs(req.jobs) do
 end
 
 batch.changed = true
+if req.mail then set(batch, 'mail', req.mail) end
 set(batch, 'touched', int(NOW))
 local expected = num(get(batch, 'expected'))
 if req.seal or (expected > 0 and num(batch.value.jobs) >= expected) then

@@ -43,7 +43,8 @@ local function batch_row(type, entry, delivery, packed, task)
     if not batch.exists then return nil end
     local v = batch.value
     return {type, entry, delivery, packed, v.owner, task.job, '', '', '0', '',
-            cjson.encode({jobs = num(v.jobs), finished = num(v.finished), failed = num(v.failed), cancelled = num(v.cancelled)})}
+            cjson.encode({jobs = num(v.jobs), finished = num(v.finished), failed = num(v.failed), cancelled = num(v.cancelled),
+                          mail = get(batch, 'mail')})}
 end
 
 local function offer(type, entry, delivery, packed, needs)

@@ -1,5 +1,6 @@
 """Who may see what: tokens of a Supabase project, the service token, and another owner's things on every route."""
 import json
+import pathlib
 import re
 import threading
 import time
@@ -33,6 +34,13 @@ def stack(project):
     with Stack(*SIX, SHEAF_AUTH="supabase", SUPABASE_URL=project.url, SUPABASE_JWT_SECRET=SECRET, SHEAF_SERVICE_TOKEN=SERVICE,
                SHEAF_RECORDS="sqlite", SHEAF_OBJECTS="folder") as s:
         yield s
+
+
+def test_the_message_goes_to_the_address_in_the_uploaders_token(stack, things):
+    def arrived():
+        return [p.read_text() for p in pathlib.Path(stack.folder).glob("var/outbox/*.eml") if things["job"] in p.read_text()]
+    (mail,) = wait_for(arrived, 30, "A's message")
+    assert re.search(r"^To: aaaaaaaa@school\.example\r?$", mail, re.M), mail[:400]
 
 
 class Caller:

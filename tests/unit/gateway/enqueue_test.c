@@ -17,7 +17,7 @@ static const struct intake_file two[] = {
 static json_t *request(const struct intake_options *options, const struct intake_file *files, bool new_batch)
 {
     json_t *errors = json_array();
-    char *text = enqueue_request("owner", "batch-1", new_batch, options, files, 2, errors, 1000);
+    char *text = enqueue_request(&(struct caller){.owner = "owner"}, "batch-1", new_batch, options, files, 2, errors, 1000);
     json_t *json = json_loads(text, 0, NULL);
     free(text);
     json_decref(errors);
@@ -61,11 +61,29 @@ static void test_the_print_does_not_depend_on_the_order_of_the_files(void **stat
     json_decref(b);
 }
 
+static void test_the_uploaders_verified_address_goes_with_the_request(void **state)
+{
+    (void)state;
+    const struct intake_options options = {.class = INTAKE_NORMAL};
+    json_t *errors = json_array();
+    char *text = enqueue_request(&(struct caller){.owner = "owner", .email = "a@made-up.test"}, "batch-1", true, &options, two, 2,
+                                 errors, 1000);
+    json_t *json = json_loads(text, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(json, "mail")), "a@made-up.test");
+    json_decref(json);
+    json = request(&options, two, true);
+    assert_null(json_object_get(json, "mail"));
+    json_decref(json);
+    json_decref(errors);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plain_upload_makes_a_batch_of_its_own_and_seals_it),
         cmocka_unit_test(test_an_upload_to_an_open_batch_leaves_it_open),
+        cmocka_unit_test(test_the_uploaders_verified_address_goes_with_the_request),
         cmocka_unit_test(test_the_print_does_not_depend_on_the_order_of_the_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
