@@ -169,7 +169,7 @@ accuracy-set: ## make a set of filled-in forms with their truth in DIR (ENTRIES=
 chaos: ## strike a loaded stack at random, then settle the ledger (SEED=1 UPLOADS=10000 FAULTS=n JSON=FILE; tests/chaos/README.md)
 	@tests/deps.sh test
 	@$(MAKE) -s -j2 all
-	@TESTS_BUILD=$(O) /usr/bin/python3 tests/chaos/chaos.py SEED=$(SEED) UPLOADS=$(UPLOADS) FAULTS=$(FAULTS) LEASE=$(LEASE) JSON=$(JSON)
+	@TESTS_BUILD=$(O) /usr/bin/python3 tests/chaos/chaos.py SEED=$(SEED) UPLOADS=$(UPLOADS) FAULTS=$(FAULTS) LEASE=$(LEASE) GAP=$(GAP) SHARDS=$(SHARDS) JSON=$(JSON)
 
 hostile: all ## every broken, odd or heavy document of ../shared/hostile through the whole stack: outcome, seconds, memory
 	@TESTS_BUILD=$(O) tests/hostile.py

@@ -170,7 +170,7 @@ void record_id(const char *base, const char *owner, unsigned index, bool parent,
     if (!parent) {
         submission_id(id, base, index);
     } else if (!owner) {
-        snprintf(id, BASE_ID, "%s", base);
+        snprintf(id, BASE_ID, "%.*s", BASE_ID - 1, base);
     } else {
         digest_hex(base, strlen(base), hex);
         snprintf(id, BASE_ID, "%.*s", BASE_ID - 1, hex);
