@@ -21,6 +21,9 @@ struct rpc {
     int (*call)(struct rpc *rpc, const char *owner, const char *function, const json_t *p, json_t **result, struct err *err);
 };
 
+/* rpc->call() that takes `p`, which may be NULL for want of memory. */
+int rpc_call(void *state, const char *owner, const char *function, json_t *p, json_t **result, struct err *err);
+
 /* The functions of store.h; `state` is a struct rpc. */
 int rpc_save(void *state, const struct record_save *save, struct record_saved *saved, struct err *err);
 int rpc_change(void *state, const struct record_change *change, json_t **changed, struct err *err);

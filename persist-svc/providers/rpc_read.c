@@ -11,7 +11,7 @@ static int not_found(struct err *err)
     return err_code(err, ERR_INPUT, "not_found", "There is no such record.");
 }
 
-static int call(void *state, const char *owner, const char *function, json_t *p, json_t **result, struct err *err)
+int rpc_call(void *state, const char *owner, const char *function, json_t *p, json_t **result, struct err *err)
 {
     struct rpc *rpc = state;
     if (!p) return err_set(err, ERR_NOMEM, "out of memory");
@@ -23,7 +23,7 @@ static int call(void *state, const char *owner, const char *function, json_t *p,
 int rpc_get(void *state, const char *owner, const char *id, json_t **record, struct err *err)
 {
     json_t *found = NULL;
-    if (call(state, owner, "get_submissions", json_pack("{s:s, s:[s]}", "owner", owner, "ids", id), &found, err) == -1)
+    if (rpc_call(state, owner, "get_submissions", json_pack("{s:s, s:[s]}", "owner", owner, "ids", id), &found, err) == -1)
         return -1;
     json_t *first = json_incref(json_array_get(found, 0));
     json_decref(found);
@@ -66,7 +66,7 @@ int rpc_list(void *state, const struct record_query *query, const struct record_
     for (int left = query->limit;;) {
         int want = query->limit && left < PAGE ? left : PAGE;
         json_t *answer = NULL;
-        if (call(state, query->owner, "list_submissions", page_argument(query, *after ? after : NULL, want, first), &answer, err) == -1)
+        if (rpc_call(state, query->owner, "list_submissions", page_argument(query, *after ? after : NULL, want, first), &answer, err) == -1)
             return -1;
         const json_t *records = json_object_get(answer, "records");
         size_t n = json_array_size(records);
@@ -86,13 +86,13 @@ int rpc_list(void *state, const struct record_query *query, const struct record_
 
 int rpc_groups(void *state, const struct record_query *query, json_t **groups, struct err *err)
 {
-    return call(state, query->owner, "group_submissions", conditions(query), groups, err);
+    return rpc_call(state, query->owner, "group_submissions", conditions(query), groups, err);
 }
 
 int rpc_history(void *state, const char *owner, const char *id, json_t **history, struct err *err)
 {
     json_t *lines = NULL;
-    if (call(state, owner, "history_of_submission", json_pack("{s:s, s:s}", "owner", owner, "id", id), &lines, err) == -1)
+    if (rpc_call(state, owner, "history_of_submission", json_pack("{s:s, s:s}", "owner", owner, "id", id), &lines, err) == -1)
         return -1;
     if (!json_is_array(lines)) {
         json_decref(lines);
@@ -105,7 +105,7 @@ int rpc_history(void *state, const char *owner, const char *id, json_t **history
 int rpc_find_digest(void *state, const char *owner, const char *digest, char id[BASE_ID], struct err *err)
 {
     json_t *found = NULL;
-    if (call(state, owner, "find_submission", json_pack("{s:s, s:s}", "owner", owner, "digest", digest), &found, err) == -1)
+    if (rpc_call(state, owner, "find_submission", json_pack("{s:s, s:s}", "owner", owner, "digest", digest), &found, err) == -1)
         return -1;
     snprintf(id, BASE_ID, "%s", json_is_string(found) ? json_string_value(found) : "");
     json_decref(found);
@@ -114,7 +114,7 @@ int rpc_find_digest(void *state, const char *owner, const char *digest, char id[
 
 int rpc_stats(void *state, const char *owner, json_t **stats, struct err *err)
 {
-    return call(state, owner, "stats_of_submissions", json_pack("{s:s}", "owner", owner), stats, err);
+    return rpc_call(state, owner, "stats_of_submissions", json_pack("{s:s}", "owner", owner), stats, err);
 }
 
 /* The counts of an owner whom nobody is. */

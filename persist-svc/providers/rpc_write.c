@@ -11,15 +11,6 @@ static int no_memory(struct err *err)
     return err_set(err, ERR_NOMEM, "out of memory");
 }
 
-/* Calls and frees `p`, which may be NULL for want of memory. */
-static int call(struct rpc *rpc, const char *owner, const char *function, json_t *p, json_t **result, struct err *err)
-{
-    if (!p) return no_memory(err);
-    int rc = rpc->call(rpc, owner, function, p, result, err);
-    json_decref(p);
-    return rc;
-}
-
 /* --- a run --- */
 
 static bool observed(const json_t *codes, const char *code)
@@ -104,7 +95,7 @@ static int add_item(json_t *items, json_t *record, json_t *seen, json_t *notes)
 static int store(struct rpc *rpc, const char *owner, json_t *items, struct err *err)
 {
     json_t *result = NULL;
-    if (call(rpc, owner, "settle_submissions", json_pack("{s:o}", "items", items), &result, err) == -1) return -1;
+    if (rpc_call(rpc, owner, "settle_submissions", json_pack("{s:o}", "items", items), &result, err) == -1) return -1;
     int rc = json_is_true(result);
     json_decref(result);
     return rc;
@@ -133,7 +124,7 @@ int rpc_save(void *state, const struct record_save *save, struct record_saved *s
     struct rpc *rpc = state;
     for (int i = 0; i < TRIES; i++) {
         json_t *result = NULL;
-        if (call(rpc, NULL, "save_submission", save_argument(save), &result, err) == -1) return -1;
+        if (rpc_call(rpc, NULL, "save_submission", save_argument(save), &result, err) == -1) return -1;
         const char *id = record_text(result, "id");
         const json_t *before = json_object_get(result, "before");
         json_t *after = json_object_get(result, "after");
@@ -191,7 +182,7 @@ static json_t *which(const struct record_change *change)
 static int change_once(struct rpc *rpc, const struct record_change *change, json_t *changed, struct err *err)
 {
     json_t *records = NULL, *items = json_array();
-    int rc = items ? call(rpc, change->owner, "get_submissions", which(change), &records, err) : no_memory(err);
+    int rc = items ? rpc_call(rpc, change->owner, "get_submissions", which(change), &records, err) : no_memory(err);
     if (rc == 0) rc = change_all(rpc, change, records, items, changed, err);
     if (rc == 0) rc = json_array_size(items) ? store(rpc, change->owner, json_incref(items), err) : 1;
     json_decref(items);
