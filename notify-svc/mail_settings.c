@@ -18,7 +18,9 @@ int mail_people_read(const struct settings *s, struct mail_people *out, struct e
     struct mail_people people = {0};
     const char *from = s->from_email ? s->from_email : s->smtp_from ? s->smtp_from : account(s);
     if (mailbox_list("FROM_EMAIL", from ? from : "sheaf@localhost", &people.from, 1, err) == -1) return -1;
-    people.n_to = mailbox_list("SHEAF_NOTIFY_TO", s->notify_to, people.to, MAILBOXES_MAX, err);
+    /* Nobody named: whoever set up the account reads its mailbox, which a sender's name alone (noreply@…) need not have. */
+    const char *to = s->notify_to ? s->notify_to : account(s) ? account(s) : from ? from : "owner@localhost";
+    people.n_to = mailbox_list("SHEAF_NOTIFY_TO", to, people.to, MAILBOXES_MAX, err);
     if (people.n_to == -1) return -1;
     *out = people;
     return 0;

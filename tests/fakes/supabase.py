@@ -1,5 +1,5 @@
 """A Supabase project: PostgREST in front of a real PostgreSQL (it does for each request what PostgREST does: a transaction, the
-role, the claims, the function), and Storage with objects in memory.
+role, the claims, the function), Storage with objects in memory, and the public keys of those who sign its users' tokens.
 
 It looks at what it gets: the key in both headers, the content type and length, `x-upsert`, paths without escapes, JSON bodies.
 """
@@ -35,12 +35,15 @@ class Supabase(Fake):
     def __init__(self, db):
         super().__init__()
         self.db, self.key, self.objects, self.bucket = db, KEY, {}, BUCKET
+        self.signers = []  # tokens.Key
 
     def env(self):
         return {"SUPABASE_URL": self.url + "/", "SUPABASE_SERVICE_ROLE_KEY": KEY}
 
     def answer(self, request):
         headers = request.headers
+        if request.path == "/auth/v1/.well-known/jwks.json":  # asks for no key
+            return Answer(200, {"keys": [k.jwk() for k in self.signers]}, {"Cache-Control": "public, max-age=600"})
         storage = request.path.startswith("/storage/v1/")
         self.want(headers.get("apikey") == KEY, "no or another apikey")
         self.want(headers.get("Authorization") == "Bearer " + KEY, "Authorization is not the key that apikey has")

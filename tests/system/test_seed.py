@@ -1,42 +1,95 @@
-"""With only the variables that the application before Sheaf had (and the fakes' addresses): Vision reads, Groq fills in, Supabase keeps."""
+"""With only the variables that the application before Sheaf had (and the fakes' addresses): Vision reads, Groq fills in, Supabase
+keeps, a real SMTP server takes the mails."""
+import json
 import pathlib
 
 import pytest
 
 import documents
 from postgres import PROGRAMS
-from stack import Stack
+from stack import Stack, http, wait_for
 from fakes.chat import Chat
+from fakes.mail import MailServer
 from fakes.vision import Vision
 from test_supabase import db, project  # noqa: F401 (fixtures)
+from tokens import Key, claims, token
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
 NAME = "Ottavia Quillfern"
+NOBODY, SOMEBODY = "00000000-0000-4000-8000-000000000001", "5eed5eed-0000-4000-8000-000000000007"
+SENDER, PASSWORD = "essays@example.org", "geheim geheim"
 
 
-def test_a_batch_runs_through_vision_groq_and_supabase(project, db):  # noqa: F811
+def upload(s, bearer, files):
+    """A document a call, as another program would, or all by one form."""
+    if not bearer:
+        status, answer = s.upload(*files)
+        assert status == 202
+        return [(name, j["job_id"]) for (name, _), j in zip(files, answer["job_ids"])]
+    jobs = []
+    for name, data in files:
+        status, _, answer = http("POST", s.url(f"/api/v1/documents?filename={name}"), data, {"Authorization": "Bearer " + bearer})
+        assert status == 202, answer
+        jobs.append((name, json.loads(answer)["job_ids"][0]["job_id"]))
+    return jobs
+
+
+def ended(s, job, bearer):
+    headers = {"Authorization": "Bearer " + bearer} if bearer else {}
+
+    def look():
+        _, answer = s.ask("GET", f"/api/job_status/{job}", None, headers)
+        return answer if answer["status"] in ("finished", "failed") else None
+    return wait_for(look, 90, "the job's end")
+
+
+def check_mail(message, to, name, job, app):
+    """CONTRACT, section 6."""
+    assert message.peer_tls and message.login == SENDER and message.recipients == [to]
+    assert message.mail["From"] == f"Essay Office <{SENDER}>" and message.mail["To"] == to
+    for kind in ("plain", "html"):
+        body = message.mail.get_body((kind,)).get_content()
+        assert all(part in body for part in ("completed", name, job, f"{app}/jobs/{job}")), body
+        assert "Error" not in body and NAME not in body
+
+
+@pytest.mark.parametrize("signed_in", [False, True], ids=["nobody signs in", "signed in"])
+def test_a_batch_runs_through_vision_groq_supabase_and_mail(project, db, signed_in, tmp_path):  # noqa: F811
     lines = ["My Father, My Hero Essay Contest", "School Name: Willow Bend School", "Grade: 5", f"Written with pride by {NAME}",
              "My Essay", *documents.wrap(documents.ESSAY, 80)]
-    with Vision(lines) as vision, Chat() as groq:
+    signer = Key("seed")
+    project.signers = [signer]
+    bearer = token(claims(project.url, SOMEBODY, email="ana@school.example"), signer) if signed_in else None
+    owner, to = (SOMEBODY, "ana@school.example") if signed_in else (NOBODY, SENDER)
+    with Vision(lines) as vision, Chat() as groq, MailServer(tmp_path, users={SENDER: PASSWORD}) as mails:
         groq.reply = lambda names, pages: {n: {"value": NAME, "quote": NAME, "page": 1} if n == "student_name" else
                                            {"value": None, "quote": None, "page": None} for n in names}
-        with Stack(*SIX, **vision.env(), **groq.env(), **project.env()) as s:
-            files = [(f"scan{n}.pdf", documents.scan_pdf([documents.form_lines(n)])) for n in range(3)]
-            status, answer = s.upload(*files)
-            assert status == 202
-            assert s.batch_done(answer["batch_id"], timeout=90)["completed"] == 3
-            for job in answer["job_ids"]:
-                done = s.job_done(job["job_id"])
+        mail = {**mails.settings, "SMTP_USER": SENDER, "SMTP_PASS": PASSWORD, "SMTP_USE_TLS": "true", "FROM_EMAIL": f"Essay Office <{SENDER}>",
+                "APP_URL": "https://essays.example.org"}
+        more = {"SHEAF_AUTH": "supabase"} if signed_in else {}
+        with Stack(*SIX, **vision.env(), **groq.env(), **project.env(), **mail, **more) as s:
+            files = [(f"scan{n}.pdf", documents.scan_pdf([documents.form_lines(n + 10 * signed_in)])) for n in range(3)]
+            jobs = upload(s, bearer, files)
+            for name, job in jobs:
+                done = ended(s, job, bearer)
                 (record,) = done["result"]["records"]
-                rows = db.query(f"SELECT student_name, school_name, grade FROM submissions WHERE submission_id = '{record['submission_id']}'",
-                                database="sheaf")
-                assert NAME in str(rows) and "Willow Bend School" in str(rows) and done["result"]["usage"]["calls"] == 1
-            kept = [body for _, body in project.objects.values()]
-            assert all(data in kept for _, data in files)
+                rows = db.query("SELECT student_name, school_name, grade, owner_user_id, filename FROM submissions "
+                                f"WHERE submission_id = '{record['submission_id']}'", database="sheaf")
+                assert rows == [f"{NAME}|Willow Bend School|5|{owner}|{name}"]
+                assert done["result"]["usage"]["calls"] == 1
+            kept = {key: body for key, (_, body) in project.objects.items() if key.startswith(owner + "/") and "/original." in key}
+            assert all(data in kept.values() for _, data in files)
+
+            wait_for(lambda: len(mails.messages) == 3, 60, "three mails")
+            by_job = {message.id[1:].split(".")[0]: message for message in mails.messages}
+            for name, job in jobs:
+                check_mail(by_job[job], to, name, job, "https://essays.example.org")
             found = s.doctor()
-            assert {k: found[k]["verdict"] for k in ("recognition", "extraction")} == {"recognition": "ok", "extraction": "ok"}
+            assert {k: found[k]["verdict"] for k in ("recognition", "extraction", "records", "objects", "messages")} == dict.fromkeys(
+                ("recognition", "extraction", "records", "objects", "messages"), "ok"), found
             for log in pathlib.Path(s.folder).glob("*.log"):
                 text = log.read_text(errors="replace")
-                assert [x for x in (groq.key, "ya29.", "PRIVATE KEY", "sb_secret", NAME) if x in text] == []
+                secrets = (groq.key, "ya29.", "PRIVATE KEY", "sb_secret", NAME, "geheim", bearer or groq.key, "ana@school.example")
+                assert [x for x in secrets if x in text] == []
             assert vision.complaints == [] and groq.complaints == [] and project.complaints == []

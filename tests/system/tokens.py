@@ -68,6 +68,12 @@ def token(claims, key=None, secret=None, alg=None, kid=None, header=None):
     return f"{signed}.{b64(signature)}"
 
 
+def claims(project_url, user, expires_in=3600, **more):
+    """What a project says of a signed-in user."""
+    return {"iss": project_url + "/auth/v1", "aud": "authenticated", "role": "authenticated", "sub": user, "iat": int(time.time()),
+            "exp": int(time.time()) + expires_in, "email": f"{user[:8]}@school.example", **more}
+
+
 class Project(http.server.ThreadingHTTPServer):
     """Publishes `keys`; counts how often it was asked; may be made to fail."""
     daemon_threads = True
@@ -82,8 +88,7 @@ class Project(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def claims(self, user, expires_in=3600, **more):
-        return {"iss": self.url + "/auth/v1", "aud": "authenticated", "role": "authenticated", "sub": user, "iat": int(time.time()),
-                "exp": int(time.time()) + expires_in, "email": f"{user[:8]}@school.example", **more}
+        return claims(self.url, user, expires_in, **more)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

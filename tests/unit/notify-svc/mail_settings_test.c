@@ -95,6 +95,26 @@ static void test_sender_is_the_first_that_is_named(void **state)
     assert_string_equal(mail.hello, "localhost.localdomain");
 }
 
+static void test_recipient_whom_nobody_named_is_the_account_that_sends(void **state)
+{
+    (void)state;
+    const struct {
+        char *const *given;
+        const char *to;
+    } rows[] = {
+        {ENV("SMTP_HOST=h", "SHEAF_NOTIFY_TO=x@y", "SMTP_USER=u@v", "SMTP_PASS=p"), "x@y"},
+        {ENV("SMTP_HOST=h", "FROM_EMAIL=noreply@b", "SMTP_USER=u@v", "SMTP_PASS=p"), "u@v"},
+        {ENV("EMAIL=a@b", "GMAIL_PASSWORD=geheim"), "a@b"},
+        {ENV("SMTP_HOST=h", "FROM_EMAIL=office@b"), "office@b"},
+        {ENV("SMTP_HOST=h"), "owner@localhost"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(read_all(rows[i].given, NULL), 0);
+        assert_int_equal(people.n_to, 1);
+        assert_string_equal(people.to[0].address, rows[i].to);
+    }
+}
+
 static void test_channels_are_chosen_by_what_is_configured(void **state)
 {
     (void)state;
@@ -140,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_password_in_clear_text_is_for_loopback_only),
         cmocka_unit_test(test_gmail_by_the_old_names),
         cmocka_unit_test(test_sender_is_the_first_that_is_named),
+        cmocka_unit_test(test_recipient_whom_nobody_named_is_the_account_that_sends),
         cmocka_unit_test(test_channels_are_chosen_by_what_is_configured),
         cmocka_unit_test(test_what_is_missing_or_could_inject_is_refused_by_name),
     };
