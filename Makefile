@@ -100,7 +100,7 @@ $(BENCH): $(O)/tests/bench/%: $(O)/obj/tests/bench/%.o $(O)/obj/tests/bench/benc
 	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_lib)) -lpthread -lm
 
 $(BENCH_PAGES): $(O)/obj/tests/bench/bare-pages.o $(O)/obj/tests/bench/bench.o $(filter-out %/main.o,$(call objects,$(call sources,ocr-svc))) $(O)/libsheaf.a $(O)/libproto.a
-	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_ocr-svc)) -lpthread -lm
+	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_ocr-svc)) $(LIBS_ocr-svc) -lpthread -lm
 
 bench-programs: $(BENCH) $(BENCH_PAGES)
 bench: ## measure: engine, latency, memory, pages, start-up, peers (ONLY=part,… JSON=FILE)
