@@ -286,7 +286,7 @@ int bus_wait(struct bus_item *items, int n, int64_t timeout_ms)
         *p = (zmq_pollitem_t){.fd = items[i].fd};
         if (items[i].socket) {
             p->socket = items[i].socket->handle;
-            p->events = ZMQ_POLLIN;
+            p->events = (short)(ZMQ_POLLIN | (items[i].events & POLLOUT ? ZMQ_POLLOUT : 0));
         } else {
             p->events = (short)((items[i].events & POLLIN ? ZMQ_POLLIN : 0) |
                                 (items[i].events & POLLOUT ? ZMQ_POLLOUT : 0));

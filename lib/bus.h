@@ -43,7 +43,8 @@ int bus_receive(bus_socket_t *s, struct bus_peer *from, struct wire_header *h, c
                 enum wire_problem *problem);
 
 /* Waits until a socket or descriptor is ready or timeout_ms passed (-1: for ever).  Each item names a socket or,
- * with socket == NULL, a descriptor with its events (fd -1: skipped); revents is filled (POLLIN for sockets).
+ * with socket == NULL, a descriptor with its events (fd -1: skipped); revents is filled.  A socket is always waited for
+ * to have a message; with POLLOUT also to take one, which a DEALER does as soon as it is connected.
  * Returns the number ready; 0 also when interrupted. */
 struct bus_item {
     bus_socket_t *socket;

@@ -165,8 +165,10 @@ static void wait_turn(struct stage *s, int64_t now_ms)
     struct bus_item items[STAGE_LINKS_MAX + 2];
     int n = 0, fds;
     for (int i = 0; i < s->n_links; i++) {
+        /* A HELLO goes out the moment the connection stands, not with the tick after it. */
         if (s->links[i].state != LINK_FREE)
-            items[n++] = (struct bus_item){.socket = s->links[i].socket, .fd = -1};
+            items[n++] = (struct bus_item){
+                .socket = s->links[i].socket, .fd = -1, .events = s->links[i].hello_due ? POLLOUT : 0};
     }
     fds = n;
     items[n++] = (struct bus_item){.fd = svc_signal_fd(s->svc), .events = POLLIN};

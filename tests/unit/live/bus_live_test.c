@@ -207,6 +207,19 @@ static void test_dealer_without_a_connection_takes_nothing(void **state)
     bus_close(&s); /* nothing is no harm */
 }
 
+static void test_wait_ends_when_a_socket_is_connected_and_takes_a_message(void **state)
+{
+    struct peers *p = *state;
+    struct wire_header h = {.command = WIRE_HEARTBEAT};
+    bus_socket_t *s = bus_connect(bus_endpoint(p->router), "w", false, NULL);
+    assert_non_null(s);
+    struct bus_item item = {.socket = s, .fd = -1, .events = POLLOUT};
+    assert_int_equal(bus_wait(&item, 1, PATIENCE_MS), 1);
+    assert_int_equal(item.revents, POLLOUT);
+    assert_int_equal(bus_send(s, NULL, &h, NULL, 0), 0);
+    bus_close(&s);
+}
+
 static void test_worker_that_reconnects_under_its_id_is_reached_at_its_new_connection(void **state)
 {
     struct peers *p = *state;
@@ -290,6 +303,7 @@ int main(void)
         TEST(test_unknown_peer_is_told_at_once),
         TEST(test_full_queue_of_a_peer_that_does_not_read_is_told_and_blocks_nobody),
         TEST(test_dealer_without_a_connection_takes_nothing),
+        TEST(test_wait_ends_when_a_socket_is_connected_and_takes_a_message),
         TEST(test_worker_that_reconnects_under_its_id_is_reached_at_its_new_connection),
         TEST(test_plain_text_stays_on_this_machine_unless_allowed),
         TEST(test_address_in_use_and_nonsense_are_errors_with_a_text),

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,6 +32,14 @@ static const struct stage_timing hurried = {.heartbeat_ms = 200,
                                             .refused_ms = 300,
                                             .overrun_ms = 300,
                                             .lookup_ms = 1000};
+/* What this one does, it does not do because a tick came by. */
+static const struct stage_timing timeless = {.heartbeat_ms = 3600000,
+                                             .silent_ms = 3600000,
+                                             .resend_ms = 3600000,
+                                             .reoffer_ms = 3600000,
+                                             .refused_ms = 3600000,
+                                             .overrun_ms = 3600000,
+                                             .lookup_ms = 3600000};
 #define PATIENCE_MS 10000
 
 /* The worker */
@@ -103,7 +112,7 @@ enum { ECHO, GATE, STUCK, TYPES };
 static int run_worker(struct svc *svc, struct err *err)
 {
     static const struct stage_service service = {.types = types, .n_types = TYPES};
-    return stage_run_with(svc, &service, NULL, &hurried, err);
+    return stage_run_with(svc, &service, NULL, getenv("TEST_TIMELESS") ? &timeless : &hurried, err);
 }
 
 /* The dispatchers */
@@ -308,20 +317,18 @@ static void open_gate(struct world *w)
     assert_int_equal(write(w->gate, "x", 1), 1);
 }
 
-static void start_world(struct world *w, int dispatchers, const char *drain)
+static void begin_world(struct world *w)
 {
-    int gates[2];
-    char list[256] = "", fd[16];
-    *w = (struct world){.n = dispatchers};
+    *w = (struct world){.gate = -1};
     strcpy(w->var, "/tmp/sheaf-stage-XXXXXX");
     assert_non_null(mkdtemp(w->var));
     assert_int_equal(bus_init(NULL), 0);
-    for (int i = 0; i < dispatchers; i++) {
-        w->d[i].socket = bus_bind("tcp://127.0.0.1:*", false, NULL);
-        assert_non_null(w->d[i].socket);
-        snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? "," : "",
-                 bus_endpoint(w->d[i].socket));
-    }
+}
+
+static void start_worker(struct world *w, const char *list, const char *drain)
+{
+    int gates[2];
+    char fd[16];
     assert_int_equal(pipe(gates), 0);
     (void)fcntl(gates[1], F_SETFD, FD_CLOEXEC);
     (void)fcntl(gates[0], F_SETFL, O_NONBLOCK);
@@ -342,15 +349,48 @@ static void start_world(struct world *w, int dispatchers, const char *drain)
     w->gate = gates[1];
 }
 
+static void start_world(struct world *w, int dispatchers, const char *drain)
+{
+    char list[256] = "";
+    begin_world(w);
+    w->n = dispatchers;
+    for (int i = 0; i < dispatchers; i++) {
+        w->d[i].socket = bus_bind("tcp://127.0.0.1:*", false, NULL);
+        assert_non_null(w->d[i].socket);
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? "," : "",
+                 bus_endpoint(w->d[i].socket));
+    }
+    start_worker(w, list, drain);
+}
+
+static void welcome_all(struct world *w)
+{
+    for (int i = 0; i < w->n; i++) {
+        expect_and_forget(w, &w->d[i], WIRE_HELLO);
+        welcome(&w->d[i], "{\"dispatcher\":\"d\"}");
+    }
+    for (int i = 0; i < w->n; i++) expect_room(w, &w->d[i], ECHO, 4 / w->n);
+}
+
 /* The usual opening: every dispatcher has welcomed the worker and has its part of the room. */
 static void start_welcomed(struct world *w, int dispatchers)
 {
     start_world(w, dispatchers, "10s");
-    for (int i = 0; i < dispatchers; i++) {
-        expect_and_forget(w, &w->d[i], WIRE_HELLO);
-        welcome(&w->d[i], "{\"dispatcher\":\"d\"}");
-    }
-    for (int i = 0; i < dispatchers; i++) expect_room(w, &w->d[i], ECHO, 4 / dispatchers);
+    welcome_all(w);
+}
+
+/* A port of which the caller decides what answers there. */
+static int listen_anywhere(char endpoint[64])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(a);
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    snprintf(endpoint, 64, "tcp://127.0.0.1:%d", ntohs(a.sin_port));
+    return fd;
 }
 
 static void end_world(struct world *w)
@@ -404,6 +444,27 @@ static void test_hello_names_the_worker_and_room_follows_the_welcome(void **stat
     expect_room(&w, &w.d[0], ECHO, 4);
     expect_room(&w, &w.d[0], GATE, 2);
     expect_room(&w, &w.d[0], STUCK, 1);
+    end_world(&w);
+}
+
+static void test_hello_is_said_when_the_connection_stands_not_at_the_next_tick(void **state)
+{
+    (void)state;
+    struct world w;
+    char endpoint[64];
+    begin_world(&w);
+    int door = listen_anywhere(endpoint);
+    setenv("TEST_TIMELESS", "1", 1);
+    start_worker(&w, endpoint, "10s");
+    unsetenv("TEST_TIMELESS");
+
+    /* Who comes and finds nobody who speaks ZeroMQ waits for nothing but a connection. */
+    close(accept(door, NULL, NULL));
+    close(door);
+    w.n = 1;
+    w.d[0].socket = bus_bind(endpoint, false, NULL);
+    assert_non_null(w.d[0].socket);
+    welcome_all(&w);
     end_world(&w);
 }
 
@@ -862,6 +923,7 @@ int main(int argc, char **argv)
 
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hello_names_the_worker_and_room_follows_the_welcome),
+        cmocka_unit_test(test_hello_is_said_when_the_connection_stands_not_at_the_next_tick),
         cmocka_unit_test(test_task_gives_a_result_with_its_identity_trace_and_room),
         cmocka_unit_test(test_result_is_said_again_until_it_is_acknowledged),
         cmocka_unit_test(test_failures_are_told_by_their_kind),
