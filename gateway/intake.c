@@ -177,13 +177,9 @@ static int write_blob(struct intake *in, const void *data, size_t len)
 static int judge(struct intake *in)
 {
     const enum sniff_type type = sniff(in->head, in->head_len);
-    if (sniff_is_office(type))
-        return refuse_file(
-            in, "unsupported_type",
-            "Word documents need LibreOffice, which this server does not have; please save it as PDF.");
     if (type == SNIFF_UNKNOWN)
         return refuse_file(in, "unsupported_type",
-                           "This is not a PDF, PNG, JPEG, TIFF, WebP or HEIC file, whatever its name says.");
+                           "This is not a PDF, PNG, JPEG, TIFF, WebP, HEIC or Word file, whatever its name says.");
     in->file.mime = sniff_mime(type);
     return open_blob(in) == 0 ? write_blob(in, in->head, in->head_len) : -1;
 }

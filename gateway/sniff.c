@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "gateway/sniff.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define STARTS(data, len, text) ((len) >= sizeof(text) - 1 && memcmp(data, text, sizeof(text) - 1) == 0)
@@ -69,9 +70,4 @@ const char *sniff_mime(enum sniff_type type)
         break;
     }
     return "application/octet-stream";
-}
-
-bool sniff_is_office(enum sniff_type type)
-{
-    return type == SNIFF_DOC || type == SNIFF_DOCX;
 }

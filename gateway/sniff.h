@@ -2,7 +2,6 @@
 #ifndef SHEAF_GATEWAY_SNIFF_H
 #define SHEAF_GATEWAY_SNIFF_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define SNIFF_BYTES 4096 /* that many of the beginning are enough */
@@ -15,12 +14,11 @@ enum sniff_type {
     SNIFF_TIFF,
     SNIFF_WEBP,
     SNIFF_HEIC,
-    SNIFF_DOC,
+    SNIFF_DOC, /* these two are read where ocr-svc has LibreOffice; it says so when it has none */
     SNIFF_DOCX
 };
 
 enum sniff_type sniff(const void *head, size_t len);
 const char *sniff_mime(enum sniff_type type);
-bool sniff_is_office(enum sniff_type type); /* read by way of LibreOffice */
 
 #endif

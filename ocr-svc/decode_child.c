@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "lib/auto.h"
+#include "ocr-svc/child.h"
 #include "ocr-svc/decode_format.h"
 
 static const struct decode_format *const formats[] = {&decode_format_pdf, &decode_format_heif,
@@ -27,29 +28,19 @@ struct child {
 
 /* ---- confinement --------------------------------------------------------------------------------- */
 
-static void cap(int resource, int64_t bytes)
-{
-    struct rlimit r = {.rlim_cur = (rlim_t)bytes, .rlim_max = (rlim_t)bytes};
-    (void)setrlimit(resource, &r); /* a lower limit than ours is already in force: fine */
-}
-
-/* All that this process gives up, in one place: what a later sandbox (seccomp, Landlock) adds belongs here.
- */
+/* All that this process gives up, in one place. */
 static void decode_child_confine(const struct limits *limits)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    /* Ctrl-C and a group's SIGTERM are for the service, which finishes what is in hand and then ends us. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    cap(RLIMIT_CORE, 0);
+    child_confine();
+    (void)child_deny_network();
 #if !defined __SANITIZE_ADDRESS__ &&                                                                         \
     !defined __SANITIZE_THREAD__ /* their shadows take terabytes of addresses */
-    cap(RLIMIT_AS, limits->child_bytes);
+    child_cap(RLIMIT_AS, limits->child_bytes);
 #endif
     /* A memfd is a file too: a page of pixels with its header is the largest thing that we write. */
-    cap(RLIMIT_FSIZE, limits->max_pixels + limits->max_pixels / 8 + (1 << 20));
-    cap(RLIMIT_NOFILE, 64);
+    child_cap(RLIMIT_FSIZE, limits->max_pixels + limits->max_pixels / 8 + (1 << 20));
+    child_cap(RLIMIT_NOFILE, 64);
 }
 
 /* Processor time for one more request: counted from what is used up already. */
@@ -247,7 +238,7 @@ static int take(struct decode_request *request, int *fd)
                        .msg_controllen = sizeof control.bytes};
     *fd = -1;
     ssize_t n;
-    do n = recvmsg(DECODE_FD, &m, MSG_CMSG_CLOEXEC);
+    do n = recvmsg(CHILD_FD, &m, MSG_CMSG_CLOEXEC);
     while (n == -1 && errno == EINTR);
     if (n != (ssize_t)sizeof *request || request->magic != DECODE_MAGIC) return 0;
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -273,7 +264,7 @@ static int give(const struct decode_reply *reply, int fd)
         memcpy(CMSG_DATA(c), &fd, sizeof fd);
     }
     ssize_t n;
-    do n = sendmsg(DECODE_FD, &m, MSG_NOSIGNAL);
+    do n = sendmsg(CHILD_FD, &m, MSG_NOSIGNAL);
     while (n == -1 && errno == EINTR);
     return n == (ssize_t)sizeof *reply;
 }

@@ -1,15 +1,13 @@
-#define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np, F_GET_SEALS */
+#define _GNU_SOURCE /* F_GET_SEALS */
 #include "ocr-svc/decode.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +15,7 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/metrics.h"
+#include "ocr-svc/child.h"
 #include "ocr-svc/page.h"
 
 #define START_MS 20000 /* until a new child answers; only a machine on its knees needs seconds */
@@ -51,53 +50,6 @@ const char *decode_kind_name(enum decode_kind kind)
 }
 
 /* ---- the child's life ---------------------------------------------------------------------------- */
-
-/* The child is given nothing that it could leak: no descriptors but its socket, no environment but what the
- * sanitizers need, /dev/null for the standard streams. */
-static int spawn(pid_t *pid, int its_end)
-{
-    static const char *const kept[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"};
-    char lines[COUNT_OF(kept)][256];
-    char *env[COUNT_OF(kept) + 2];
-    char lang[] = "LC_ALL=C.UTF-8", self[] = "ocr-svc", arg[] = DECODE_CHILD;
-    int n = 0;
-    env[n++] = lang;
-    for (size_t i = 0; i < COUNT_OF(kept); i++) {
-        const char *value = getenv(kept[i]);
-        if (value && (size_t)snprintf(lines[i], sizeof lines[i], "%s=%s", kept[i], value) < sizeof lines[i])
-            env[n++] = lines[i];
-    }
-    env[n] = NULL;
-    char *argv[] = {self, arg, NULL};
-
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    if (posix_spawn_file_actions_init(&files) != 0) return ENOMEM;
-    if (posix_spawnattr_init(&attr) != 0) {
-        posix_spawn_file_actions_destroy(&files);
-        return ENOMEM;
-    }
-    int bad = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (!bad) bad = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-#ifndef __SANITIZE_ADDRESS__ /* its reports have to be seen; else nothing about a document goes to our log   \
-                              */
-    if (!bad) bad = posix_spawn_file_actions_adddup2(&files, 1, 2);
-#endif
-    if (!bad) bad = posix_spawn_file_actions_adddup2(&files, its_end, DECODE_FD);
-    if (!bad) bad = posix_spawn_file_actions_addclosefrom_np(&files, DECODE_FD + 1);
-    /* The service blocks signals in all its threads and takes them from a descriptor; the child starts
-     * afresh. */
-    if (!bad) bad = posix_spawnattr_setsigmask(&attr, &none);
-    if (!bad) bad = posix_spawnattr_setsigdefault(&attr, &all);
-    if (!bad) bad = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (!bad) bad = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return bad;
-}
 
 /* Ends the child, if there is one, and says how it ended (0: nothing is known). */
 static int child_end(struct decoder *d, bool by_force)
@@ -245,19 +197,8 @@ static int child_start(struct decoder *d, struct err *err)
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return err_sys(err, ERR_UNAVAILABLE, errno, "no socket pair for the decoding child");
-    /* dup2 onto itself would keep close-on-exec: move an end that happens to be DECODE_FD away. */
-    if (pair[1] == DECODE_FD) {
-        int moved = fcntl(pair[1], F_DUPFD_CLOEXEC, DECODE_FD + 1);
-        if (moved < 0) {
-            int sys = errno;
-            close(pair[0]);
-            close(pair[1]);
-            return err_sys(err, ERR_UNAVAILABLE, sys, "no descriptor for the decoding child");
-        }
-        close(pair[1]);
-        pair[1] = moved;
-    }
-    int bad = spawn(&d->pid, pair[1]);
+    char self[] = "ocr-svc", arg[] = DECODE_CHILD;
+    int bad = child_spawn(&d->pid, (char *[]){self, arg, NULL}, &pair[1], 1);
     close(pair[1]);
     if (bad) {
         close(pair[0]);

@@ -15,7 +15,6 @@
 
 #define DECODE_MAGIC 0x53484632u
 #define DECODE_CHILD "--decode-child" /* argv[1] of the child */
-#define DECODE_FD    3                /* its end of the socket pair */
 
 enum decode_op {
     DECODE_HELLO = 1,  /* answered when the child is confined and warm */

@@ -50,7 +50,7 @@ int limits_refuse(const struct limits *limits, enum decode_status status, struct
     switch (status) {
     case DECODE_ENCRYPTED:
         return err_code(err, ERR_INPUT, "encrypted",
-                        "This PDF is protected with a password. Remove the password and upload it again.");
+                        "This document is protected with a password. Remove the password and upload it again.");
     case DECODE_NO_PAGES:
         return err_code(err, ERR_INPUT, "no_pages", "This document has no pages.");
     case DECODE_TOO_MANY_PAGES:

@@ -48,7 +48,8 @@ enum decode_status {
     DECODE_STATUSES
 };
 
-/* Fills *err with kind, code and the text a user reads. Returns -1; DECODE_OK is a mistake. */
+/* Fills *err with kind, code and the text a user reads. `limits` is looked at only for a text that names one.
+ * Returns -1; DECODE_OK is a mistake. */
 int limits_refuse(const struct limits *limits, enum decode_status status, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* ocr-svc: stages `inspect` and `page`.  Started as the service, as its own decoding child (decode.h), or to
- * read one file for a person (read.h). */
+/* ocr-svc: stages `inspect` and `page`.  Started as the service, as its own decoding child (decode.h), as
+ * LibreOffice's keeper (office.h), or to read one file for a person (read.h). */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include <sched.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "lib/svc.h"
 #include "ocr-svc/decode.h"
 #include "ocr-svc/ocr.h"
+#include "ocr-svc/office.h"
 #include "ocr-svc/read.h"
 #include "ocr-svc/stage.h"
 
@@ -46,15 +47,18 @@ static int work(struct svc *svc, struct ocr *ocr, struct err *err)
     const struct stage_service service = {
         .types = types, .n_types = 2, .thread_open = ocr_thread_open, .thread_close = ocr_thread_close};
     log_info("provider", F_STR("ocr", provider->name), F_INT("threads", threads),
-             F_INT("room", types[1].room));
+             F_INT("room", types[1].room), F_STR("office", ocr->office->program));
     return stage_run(svc, &service, ocr, err);
 }
 
 static int run(struct svc *svc, struct err *err)
 {
     const struct settings *s = svc_settings(svc);
+    struct office office;
     struct ocr ocr;
+    if (office_start(&office, s, err) != 0) return -1;
     int rc = ocr_open(s, &ocr, err);
+    ocr.office = &office;
     if (rc == 0) rc = work(svc, &ocr, err);
     ocr_close(&ocr);
     return rc;
@@ -86,6 +90,7 @@ static const struct service ocr_service = {
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], DECODE_CHILD) == 0) return decode_child_main();
+    if (argc >= 2 && strcmp(argv[1], OFFICE_CHILD) == 0) return office_child_main(argc, argv);
     if (argc >= 2 && strcmp(argv[1], READ_ARG) == 0) return read_main(argc, argv);
     return svc_main(&ocr_service, argc, argv);
 }

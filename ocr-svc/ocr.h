@@ -58,11 +58,14 @@ struct ocr_provider {
     int (*probe)(void *common, char *text, size_t room, struct err *err);
 };
 
+struct office;
+
 /* The provider of this process, started. */
 struct ocr {
     const struct settings *settings;
     const struct ocr_provider *provider;
     void *common;
+    const struct office *office; /* office.h, set by whoever reads documents; NULL: Word documents are refused */
 };
 
 /* The provider that settings_ocr() names. *ocr may be closed also after a failure. */

@@ -8,6 +8,7 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/svc.h"
+#include "ocr-svc/office.h"
 #include "ocr-svc/reader.h"
 
 static int complain(const struct err *err)
@@ -35,9 +36,12 @@ static int read_document(const struct ocr *ocr, int fd, int only)
     struct decode_document document;
     struct ocr_wait wait = {.deadline_ms = clock_ms() + settings->page_time_ms};
     int code = 0;
+    AUTO_CLOSE int pdf = -1;
     reader_t *r = reader_new(ocr, true, &err);
     if (!r) return complain(&err);
-    if (reader_inspect(r, fd, &wait, &document, &err) != 0) code = complain(&err);
+    if (reader_as_pdf(r, fd, &wait, &pdf, &err) != 0) code = complain(&err);
+    if (pdf >= 0) fd = pdf;
+    if (code == 0 && reader_inspect(r, fd, &wait, &document, &err) != 0) code = complain(&err);
     int first = only > 0 ? only - 1 : 0, last = only > 0 ? only : document.pages;
     if (code == 0 && last > document.pages) {
         fprintf(stderr, "the document has %d pages\n", document.pages);
@@ -63,15 +67,18 @@ int read_main(int argc, char **argv)
         return SVC_EXIT_MISTAKE;
     }
     AUTO_CLOSE int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
-    struct ocr ocr;
+    struct office office;
+    struct ocr ocr = {0};
     int code = 2;
-    if (fd < 0)
+    if (fd < 0) {
         fprintf(stderr, "%s: %s\n", argv[2], strerror(errno));
-    else if (ocr_open(&settings, &ocr, &err) == 0)
+    } else if (office_start(&office, &settings, &err) == 0 && ocr_open(&settings, &ocr, &err) == 0) {
+        ocr.office = &office;
         code = read_document(&ocr, fd, page);
-    else
+    } else {
         code = complain(&err);
-    if (fd >= 0) ocr_close(&ocr);
+    }
+    ocr_close(&ocr);
     settings_done(&settings);
     return code;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "ocr-svc/fields.h"
 #include "ocr-svc/ink.h"
+#include "ocr-svc/office.h"
 #include "ocr-svc/text_layer.h"
 
 /* Less ink than this is dust: a line of ten letters on a page of letter size has three times as much. */
@@ -18,6 +19,7 @@
 
 struct reader {
     decoder_t *decoder;
+    const struct office *office;
     const struct ocr_provider *provider;
     void *engine;
     int dpi;
@@ -34,6 +36,7 @@ reader_t *reader_new(const struct ocr *ocr, bool with_engine, struct err *err)
     limits_from_settings(&limits, ocr->settings);
     r->dpi = (int)ocr->settings->ocr_dpi;
     r->provider = ocr->provider;
+    r->office = ocr->office;
     if (!r->provider->without_document && !(r->decoder = decoder_new(&limits, err))) goto failed;
     if (with_engine && r->provider->open(ocr->settings, ocr->common, &r->engine, err) != 0) goto failed;
     return r;
@@ -61,6 +64,14 @@ int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct deco
 {
     if (reader_needs_document(r)) return decoder_open(r->decoder, fd, wait->deadline_ms, out, err);
     *out = (struct decode_document){.kind = DECODE_PDF, .pages = 1};
+    return 0;
+}
+
+int reader_as_pdf(reader_t *r, int fd, const struct ocr_wait *wait, int *pdf, struct err *err)
+{
+    static const struct office none;
+    if (reader_needs_document(r)) return office_to_pdf(r->office ? r->office : &none, fd, wait, pdf, err);
+    *pdf = -1;
     return 0;
 }
 

@@ -21,6 +21,10 @@ bool reader_needs_document(const reader_t *r); /* false with a provider that loo
 int reader_inspect(reader_t *r, int fd, const struct ocr_wait *wait, struct decode_document *out,
                    struct err *err);
 
+/* The document behind `fd` (borrowed) as a PDF that is to be read in its place, when it is a Word document: *pdf is the
+ * caller's; -1 when it is none. Fails as office_to_pdf() does. */
+int reader_as_pdf(reader_t *r, int fd, const struct ocr_wait *wait, int *pdf, struct err *err);
+
 /* Reads page `index` (from 0) into *page, which the caller initialised and frees.  0 also for a page that
  * cannot be read by the document's own fault: page->failed says why.  -1: ERR_TIMEOUT (the page, or a busy
  * machine), ERR_CANCELLED, ERR_NOMEM, ERR_UNAVAILABLE. */

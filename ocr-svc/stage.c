@@ -1,8 +1,11 @@
 #include "ocr-svc/stage.h"
 
 #include <jansson.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "lib/auto.h"
 #include "lib/blob.h"
@@ -44,26 +47,57 @@ static struct ocr_wait wait_of(const struct stage_task *task)
         .deadline_ms = task->deadline_ms - MARGIN_MS, .cancelled = task_cancelled, .of = task};
 }
 
-/* The document as a descriptor: nothing of it passes through our memory. */
-static int open_document(const reader_t *r, const struct stage_task *task, int *fd, struct err *err)
+/* The document as a descriptor: nothing of it passes through our memory. `made`: the token of the PDF that `inspect` made
+ * of it; NULL: it is read as it came. */
+static int open_document(const reader_t *r, const struct stage_task *task, const char *made, int *fd,
+                         struct err *err)
 {
     char name[BLOB_NAME_MAX];
     int64_t size;
     *fd = -1;
     if (!reader_needs_document(r)) return 0;
-    return blob_fd(task->blobs, blob_upload_name(name, task->job), fd, &size, err);
+    if (made)
+        blob_output_name(name, task->job, "inspect", 0, made);
+    else
+        blob_upload_name(name, task->job);
+    return blob_fd(task->blobs, name, fd, &size, err);
+}
+
+/* The pages of a Word document are read from the PDF that it became: put out once, for all replicas. */
+static int put_out(const struct stage_task *task, int pdf, struct err *err)
+{
+    struct stat st;
+    if (fstat(pdf, &st) != 0) return err_sys(err, ERR_UNAVAILABLE, errno, "a document made PDF");
+    void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, pdf, 0);
+    if (data == MAP_FAILED) return err_set(err, ERR_NOMEM, "out of memory for a document made PDF");
+    int result = stage_output(task, data, (size_t)st.st_size, err);
+    munmap(data, (size_t)st.st_size);
+    return result;
+}
+
+static int inspect(reader_t *r, const struct stage_task *task, json_t **result, struct err *err)
+{
+    struct ocr_wait wait = wait_of(task);
+    struct decode_document document;
+    AUTO_CLOSE int fd = -1, pdf = -1;
+    if (open_document(r, task, NULL, &fd, err) != 0) return -1;
+    if (reader_as_pdf(r, fd, &wait, &pdf, err) != 0) return -1;
+    bool made = pdf >= 0;
+    if (reader_inspect(r, made ? pdf : fd, &wait, &document, err) != 0) return -1;
+    if (made && put_out(task, pdf, err) != 0) return -1;
+    *result = json_pack("{s:i,s:s,s:s*}", "fan", document.pages, "kind", decode_kind_name(document.kind), "document",
+                        made ? task->token_text : NULL);
+    return *result ? 0 : err_set(err, ERR_NOMEM, "out of memory");
 }
 
 int ocr_inspect(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
-    reader_t *r = thread;
-    struct ocr_wait wait = wait_of(task);
-    struct decode_document document;
-    AUTO_CLOSE int fd = -1;
-    if (open_document(r, task, &fd, err) != 0) return -1;
-    if (reader_inspect(r, fd, &wait, &document, err) != 0) return -1;
-    *result = json_pack("{s:i,s:s}", "fan", document.pages, "kind", decode_kind_name(document.kind));
-    return *result ? 0 : err_set(err, ERR_NOMEM, "out of memory");
+    struct err why = {0};
+    if (inspect(thread, task, result, &why) == 0) return 0;
+    /* A time-out may be the document's fault or a busy machine's: it gets a second attempt, and is refused then. */
+    if (why.kind == ERR_TIMEOUT && task->token.attempt >= 2) why.kind = ERR_LIMIT;
+    if (err) *err = why;
+    return -1;
 }
 
 /* A time-out may be the page's fault or a busy machine's: the page gets a second attempt, and fails alone
@@ -87,12 +121,14 @@ int ocr_page(void *thread, const struct stage_task *task, json_t **result, struc
     reader_t *r = thread;
     struct ocr_wait wait = wait_of(task);
     struct err why = {0};
+    const char *made = json_string_value(
+        json_object_get(json_object_get(json_object_get(task->body, "in"), "inspect"), "document"));
     AUTO_CLOSE int fd = -1;
     AUTO(page_done) struct page page;
     AUTO(buf_done) struct buf json = BUF_INIT;
     int64_t began = clock_ms();
     page_init(&page, (int)task->index + 1);
-    if (open_document(r, task, &fd, err) != 0) return -1;
+    if (open_document(r, task, made, &fd, err) != 0) return -1;
     if (reader_page(r, fd, (int)task->index, &wait, &page, &why) != 0 && settle(task, &page, &why) != 0) {
         if (err) *err = why;
         return -1;

@@ -16,6 +16,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/settings.h"
+#include "ocr-svc/child.h"
 #include "ocr-svc/decode.h"
 #include "ocr-svc/reader.h"
 
@@ -286,7 +287,7 @@ static void test_child_inherits_nothing_but_its_socket(void **state)
     for (struct dirent *e; (e = readdir(dir));)
         if (atoi(e->d_name) > highest) highest = atoi(e->d_name);
     closedir(dir);
-    assert_int_equal(highest, DECODE_FD);
+    assert_int_equal(highest, CHILD_FD);
     decoder_destroy(&d);
     close(extra);
 }
