@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/rows.h"
 #include "cli/send.h"
 #include "cli/text.h"
 #include "cli/watch.h"
@@ -15,64 +16,31 @@ struct submit_options {
     const char *priority, *ocr_provider, *retry_for;
 };
 
-static void print_row(const char *file, const char *student, const char *school, const char *grade,
-                      const char *words, const char *codes)
+static int say_ended(void *user, const json_t *job, struct err *err)
 {
-    static const int widths[] = {28, 22, 26, 5, 5, 0};
-    const char *cells[] = {file, student, school, grade, words, codes};
+    (void)user, (void)err;
     struct buf b = BUF_INIT;
-    for (size_t i = 0; i < COUNT_OF(widths); i++) {
-        text_cell(&b, cells[i], widths[i]);
-        if (widths[i]) buf_puts(&b, "  ");
+    const json_t *error = json_object_get(job, "error");
+    size_t records = json_array_size(json_object_get(json_object_get(job, "result"), "submission_ids"));
+    text_cell(&b, text_of(job, "status"), 9);
+    buf_putc(&b, ' ');
+    text_cell(&b, text_of(job, "filename"), 0);
+    if (json_is_object(error)) {
+        buf_puts(&b, ": ");
+        text_cell(&b, text_of(error, "text"), 0);
+        buf_printf(&b, " (%s)", text_of(error, "code"));
+    } else if (strcmp(text_of(job, "status"), "finished") == 0) {
+        buf_printf(&b, ": %zu record%s", records, records == 1 ? "" : "s");
     }
     if (!b.bad) (void)puts(b.data);
+    (void)fflush(stdout);
     buf_done(&b);
-}
-
-static void print_record(const char *filename, const json_t *record)
-{
-    char words[24];
-    const json_t *codes = json_object_get(record, "review_reason_codes");
-    struct buf b = BUF_INIT;
-    (void)snprintf(words, sizeof words, "%ld", count_of(record, "word_count"));
-    for (size_t i = 0; i < json_array_size(codes); i++)
-        buf_printf(&b, "%s%s", i ? ";" : "", json_string_value(json_array_get(codes, i)));
-    if (json_is_string(codes)) buf_puts(&b, json_string_value(codes));
-    print_row(filename, text_of(record, "student_name"), text_of(record, "school_name"),
-              text_of(record, "grade"), words, b.data);
-    buf_done(&b);
-}
-
-/* The records of one job, a line each. */
-static int print_records_of(api_t *api, const json_t *job, struct err *err)
-{
-    const json_t *ids = json_object_get(json_object_get(job, "result"), "submission_ids");
-    if (json_array_size(ids) == 0)
-        print_row(text_of(job, "filename"), "(no record)", text_of(json_object_get(job, "error"), "text"), "",
-                  "", "");
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        const char *id = json_string_value(json_array_get(ids, i));
-        AUTO_FREE char *path = api_path("/api/records/", id ? id : "", "");
-        json_t *body = NULL;
-        if (!path) return err_set(err, ERR_NOMEM, "no memory");
-        if (api_get(api, path, &body, err) == -1) return -1;
-        const json_t *record = json_object_get(body, "record");
-        print_record(text_of(job, "filename"), record ? record : body);
-        json_decref(body);
-    }
     return 0;
 }
 
-static int print_records(api_t *api, const json_t *jobs, struct err *err)
+static int show_records(void *api, const json_t *job, struct err *err)
 {
-    size_t i;
-    json_t *job;
-    print_row("FILE", "STUDENT", "SCHOOL", "GRADE", "WORDS", "TO REVIEW");
-    json_array_foreach(jobs, i, job)
-    {
-        if (print_records_of(api, job, err) == -1) return -1;
-    }
-    return 0;
+    return rows_of_job(api, job, err);
 }
 
 static void print_accepted(const struct sent *sent)
@@ -143,22 +111,20 @@ static enum cli_exit follow(const struct cli *cli, api_t *api, const struct subm
     struct watch_options how = {.batch_id = sent->batch_id,
                                 .retry_ms = retry_ms,
                                 .live = isatty(STDERR_FILENO) == 1,
-                                .lines = !cli->json && !given->records};
+                                .ended = cli->json ? NULL : given->records ? show_records : say_ended,
+                                .user = api};
     json_t *jobs = json_array();
+    if (given->records && !cli->json) rows_head();
     if (sent->batch_id[0]) {
         json_decref(jobs);
         if (watch_batch(api, &how, &jobs, &err) == -1) return cli_fail(cli, &err);
     }
     bool well =
         json_array_size(sent->errors) == 0 && count_status(jobs, "finished") == (long)json_array_size(jobs);
-    int rc = 0;
-    if (cli->json)
-        print_json(sent, jobs);
-    else if (given->records)
-        rc = print_records(api, jobs, &err);
+    if (cli->json) print_json(sent, jobs);
     if (given->records && !each_has_a_record(jobs)) well = false;
     json_decref(jobs);
-    return rc == -1 ? cli_fail(cli, &err) : well ? CLI_OK : CLI_NO;
+    return well ? CLI_OK : CLI_NO;
 }
 
 static enum cli_exit submit(const struct cli *cli, const struct submit_options *given, int64_t retry_ms,
@@ -201,7 +167,7 @@ enum cli_exit cmd_submit(struct cli *cli, int argc, char **argv)
          "return when every job has ended (on a terminal it does so anyway)"},
         {"--no-wait", OPT_FLAG, &given.no_wait, NULL, "return when everything is accepted"},
         {"--records", OPT_FLAG, &given.records, NULL,
-         "wait, then one line per record; exit 1 if a file gave none"},
+         "wait; one line per record as each file ends, exit 1 if one gave none"},
         {"--priority", OPT_TEXT, &given.priority, "P", "as the gateway names it"},
         {"--ocr-provider", OPT_TEXT, &given.ocr_provider, "NAME", "one of those configured"},
         {"--retry-for", OPT_TEXT, &given.retry_for, "SECONDS",

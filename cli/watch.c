@@ -96,26 +96,6 @@ static void undraw(struct picture *p)
 
 /* --- following --- */
 
-static void say_ended(const json_t *job)
-{
-    struct buf b = BUF_INIT;
-    const json_t *error = json_object_get(job, "error");
-    size_t records = json_array_size(json_object_get(json_object_get(job, "result"), "submission_ids"));
-    text_cell(&b, text_of(job, "status"), 9);
-    buf_putc(&b, ' ');
-    text_cell(&b, text_of(job, "filename"), 0);
-    if (json_is_object(error)) {
-        buf_puts(&b, ": ");
-        text_cell(&b, text_of(error, "text"), 0);
-        buf_printf(&b, " (%s)", text_of(error, "code"));
-    } else if (strcmp(text_of(job, "status"), "finished") == 0) {
-        buf_printf(&b, ": %zu record%s", records, records == 1 ? "" : "s");
-    }
-    if (!b.bad) (void)puts(b.data);
-    (void)fflush(stdout);
-    buf_done(&b);
-}
-
 /* The whole of a job that has ended since the last look: the batch tells only how it stands. */
 static int take_ended(struct watch *w, const char *job_id, struct err *err)
 {
@@ -123,13 +103,14 @@ static int take_ended(struct watch *w, const char *job_id, struct err *err)
     json_t *job = NULL;
     if (!path) return err_set(err, ERR_NOMEM, "no memory");
     if (api_get(w->api, path, &job, err) == -1) return -1;
+    int rc = 0;
     if (has_ended(text_of(job, "status"))) {
         if (w->options->live) undraw(&w->picture);
-        if (w->options->lines) say_ended(job);
-        (void)json_object_set(w->ended, job_id, job);
+        if (w->options->ended) rc = w->options->ended(w->options->user, job, err);
+        if (rc == 0) (void)json_object_set(w->ended, job_id, job);
     }
     json_decref(job);
-    return 0;
+    return rc;
 }
 
 static int look(struct watch *w, bool *done, struct err *err)

@@ -10,7 +10,10 @@ struct watch_options {
     const char *batch_id;
     int64_t retry_ms; /* how long a gateway that does not answer is waited for */
     bool live;        /* a picture on standard error that is drawn again and again */
-    bool lines;       /* a line on standard output for each job that ends */
+    /* Told of each job that ends, as /api/job_status gives it.  -1 with *err: told again, as long as the gateway
+     * is only not answering, else the watch ends with it.  May be NULL. */
+    int (*ended)(void *user, const json_t *job, struct err *err);
+    void *user;
 };
 
 /* Returns when every job has ended, with *jobs an array of them as /api/job_status gives them. -1: the

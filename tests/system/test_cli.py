@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import documents
 from stack import BUILD, SLOW, TOP, wait_for
 from up import Up
 
@@ -40,6 +41,19 @@ def test_submit_records_prints_a_line_for_each_record(up):
     rows = answer.stdout.splitlines()[1:]
     assert sorted(row.split()[0] for row in rows) == ["several-students.pdf"] * 3 + ["text-layer.pdf"]
     assert any("Renzo Piedraluz" in row for row in rows)
+
+
+def test_submit_records_shows_what_is_ready_while_others_are_read(up, tmp_path):
+    scan = tmp_path / "scan.pdf"
+    scan.write_bytes(documents.scan_pdf([documents.form_lines(n) for n in range(12)]))
+    process = up.sheaf_process("submit", "--records", FORMS / "text-layer.pdf", scan)
+    try:
+        assert process.stdout.readline().startswith("FILE")
+        assert process.stdout.readline().startswith("text-layer.pdf")
+        assert process.poll() is None  # the other takes seconds
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_submit_wait_json_tells_what_became_of_each_file(up, tmp_path):

@@ -43,6 +43,10 @@ class Up:
         except (FileNotFoundError, ValueError):
             return None
 
+    def sheaf_process(self, *arguments):
+        """The command while it runs; its caller ends it."""
+        return subprocess.Popen([BUILD / "sheaf", *map(str, arguments)], env=self.env, stdout=subprocess.PIPE, text=True)
+
     def sheaf(self, *arguments, timeout=120):
         return subprocess.run([BUILD / "sheaf", *map(str, arguments)], env=self.env, capture_output=True, text=True,
                               timeout=timeout * SLOW)
