@@ -11,16 +11,26 @@ EMBED(form_essay_contest, "lib/forms/essay-contest.json");
 #define FIELDS_MAX 64
 #define LABELS_MAX 64
 #define NAME_MAX_  40
+#define CHOICES_MAX 32
 
 static const char *const rule_names[] = {
     [FORM_TEXT] = "text",   [FORM_NAME] = "name",   [FORM_SCHOOL] = "school", [FORM_GRADE] = "grade",
-    [FORM_PHONE] = "phone", [FORM_EMAIL] = "email", [FORM_ESSAY] = "essay",
+    [FORM_PHONE] = "phone", [FORM_EMAIL] = "email", [FORM_ESSAY] = "essay",   [FORM_CHOICE] = "choice",
 };
 
 static void free_list(const char *const *list)
 {
     for (size_t i = 0; list && list[i]; i++) free((char *)list[i]);
     free((void *)list);
+}
+
+static void free_choices(const struct form_field *field)
+{
+    for (int i = 0; i < field->n_choices; i++) {
+        free((char *)field->choices[i].value);
+        free_list(field->choices[i].labels);
+    }
+    free((void *)field->choices);
 }
 
 void form_destroy(form_t **form)
@@ -31,6 +41,7 @@ void form_destroy(form_t **form)
         free((char *)f->fields[i].name);
         free((char *)f->fields[i].title);
         free_list(f->fields[i].labels);
+        free_choices(&f->fields[i]);
     }
     free((void *)f->fields);
     free_list(f->titles);
@@ -104,6 +115,43 @@ static int load_limit(const json_t *spec, const char *key, int *limit, struct er
     return 0;
 }
 
+/* The value and each label of a choice, folded, in one list. */
+static const char *const *load_choice_labels(const json_t *spec, const char *value, struct err *err)
+{
+    const json_t *given = json_object_get(spec, "labels");
+    json_t *all = json_array();
+    const char *const *labels = NULL;
+    if (!all || json_array_append_new(all, json_string(value)) || (given && json_array_extend(all, (json_t *)given)))
+        err_set(err, ERR_CONFIG, "choice \"%s\": \"labels\" is not a list of texts", value);
+    else
+        labels = load_list(all, "\"labels\" of a choice", err);
+    json_decref(all);
+    return labels;
+}
+
+static int load_choices(const json_t *specs, struct form_field *field, struct err *err)
+{
+    size_t n = json_array_size(specs);
+    if (field->rule != FORM_CHOICE)
+        return specs ? err_set(err, ERR_CONFIG, "\"choices\" is for the rule \"choice\" only") : 0;
+    if (n < 1 || n > CHOICES_MAX)
+        return err_set(err, ERR_CONFIG, "\"choices\" is not a list of 1 to %d choices", CHOICES_MAX);
+    struct form_choice *choices = calloc(n, sizeof *choices);
+    if (!choices) return err_set(err, ERR_NOMEM, "choices");
+    field->choices = choices;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *spec = json_array_get(specs, i);
+        const char *value = json_string_value(json_object_get(spec, "value"));
+        if (!value || !*value) return err_set(err, ERR_CONFIG, "choice %zu has no \"value\"", i + 1);
+        field->n_choices = (int)i + 1;
+        choices[i].value = strdup(value);
+        if (!choices[i].value) return err_set(err, ERR_NOMEM, "choices");
+        choices[i].labels = load_choice_labels(spec, value, err);
+        if (!choices[i].labels) return -1;
+    }
+    return 0;
+}
+
 /* Fills one field; what is filled when it fails is freed by form_destroy(). */
 static int load_field(const json_t *spec, struct form_field *field, struct err *err)
 {
@@ -113,7 +161,7 @@ static int load_field(const json_t *spec, struct form_field *field, struct err *
     if (!name_ok(name)) return err_set(err, ERR_CONFIG, "\"name\" is not 1 to %d of a-z 0-9 _ -", NAME_MAX_);
     if (load_rule(rule, &field->rule))
         return err_set(err, ERR_CONFIG,
-                       "\"rule\" is not one of text, name, school, grade, phone, email, essay");
+                       "\"rule\" is not one of text, name, school, grade, phone, email, essay, choice");
     field->required = json_is_true(json_object_get(spec, "required"));
     if (load_limit(spec, "max_chars", &field->max_chars, err) ||
         load_limit(spec, "max_words", &field->max_words, err) ||
@@ -124,7 +172,7 @@ static int load_field(const json_t *spec, struct form_field *field, struct err *
     field->title = strdup(title && *title ? title : name);
     if (!field->name || !field->title) return err_set(err, ERR_NOMEM, "field %s", name);
     field->labels = load_list(json_object_get(spec, "labels"), "\"labels\"", err);
-    return field->labels ? 0 : -1;
+    return field->labels ? load_choices(json_object_get(spec, "choices"), field, err) : -1;
 }
 
 static int load_fields(const json_t *specs, form_t *form, struct err *err)

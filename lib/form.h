@@ -11,7 +11,13 @@
 #include <stddef.h>
 #include "lib/err.h"
 
-enum form_rule { FORM_TEXT, FORM_NAME, FORM_SCHOOL, FORM_GRADE, FORM_PHONE, FORM_EMAIL, FORM_ESSAY };
+enum form_rule { FORM_TEXT, FORM_NAME, FORM_SCHOOL, FORM_GRADE, FORM_PHONE, FORM_EMAIL, FORM_ESSAY, FORM_CHOICE };
+
+/* One of the answers that a FORM_CHOICE field has: printed, as a rule with a box to be ticked beside it. */
+struct form_choice {
+    const char *value;         /* "Adult": as it is recorded */
+    const char *const *labels; /* as printed beside the boxes, its value among them, folded; ended by NULL */
+};
 
 struct form_field {
     const char *name;           /* "student_name": column and JSON key */
@@ -21,6 +27,8 @@ struct form_field {
     const char *const *labels;  /* as printed, English and Spanish, folded by form_fold(); ended by NULL */
     int max_chars, max_words;   /* 0: none */
     int min_chars, min_words;
+    const struct form_choice *choices; /* of FORM_CHOICE, else NULL */
+    int n_choices;
 };
 
 typedef struct form {
@@ -40,7 +48,8 @@ const struct form_field *form_find(const form_t *form, const char *name);
  * digits out where they exist. The caller frees; NULL: no memory. */
 char *form_fold(const char *text);
 
-/* The value in its normal form ("5th" -> "5", "quinto" -> "5", phone "(217) 555-0129", e-mail lower case, squashed space), or NULL with *err
+/* The value in its normal form ("5th" -> "5", "quinto" -> "5", phone "(217) 555-0129", e-mail lower case, a choice as the form
+ * file spells it, squashed space), or NULL with *err
  * (ERR_INPUT, a text for the user: "A grade is K or 1 to 12.") when the rule refuses it.  The caller frees. */
 char *form_normalise(const form_t *form, const struct form_field *field, const char *text, struct err *err);
 

@@ -115,6 +115,25 @@ static char *normalise_words(const form_t *form, const struct form_field *field,
     return value;
 }
 
+/* The choice that the text names by its value or a label. */
+static char *normalise_choice(const struct form_field *field, const char *text, struct err *err)
+{
+    AUTO_FREE char *folded = form_fold(text);
+    if (!folded) {
+        err_set(err, ERR_NOMEM, "%s", field->title);
+        return NULL;
+    }
+    for (int i = 0; i < field->n_choices; i++)
+        for (const char *const *l = field->choices[i].labels; *l; l++)
+            if (!strcmp(*l, folded)) {
+                char *value = strdup(field->choices[i].value);
+                if (!value) err_set(err, ERR_NOMEM, "%s", field->title);
+                return value;
+            }
+    err_set(err, ERR_INPUT, "%s is none of the form's choices.", field->title);
+    return NULL;
+}
+
 char *form_normalise(const form_t *form, const struct form_field *field, const char *text, struct err *err)
 {
     if (field->rule == FORM_ESSAY) { /* an essay keeps its lines; how long it is, the review says */
@@ -139,6 +158,8 @@ char *form_normalise(const form_t *form, const struct form_field *field, const c
         return form_phone(squashed, err);
     case FORM_EMAIL:
         return form_email(squashed, err);
+    case FORM_CHOICE:
+        return normalise_choice(field, squashed, err);
     default:
         return normalise_words(form, field, &squashed, err);
     }

@@ -61,20 +61,28 @@ static json_t *format_of(const struct chat_ask *ask)
     return NULL;
 }
 
+/* NULL: the field is none that is ticked. */
+static json_t *choices_of(const struct form_field *field)
+{
+    json_t *choices = field->n_choices ? json_array() : NULL;
+    for (int i = 0; i < field->n_choices; i++) json_array_append_new(choices, json_string(field->choices[i].value));
+    return choices;
+}
+
 static json_t *fields_of(const struct chat_ask *ask)
 {
     static const char *const rules[] = {
         [FORM_TEXT] = "text",   [FORM_NAME] = "a person's name", [FORM_SCHOOL] = "a school",
         [FORM_GRADE] = "a school grade: K or 1 to 12", [FORM_PHONE] = "a telephone number", [FORM_EMAIL] = "an e-mail address",
-        [FORM_ESSAY] = "text"};
+        [FORM_ESSAY] = "text", [FORM_CHOICE] = "the one that is ticked of the choices"};
     json_t *fields = json_array();
     for (int i = 0; i < ask->form->n_fields; i++) {
         const struct form_field *f = &ask->form->fields[i];
         if (!is_wanted(ask, i)) continue;
         json_t *labels = json_array();
         for (int k = 0; k < LABELS_TOLD && f->labels[k]; k++) json_array_append_new(labels, json_string(f->labels[k]));
-        json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:o}", "name", f->name, "title", f->title, "kind", rules[f->rule],
-                                                "printed_labels", labels));
+        json_array_append_new(fields, json_pack("{s:s, s:s, s:s, s:o, s:o*}", "name", f->name, "title", f->title, "kind", rules[f->rule],
+                                                "printed_labels", labels, "choices", choices_of(f)));
     }
     return fields;
 }

@@ -1,5 +1,6 @@
 #include "llm-svc/essay.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* The rest of the heading's row is the essay's first line when it reaches this far across the page, else it
@@ -12,6 +13,8 @@
 #define FOOTER_PART 0.90
 /* Without a heading: a row of so many words below the labels looks like prose, not like an answer. */
 #define PROSE_WORDS 6
+/* A bar no higher than this, in usual word heights, is a letter; a higher one is a rule or a margin. */
+#define LETTER_HIGH 1.6
 
 /* The row from which the page is footer: "Page 2 of 2", a scanner's mark. */
 static int footer_row(const struct face *face)
@@ -70,6 +73,16 @@ static bool belongs(const vocabulary_t *v, const struct face *face, int word, in
     return face_is_essay_word(face, word);
 }
 
+/* An upright stroke as high as a letter is the word "I", or begins one ("|t was"). */
+static void put_word(struct buf *text, const struct word *word, double usual)
+{
+    const char *rest = word->text + 1;
+    bool stroke = word->source == WORD_OCR && word->text[0] == '|' && box_height(&word->box) <= LETTER_HIGH * usual;
+    bool letter = stroke && (!*rest || isalpha((unsigned char)*rest) || *rest == '\'' || !strncmp(rest, "\xE2\x80\x99", 3));
+    buf_puts(text, letter ? "I" : "");
+    buf_puts(text, letter ? rest : word->text);
+}
+
 bool essay_read(const vocabulary_t *v, const struct face *face, bool headed, struct buf *text)
 {
     const struct page *page = face->page;
@@ -80,7 +93,7 @@ bool essay_read(const vocabulary_t *v, const struct face *face, bool headed, str
         if (face->layout.row_of[w] >= footer || !belongs(v, face, w, from, first_line)) continue;
         bool new_line = page->words[w].line != line;
         if (text->len) buf_putc(text, new_line ? '\n' : ' ');
-        buf_puts(text, page->words[w].text);
+        put_word(text, &page->words[w], face->layout.height);
         line = page->words[w].line;
         any = true;
     }

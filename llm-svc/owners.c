@@ -8,6 +8,8 @@
 #define COLUMN_SLACK 1.5
 #define BELOW_MAX    5.0
 #define BELOW_MIN_PT 36.0
+/* Printed answers may stand below one another, each so many heights further down. */
+#define CHOICE_STEP 3.0
 
 static double middle_x(const struct box *b)
 {
@@ -60,7 +62,7 @@ static int above_label(const struct face *face, int word)
     }
     if (best < 0) return -1;
     const struct box *label = &face->labels[best].box;
-    double reach = BELOW_MAX * box_height(label);
+    double reach = (BELOW_MAX + CHOICE_STEP * face->labels[best].field->n_choices) * box_height(label);
     if (reach < BELOW_MIN_PT) reach = BELOW_MIN_PT;
     return box->y0 - label->y1 <= reach ? best : -1;
 }

@@ -53,7 +53,7 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
     static const enum trust_input of_rule[] = {
         [FORM_TEXT] = TRUST_text,   [FORM_NAME] = TRUST_name,   [FORM_SCHOOL] = TRUST_school,
         [FORM_GRADE] = TRUST_grade, [FORM_PHONE] = TRUST_phone, [FORM_EMAIL] = TRUST_email,
-        [FORM_ESSAY] = TRUST_text,
+        [FORM_ESSAY] = TRUST_text,   [FORM_CHOICE] = TRUST_text,
     };
     x[of_rule[value->field->rule]] = 1;
     /* Where a few signs are all there is, a doubtful one weighs differently. */

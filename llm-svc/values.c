@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "llm-svc/choices.h"
 #include "llm-svc/owners.h"
 #include "llm-svc/repair.h"
 #include "llm-svc/spell.h"
@@ -162,6 +163,27 @@ static int accept(const struct context *c, const struct form_field *field, struc
     return 0;
 }
 
+/* The same for a field whose answers are printed and ticked. */
+static int accept_choice(const struct context *c, const struct form_field *field, struct line line, struct values *values,
+                         struct err *err)
+{
+    const struct page *page = c->face->page;
+    struct choice_made made = choices_read(page, field, line.words, line.n);
+    if (!made.choice) return 0;
+    line.words += made.first;
+    line.n = made.n;
+    struct value *value = append(values, err);
+    if (!value) return -1;
+    value->field = field;
+    value->text = strdup(made.choice->value);
+    value->raw = tidy_raw(page, line.words, line.n);
+    value->signs = (struct signs){.label = line.label, .page = c->page, .repaired = made.doubtful};
+    const struct spell_source source = {page, line.words, line.n};
+    if (!value->text || !value->raw || spell_text(c->lexicon, field->rule, &source, &value->text, &value->signs))
+        return err_set(err, ERR_NOMEM, "value");
+    return add_evidence(c->face, &line, value, err);
+}
+
 /* The words of one row that label `label` owns in the way `how`, in order; returns how many. */
 static int owned_in_row(const struct face *face, const struct owner *owners, int label, enum owned how, int r,
                         int *words)
@@ -171,6 +193,17 @@ static int owned_in_row(const struct face *face, const struct owner *owners, int
     for (int i = 0; i < row->n; i++) {
         const struct owner *o = &owners[row->words[i]];
         if (o->label == label && o->how == how) words[n++] = row->words[i];
+    }
+    return n;
+}
+
+/* The words that a label of printed answers owns, row by row. */
+static int collect_choices(const struct face *face, const struct owner *owners, int label, int *words)
+{
+    int n = 0;
+    for (int r = 0; r < face->layout.n_rows; r++) {
+        n += owned_in_row(face, owners, label, OWNED_BESIDE, r, words + n);
+        n += owned_in_row(face, owners, label, OWNED_BELOW, r, words + n);
     }
     return n;
 }
@@ -228,6 +261,12 @@ static int collect(const struct face *face, const struct owner *owners, int labe
     return n;
 }
 
+/* Which answer a ticked box belongs to says its place, not its name. */
+static bool is_box(const struct form_field *field, const struct word *word)
+{
+    return field->rule == FORM_CHOICE && (!*word->tight || !strcmp(word->tight, "x"));
+}
+
 /* Values of PDF form fields whose names say which field they are; their words are nobody else's afterwards.
  */
 static int read_named(const struct context *c, struct owner *owners, int *words, struct values *values,
@@ -238,7 +277,7 @@ static int read_named(const struct context *c, struct owner *owners, int *words,
         const char *name = page->words[w].field;
         const struct form_field *field =
             name && owners[w].how != OWNED_NAMED ? vocabulary_field_named(c->vocabulary, name) : NULL;
-        if (!field) continue;
+        if (!field || is_box(field, &page->words[w])) continue;
         struct line line = {.words = words, .label = 1};
         for (int i = w; i < page->n_words; i++) {
             if (!page->words[i].field || strcmp(page->words[i].field, name)) continue;
@@ -275,10 +314,12 @@ int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const 
     int refused = 0;
     for (int i = 0; i < face->n_labels; i++) {
         struct line line = {.words = words, .label = face->labels[i].quality};
-        line.n = collect(face, owners, i, words);
+        const struct form_field *field = face->labels[i].field;
+        bool printed = field->rule == FORM_CHOICE;
+        line.n = printed ? collect_choices(face, owners, i, words) : collect(face, owners, i, words);
         int before = values->n;
-        if (line.n && accept(&c, face->labels[i].field, line, values, err)) return -1;
-        refused += line.n && values->n == before && face->labels[i].field->rule != FORM_ESSAY;
+        if (line.n && (printed ? accept_choice : accept)(&c, field, line, values, err)) return -1;
+        refused += line.n && values->n == before && field->rule != FORM_ESSAY && !printed;
     }
     for (int i = 0; i < values->n; i++) values->list[i].signs.refused = refused;
     return 0;

@@ -45,7 +45,7 @@ const char *record_source(const json_t *record, const char *field)
 }
 
 /* The confidences that still mean something: a value that a person typed or a batch's default gave was not
- * read from the page. */
+ * read from the page.  A field without a column was always read. */
 static json_t *extracted_confidences(const json_t *record)
 {
     json_t *out = json_object();
@@ -55,7 +55,8 @@ static json_t *extracted_confidences(const json_t *record)
     {
         const char *source = record_source(record, field);
         const json_t *confidence = json_object_get(evidence, "confidence");
-        if (!json_is_number(confidence) || !source || strcmp(source, "extracted") != 0) continue;
+        if (!json_is_number(confidence)) continue;
+        if (record_field_column(field) && (!source || strcmp(source, "extracted") != 0)) continue;
         if (json_object_set_new(out, field, json_real(json_number_value(confidence))) == -1) {
             json_decref(out);
             return NULL;
@@ -64,7 +65,20 @@ static json_t *extracted_confidences(const json_t *record)
     return out;
 }
 
-static json_t *form_values(const json_t *record)
+/* The values of fields that another form has and no column: entry.c leaves them in the evidence. */
+static int add_evident(const json_t *record, json_t *values)
+{
+    const char *field;
+    json_t *evidence;
+    json_object_foreach(json_object_get(record, "evidence"), field, evidence)
+    {
+        json_t *value = json_object_get(evidence, "value");
+        if (json_is_string(value) && !record_field_column(field) && json_object_set(values, field, value) == -1) return -1;
+    }
+    return 0;
+}
+
+json_t *record_values(const json_t *record)
 {
     json_t *out = json_object();
     for (int i = 0; out && record_fields[i]; i++) {
@@ -74,6 +88,10 @@ static json_t *form_values(const json_t *record)
             json_decref(out);
             return NULL;
         }
+    }
+    if (out && add_evident(record, out) == -1) {
+        json_decref(out);
+        return NULL;
     }
     return out;
 }
@@ -86,7 +104,7 @@ static int settle_source(json_t *record, const char *field, const char *column)
 
 int record_settle(json_t *record, const form_t *form, double review_below)
 {
-    json_t *values = form_values(record), *confidences = extracted_confidences(record);
+    json_t *values = record_values(record), *confidences = extracted_confidences(record);
     char *codes = NULL;
     bool needs_review = true;
     int rc = -1;

@@ -36,6 +36,10 @@ const char *record_text(const json_t *record, const char *column);
 /* Who set a field: "extracted", "batch_default", "manual", or NULL when nobody did. Borrowed. */
 const char *record_source(const json_t *record, const char *field);
 
+/* Field -> its value, for the fields that have one, the essay not among them; also those of another form, which have no column.
+ * The caller's; NULL: no memory. */
+json_t *record_values(const json_t *record);
+
 /* What follows from the rest: review_reason_codes, needs_review, word_count of a typed essay, school_source,
  * grade_source, teacher_source.  To be called after every change.  0, or -1 when memory is out. */
 int record_settle(json_t *record, const form_t *form, double review_below);

@@ -138,11 +138,7 @@ static int apply_defaults(json_t *record, const struct record_change *change, co
 
 static bool has_all_required_names(const json_t *record, const form_t *form)
 {
-    json_t *values = json_object();
-    for (int i = 0; record_fields[i]; i++) {
-        const char *value = record_text(record, record_field_column(record_fields[i]));
-        if (!is_blank(value)) (void)json_object_set_new(values, record_fields[i], json_string(value));
-    }
+    json_t *values = record_values(record);
     struct review_state state = {.form = form, .values = values};
     bool ok = values && review_can_approve(&state);
     json_decref(values);

@@ -248,6 +248,10 @@ static void test_bad_form_file_is_refused_with_the_place(void **state)
     refuse_file("{\"name\":\"x\",\"fields\":[{\"name\":\"a\",\"rule\":\"text\",\"max_chars\":-1}]}",
                 "max_chars");
     refuse_file("{\"name\":\"x\",\"titles\":7,\"fields\":[]}", "\"titles\"");
+    refuse_file("{\"name\":\"x\",\"fields\":[{\"name\":\"a\",\"rule\":\"choice\"}]}", "\"choices\"");
+    refuse_file("{\"name\":\"x\",\"fields\":[{\"name\":\"a\",\"rule\":\"choice\",\"choices\":[{}]}]}", "choice 1");
+    refuse_file("{\"name\":\"x\",\"fields\":[{\"name\":\"a\",\"rule\":\"choice\",\"choices\":[{\"value\":\"b\",\"labels\":7}]}]}", "\"labels\"");
+    refuse_file("{\"name\":\"x\",\"fields\":[{\"name\":\"a\",\"rule\":\"text\",\"choices\":[]}]}", "\"choices\"");
     assert_null(form_load("/nonexistent/form.json", NULL));
 }
 
@@ -256,9 +260,16 @@ static void test_another_form_is_data_only(void **state)
     (void)state;
     form_t *other = form_load("tests/fixtures/form-library-card.json", NULL);
     assert_non_null(other);
-    assert_int_equal(other->n_fields, 4);
+    assert_int_equal(other->n_fields, 6);
     assert_int_equal(form_find(other, "contact")->rule, FORM_EMAIL);
     assert_string_equal(form_find(other, "reader_name")->labels[0], "reader s name");
+    const struct form_field *membership = form_find(other, "membership");
+    char *child = form_normalise(other, membership, " NIÑO (a) ", NULL);
+    assert_string_equal(child, "Child"); /* as the form file spells it, whatever its label */
+    free(child);
+    struct err err = {0};
+    assert_null(form_normalise(other, membership, "Pirate", &err));
+    assert_string_equal(err.text, "Membership is none of the form's choices.");
     form_destroy(&other);
     assert_null(other);
 }
