@@ -8,7 +8,7 @@ O        := build/$(MODE)
 # What each program needs besides lib's own libraries; `make help` does not need any of it.
 PKG_lib         := jansson libczmq libzmq hiredis libcurl openssl
 PKG_gateway     := jansson hiredis libcurl openssl
-PKG_dispatcher  := jansson libczmq libzmq hiredis openssl
+PKG_dispatcher  := jansson libczmq libzmq hiredis libcurl openssl
 PKG_ocr-svc     := jansson libczmq libzmq hiredis libcurl openssl poppler-glib lept tesseract libheif
 PKG_llm-svc     := jansson libczmq libzmq hiredis libcurl openssl
 PKG_persist-svc := jansson libczmq libzmq hiredis libcurl openssl sqlite3 libpq zlib

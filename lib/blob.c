@@ -42,7 +42,7 @@ static bool is_name_char(char c)
 }
 
 /* A name becomes a file name or a key, and it may have come in a message. */
-static bool is_name(const char *name)
+bool blob_name_ok(const char *name)
 {
     char job[ID_TEXT];
     size_t len = strnlen(name, BLOB_NAME_MAX);
@@ -57,7 +57,7 @@ static bool is_name(const char *name)
 
 static int check_name(const char *name, struct err *err)
 {
-    return is_name(name) ? 0 : err_set(err, ERR_INPUT, "not the name of a blob");
+    return blob_name_ok(name) ? 0 : err_set(err, ERR_INPUT, "not the name of a blob");
 }
 
 /* --- for the back ends --- */
@@ -137,13 +137,14 @@ int blob_make_folder(const char *path, struct err *err)
 blob_store_t *blob_open(const struct settings *settings, struct err *err)
 {
     blob_store_t *s = calloc(1, sizeof *s);
-    bool redis = settings->blobs && strcmp(settings->blobs, "redis") == 0;
+    const char *where = settings->blobs ? settings->blobs : "folder";
+    bool redis = strcmp(where, "redis") == 0, s3 = strcmp(where, "s3") == 0;
 
     if (!s) {
         err_set(err, ERR_NOMEM, "blob store");
         return NULL;
     }
-    if ((redis ? blob_redis_open : blob_folder_open)(settings, &s->backend, err) == -1) {
+    if ((redis ? blob_redis_open : s3 ? blob_s3_open : blob_folder_open)(settings, &s->backend, err) == -1) {
         free(s);
         return NULL;
     }
@@ -272,4 +273,14 @@ int blob_drop_job(blob_store_t *s, const char *job, struct err *err)
 int blob_sweep(blob_store_t *s, int64_t age_ms, int budget)
 {
     return s->backend.ops->sweep(s->backend.state, age_ms, budget);
+}
+
+int64_t blob_paused_until_ms(blob_store_t *s)
+{
+    return s->backend.ops->paused_until_ms ? s->backend.ops->paused_until_ms(s->backend.state) : INT64_MIN;
+}
+
+int blob_probe(blob_store_t *s, struct err *err)
+{
+    return s->backend.ops->probe ? s->backend.ops->probe(s->backend.state, err) : 0;
 }

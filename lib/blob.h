@@ -6,15 +6,16 @@
  * commit decides which of them counts.
  *
  * Back ends (SHEAF_BLOBS): a folder (var/blobs, written to a temporary name, fsynced, renamed, folder
- * fsynced), or a Redis of its own (chunks of 256 KiB).  A blob is there as a whole and durably when
+ * fsynced), a Redis of its own (chunks of 256 KiB), or an S3 bucket (an object each).  A blob is there as a whole and durably when
  * blob_commit() returned 0, and not at all before.
  *
  * Life: what is written is short-lived (24 h) until blob_keep() makes it last; blob_drop_job() removes all of
  * a job's.  In the folder short life is the file's age, taken care of by blob_sweep(); a kept file carries
- * no write permission.  In Redis short life is a TTL and keep is PERSIST.
+ * no write permission.  In Redis short life is a TTL and keep is PERSIST.  In S3 only an upload is short-lived, by a mark
+ * beside it that keep removes; what a task makes goes with its job.
  *
  * Threads: a blob_store_t may be used from many threads; a writer or reader belongs to one.
- * Memory: nothing per writer or reader in the folder, a few chunks in Redis, whatever the document's size.
+ * Memory: nothing per writer or reader in the folder, a few chunks in Redis, a file of the local cache with S3, whatever the document's size.
  *
  * A name may come from a message: one that does not begin with a job's id, or has characters other than letters,
  * digits, '.', '-' and '_', is ERR_INPUT everywhere here and touches nothing.
@@ -56,9 +57,13 @@ int blob_get(blob_store_t *store, const char *name, size_t max, struct buf *out,
 int blob_keep(blob_store_t *store, const char *name, struct err *err);      /* make it last; "gone" when it is not there */
 int blob_drop(blob_store_t *store, const char *name, struct err *err);      /* no error when it is not there */
 int blob_drop_job(blob_store_t *store, const char *job, struct err *err);   /* all "<job>.*" */
-/* Folder only: removes short-lived files older than `age_ms`, at most `budget` directory entries looked at a
+/* Folder and S3: removes short-lived files older than `age_ms`, at most `budget` entries looked at a
  * call, going on where the last call stopped. Returns how many were removed. */
 int blob_sweep(blob_store_t *store, int64_t age_ms, int budget);
+
+/* S3 does not answer, or asked to wait: the moment (clock_ms) until which nothing of it is to be expected; in the past: none. */
+int64_t blob_paused_until_ms(blob_store_t *store);
+int blob_probe(blob_store_t *store, struct err *err); /* one free call to a store that is somebody else's */
 
 /* "<job>.upload" and "<job>.<stage>.<index>.<run>.<attempt>.<delivery>".  `token` is the text form
  * "<run>.<attempt>.<delivery>" of proto/token.h. */

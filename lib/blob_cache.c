@@ -102,17 +102,23 @@ static void trim(blob_cache_t *c)
     free(l.file);
 }
 
-blob_cache_t *blob_cache_open(const char *path, int64_t max_bytes, struct err *err)
+blob_cache_t *blob_cache_open(const struct settings *settings, struct err *err)
 {
+    AUTO_FREE char *path = NULL;
     blob_cache_t *c = NULL;
 
+    if (asprintf(&path, "%s/cache", settings->var) == -1) {
+        path = NULL;
+        err_set(err, ERR_NOMEM, "cache of blobs");
+        return NULL;
+    }
     if (blob_make_folder(path, err) == -1) return NULL;
     c = calloc(1, sizeof *c);
     if (!c) {
         err_set(err, ERR_NOMEM, "cache of blobs");
         return NULL;
     }
-    c->max_bytes = max_bytes;
+    c->max_bytes = settings->blob_cache_bytes;
     pthread_mutex_init(&c->lock, NULL);
     c->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (c->root == -1) {
@@ -135,7 +141,8 @@ void blob_cache_close(blob_cache_t **cp)
     free(c);
 }
 
-int blob_cache_find(blob_cache_t *c, const char *name)
+/* A descriptor for reading, or -1. */
+static int find(blob_cache_t *c, const char *name)
 {
     int fd = openat(c->root, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -166,6 +173,32 @@ void blob_cache_add(blob_cache_t *c, const char *name, const char *temporary, in
 void blob_cache_cancel(blob_cache_t *c, const char *temporary)
 {
     (void)unlinkat(c->root, temporary, 0); /* what stays is found by trim() */
+}
+
+int blob_cache_fd(blob_cache_t *c, const char *name, blob_fetch *fetch, void *state, int *fd, int64_t *size, struct err *err)
+{
+    char temporary[BLOB_TEMPORARY_MAX];
+    struct stat st;
+    int copy = find(c, name);
+
+    if (copy != -1) {
+        if (fstat(copy, &st) == 0) {
+            *fd = copy;
+            *size = st.st_size;
+            return 0;
+        }
+        close(copy);
+    }
+    copy = blob_cache_create(c, name, temporary, err);
+    if (copy == -1) return -1;
+    if (fetch(state, name, copy, size, err) == -1) {
+        blob_cache_cancel(c, temporary);
+        close(copy);
+        return -1;
+    }
+    blob_cache_add(c, name, temporary, *size);
+    *fd = copy;
+    return 0;
 }
 
 void blob_cache_forget(blob_cache_t *c, const char *name)

@@ -277,8 +277,8 @@ static int folder_sweep(void *state, int64_t age_ms, int budget)
 int blob_folder_open(const struct settings *settings, struct blob_backend *out, struct err *err)
 {
     static const struct blob_ops ops = {
-        folder_close, folder_create, folder_write, folder_commit,   folder_abort,
-        folder_fd,    folder_keep,   folder_drop,  folder_drop_job, folder_sweep,
+        folder_close, folder_create, folder_write,    folder_commit, folder_abort, folder_fd,
+        folder_keep,  folder_drop,   folder_drop_job, folder_sweep,  NULL,         NULL,
     };
     AUTO_FREE char *path = NULL;
     struct folder *f = NULL;

@@ -24,6 +24,9 @@ struct blob_ops {
     int (*drop)(void *state, const char *name, struct err *err);
     int (*drop_job)(void *state, const char *job, struct err *err);
     int (*sweep)(void *state, int64_t age_ms, int budget);
+    /* Of a store that is somebody else's, else NULL. */
+    int64_t (*paused_until_ms)(void *state);
+    int (*probe)(void *state, struct err *err);
 };
 
 struct blob_backend {
@@ -33,8 +36,10 @@ struct blob_backend {
 
 int blob_folder_open(const struct settings *settings, struct blob_backend *out, struct err *err);
 int blob_redis_open(const struct settings *settings, struct blob_backend *out, struct err *err);
+int blob_s3_open(const struct settings *settings, struct blob_backend *out, struct err *err);
 
 /* Shared by the back ends. */
+bool blob_name_ok(const char *name); /* as blob.h says; for names that come back from a server's list */
 int blob_gone(const char *name, struct err *err); /* ERR_INPUT, code "gone"; -1 */
 int blob_write_all(int fd, const void *data, size_t len, struct err *err);
 char *blob_temporary_name(const char *name, char *out, size_t size); /* ".<name>.<random>" */
@@ -46,9 +51,11 @@ int blob_make_folder(const char *path, struct err *err); /* and its parents; dur
 /* --- local cache of a back end that is not a folder --- */
 
 typedef struct blob_cache blob_cache_t;
-blob_cache_t *blob_cache_open(const char *path, int64_t max_bytes, struct err *err);
+blob_cache_t *blob_cache_open(const struct settings *settings, struct err *err);
 void blob_cache_close(blob_cache_t **cache);
-int blob_cache_find(blob_cache_t *cache, const char *name); /* a descriptor for reading, or -1 */
+/* blob_fd() of such a back end: the copy, or a new one that `fetch` writes into fd and leaves standing at its beginning. */
+typedef int blob_fetch(void *state, const char *name, int fd, int64_t *size, struct err *err);
+int blob_cache_fd(blob_cache_t *cache, const char *name, blob_fetch *fetch, void *state, int *fd, int64_t *size, struct err *err);
 /* A new file to fill; then either add (the file gets its name, old ones make room) or cancel. */
 int blob_cache_create(blob_cache_t *cache, const char *name, char temporary[BLOB_TEMPORARY_MAX],
                       struct err *err);

@@ -9,16 +9,13 @@
  * waiting for each; the last step is one script, so that a blob appears as a whole.  How durable it is then,
  * that server's own settings decide (appendfsync).
  */
-#define _GNU_SOURCE /* asprintf */
 #include "lib/blob_inner.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/redis.h"
@@ -337,8 +334,9 @@ static int read_chunks(struct fetch *f, const char *name, struct err *err)
 }
 
 /* Writes the whole blob into fd. */
-static int fetch_into(struct store *s, const char *name, int fd, int64_t *size, struct err *err)
+static int fetch_into(void *state, const char *name, int fd, int64_t *size, struct err *err)
 {
+    struct store *s = state;
     struct fetch f = {.fd = fd};
     int rc;
 
@@ -352,40 +350,11 @@ static int fetch_into(struct store *s, const char *name, int fd, int64_t *size, 
     return lseek(fd, 0, SEEK_SET) == -1 ? err_sys(err, ERR_UNAVAILABLE, errno, "cache of blobs") : 0;
 }
 
-static int cached_fd(struct store *s, const char *name, int64_t *size)
-{
-    int fd = blob_cache_find(s->cache, name);
-    struct stat st;
-
-    if (fd == -1) return -1;
-    if (fstat(fd, &st) == -1) {
-        close(fd);
-        return -1;
-    }
-    *size = st.st_size;
-    return fd;
-}
-
 static int store_fd(void *state, const char *name, int *fd, int64_t *size, struct err *err)
 {
     struct store *s = state;
-    char temporary[BLOB_TEMPORARY_MAX];
-    int64_t got = 0;
-    int copy = cached_fd(s, name, &got);
 
-    if (copy == -1) {
-        copy = blob_cache_create(s->cache, name, temporary, err);
-        if (copy == -1) return -1;
-        if (fetch_into(s, name, copy, &got, err) == -1) {
-            blob_cache_cancel(s->cache, temporary);
-            close(copy);
-            return -1;
-        }
-        blob_cache_add(s->cache, name, temporary, got);
-    }
-    *fd = copy;
-    *size = got;
-    return 0;
+    return blob_cache_fd(s->cache, name, fetch_into, s, fd, size, err);
 }
 
 /* --- life --- */
@@ -454,13 +423,8 @@ static int open_parts(struct store *s, const struct settings *settings, struct e
         .ca_file = settings->redis_ca_file,
         .name = "sheaf-blobs",
     };
-    AUTO_FREE char *path = NULL;
 
-    if (asprintf(&path, "%s/cache", settings->var) == -1) {
-        path = NULL;
-        return err_set(err, ERR_NOMEM, "cache of blobs");
-    }
-    s->cache = blob_cache_open(path, settings->blob_cache_bytes, err);
+    s->cache = blob_cache_open(settings, err);
     if (!s->cache) return -1;
     s->pool = redis_pool_new(&options, POOL_SIZE, err);
     return s->pool ? 0 : -1;
@@ -469,8 +433,8 @@ static int open_parts(struct store *s, const struct settings *settings, struct e
 int blob_redis_open(const struct settings *settings, struct blob_backend *out, struct err *err)
 {
     static const struct blob_ops ops = {
-        store_close, store_create, store_write, store_commit,   store_abort,
-        store_fd,    store_keep,   store_drop,  store_drop_job, store_sweep,
+        store_close, store_create, store_write,    store_commit, store_abort, store_fd,
+        store_keep,  store_drop,   store_drop_job, store_sweep,  NULL,        NULL,
     };
     struct store *s = calloc(1, sizeof *s);
 

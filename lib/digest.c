@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include "lib/base64.h"
 
 struct digest {
     SHA256_CTX sha;
@@ -74,6 +76,13 @@ int digest_hmac_hex(const void *key, size_t key_len, const void *data, size_t le
     if (!HMAC(EVP_sha256(), key_len ? key : "", (int)key_len, data, len, sum, NULL)) return -1;
     to_hex(sum, sizeof sum, hex);
     return 0;
+}
+
+void digest_md5_base64(const void *data, size_t len, struct buf *out)
+{
+    unsigned char sum[MD5_DIGEST_LENGTH];
+    (void)MD5(data, len, sum);
+    base64_add(out, sum, sizeof sum);
 }
 
 void random_bytes(void *out, size_t len)

@@ -109,6 +109,14 @@ static size_t on_read(char *out, size_t size, size_t n, void *user)
     return CURL_READFUNC_ABORT;
 }
 
+/* curl asks for the body's start alone. */
+static int on_rewind(void *user, curl_off_t offset, int origin)
+{
+    const struct call *call = user;
+    bool start = offset == 0 && origin == SEEK_SET;
+    return start && call->request->rewind_body(call->request->read_user) == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
 /* Proxies named in the environment are for the world outside; calls to this machine never go through one. */
 static bool is_this_machine(const char *url)
 {
@@ -143,7 +151,12 @@ static void set_body(CURL *curl, struct call *call)
         curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
         curl_easy_setopt(curl, CURLOPT_READDATA, call);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
-        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+        if (r->rewind_body) {
+            curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_rewind);
+            curl_easy_setopt(curl, CURLOPT_SEEKDATA, call);
+        } else {
+            curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+        }
     } else if (r->body || r->body_len) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);

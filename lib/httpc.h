@@ -31,11 +31,12 @@ struct httpc_request {
     size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT; 0: 16 MiB for a call, no cap for a stream */
 
     /* Instead of `body`, for what is too big to be held: called until it gave body_len bytes.  Fills at most
-     * `room` bytes of `out` and answers how many, or -1, which breaks the call off (ERR_CANCELLED).  It is
-     * asked once through: such a call gets a connection of its own, since a kept one that turns out
-     * dead would need the body again from its start. */
+     * `room` bytes of `out` and answers how many, or -1, which breaks the call off (ERR_CANCELLED). */
     int64_t (*read_body)(void *user, void *out, size_t room);
-    void *read_user;
+    /* Begins again with the body's first byte: 0 or -1.  A kept connection may turn out dead when part of the body is
+     * sent; without this, such a call therefore gets a connection of its own. */
+    int (*rewind_body)(void *user);
+    void *read_user; /* of both */
     const struct httpc_aws *aws; /* NULL: not signed */
 };
 

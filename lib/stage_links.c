@@ -201,8 +201,10 @@ void stage_links_tick(struct stage *s, int64_t now_ms)
 /* What it needs is paused: tasks that are in hand come back to the queue by themselves, no others are asked for. */
 static bool is_paused(const struct stage *s, int type)
 {
-    int64_t (*until_ms)(void *) = s->service->types[type].paused_until_ms;
-    return until_ms && until_ms(s->shared) > clock_ms();
+    const struct stage_type *t = &s->service->types[type];
+    int64_t now_ms = clock_ms();
+    if (t->paused_until_ms && t->paused_until_ms(s->shared) > now_ms) return true;
+    return !t->blobless && blob_paused_until_ms(s->blobs) > now_ms;
 }
 
 /* Places of the type that a living dispatcher may have or has in flight. */

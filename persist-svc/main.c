@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include "lib/blob.h"
 #include "lib/log.h"
 #include "lib/svc.h"
 #include "persist-svc/records_http.h"
@@ -52,6 +53,14 @@ static void say(const char *subject, const char *name, int rc, const struct err 
         svc_probe_say(subject, err->text, "mend the setting or the project, then look again");
 }
 
+static void probe_blobs(const struct settings *settings)
+{
+    struct err err = {0};
+    blob_store_t *blobs = blob_open(settings, &err);
+    say("blobs", settings->blobs, blobs ? blob_probe(blobs, &err) : -1, &err);
+    blob_close(&blobs);
+}
+
 /* Only stores that are somebody else's: the local ones are this machine's disk, which doctor looks at itself. */
 static void probe(const struct settings *settings)
 {
@@ -74,6 +83,7 @@ static void probe(const struct settings *settings)
         objects->close(&state);
     }
     form_destroy(&form);
+    if (settings->blobs && strcmp(settings->blobs, "s3") == 0) probe_blobs(settings);
 }
 
 static const struct service service = {

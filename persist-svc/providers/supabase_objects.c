@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/buf.h"
+#include "lib/provider_body.h"
 #include "persist-svc/object_path.h"
-#include "persist-svc/providers/http_objects.h"
 #include "persist-svc/providers/providers.h"
 #include "persist-svc/providers/supabase.h"
 
@@ -49,7 +49,7 @@ static int put_file(void *state, const char *path, int fd, int64_t size, const c
     struct supabase *s = state;
     struct call c;
     if (call_begin(&c, s, "POST", "object", path, err) == -1) return -1;
-    return call_end(&c, http_objects_send_file(s->provider, &c.request, fd, size, digest, err));
+    return call_end(&c, provider_send_file(s->provider, &c.request, fd, size, digest, err));
 }
 
 static int put_data(void *state, const char *path, const void *data, size_t len, struct err *err)
@@ -57,7 +57,7 @@ static int put_data(void *state, const char *path, const void *data, size_t len,
     struct supabase *s = state;
     struct call c;
     if (call_begin(&c, s, "POST", "object", path, err) == -1) return -1;
-    return call_end(&c, http_objects_send(s->provider, &c.request, data, len, err));
+    return call_end(&c, provider_send(s->provider, &c.request, data, len, err));
 }
 
 static int get(void *state, const char *path, int *fd, int64_t *size, struct err *err)
@@ -65,7 +65,7 @@ static int get(void *state, const char *path, int *fd, int64_t *size, struct err
     struct supabase *s = state;
     struct call c;
     if (call_begin(&c, s, "GET", "object/authenticated", path, err) == -1) return -1;
-    return call_end(&c, http_objects_fetch(s->provider, &c.request, fd, size, err));
+    return call_end(&c, provider_fetch_file(s->provider, &c.request, fd, size, err));
 }
 
 static int probe(void *state, struct err *err)
@@ -73,7 +73,7 @@ static int probe(void *state, struct err *err)
     struct supabase *s = state;
     struct call c;
     if (call_begin(&c, s, "GET", "bucket", OBJECT_BUCKET, err) == -1) return -1;
-    return call_end(&c, http_objects_ask(s->provider, &c.request, err));
+    return call_end(&c, provider_ask(s->provider, &c.request, err));
 }
 
 static void close_store(void **state)

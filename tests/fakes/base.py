@@ -92,7 +92,7 @@ class Fake:
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(len(answer.body)))
                     self.end_headers()
-                    self.wfile.write(answer.body)
+                    self.wfile.write(b"" if self.command == "HEAD" else answer.body)
                     self.wfile.flush()
                 except OSError:
                     self.close_connection = True  # whoever asked was killed: part of some tests

@@ -1,9 +1,12 @@
 """An S3 server of one bucket, path style.  It computes the whole signature again (AWS Signature Version 4, as published) and the
 payload's hash, and refuses a wrong key, hash, order and clock, as S3 does."""
+import base64
 import datetime
 import hashlib
 import hmac
+import html
 import re
+import threading
 import urllib.parse
 
 from fakes.base import Answer, Fake
@@ -32,10 +35,16 @@ def refuse(status, code):
     return Answer(status, f"<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>as scripted</Message></Error>", {"Content-Type": "application/xml"})
 
 
+class Stored:
+    def __init__(self, mime, body):
+        self.mime, self.body, self.at = mime, body, datetime.datetime.utcnow()
+
+
 class S3(Fake):
     def __init__(self, session_token=None):
         super().__init__()
         self.objects, self.session_token, self.secret, self.skew = {}, session_token, SECRET, datetime.timedelta()
+        self.work, self.away = threading.Lock(), False
 
     def env(self):
         token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
@@ -70,16 +79,53 @@ class S3(Fake):
         return None
 
     def answer(self, request):
+        if self.away:
+            return Answer(cut=True)
         refusal = self.check(request)
         if refusal:
             return refusal
-        bucket, _, key = request.path[1:].partition("/")
+        path, _, query = request.path.partition("?")
+        bucket, _, key = path[1:].partition("/")
         if bucket != BUCKET:
             return refuse(404, "NoSuchBucket")
+        asked = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        with self.work:
+            return self.of_bucket(request, asked) if not key else self.of_object(request, key)
+
+    def of_object(self, request, key):
         if request.method == "PUT":
             self.want(request.headers.get("Content-Length") is not None, "a chunked upload")
-            self.objects[key] = (request.headers.get("Content-Type"), request.body)
+            if request.headers.get("If-None-Match") == "*" and key in self.objects:
+                return refuse(412, "PreconditionFailed")
+            self.objects[key] = Stored(request.headers.get("Content-Type"), request.body)
             return Answer(200)
+        if request.method == "DELETE":
+            self.objects.pop(key, None)
+            return Answer(204)
         if key not in self.objects:
-            return refuse(404, "NoSuchKey")
-        return Answer(200, self.objects[key][1], {"Content-Type": self.objects[key][0]})
+            return Answer(404) if request.method == "HEAD" else refuse(404, "NoSuchKey")
+        return Answer(200, self.objects[key].body, {"Content-Type": self.objects[key].mime})
+
+    def of_bucket(self, request, asked):
+        if request.method == "GET" and asked.get("list-type") == "2":
+            return self.list(asked)
+        if not self.want(request.method == "POST" and asked == {"delete": ""}, f"{request.method} {request.path}"):
+            return refuse(501, "NotImplemented")
+        self.want(base64.b64decode(request.headers.get("Content-MD5", "")) == hashlib.md5(request.body).digest(), "Content-MD5")
+        keys = [html.unescape(k) for k in re.findall(r"<Object><Key>(.*?)</Key></Object>", request.body.decode())]
+        self.want(0 < len(keys) <= 1000, f"{len(keys)} keys in one call")
+        for key in keys:
+            self.objects.pop(key, None)
+        return Answer(200, "<?xml version=\"1.0\"?><DeleteResult/>", {"Content-Type": "application/xml"})
+
+    def list(self, asked):
+        self.want(set(asked) <= {"list-type", "max-keys", "prefix", "start-after"}, f"list: {sorted(asked)}")
+        found = sorted(k for k in self.objects if k.startswith(asked.get("prefix", "")) and k > asked.get("start-after", ""))
+        most = min(1000, int(asked.get("max-keys", "1000")))
+        rows = "".join(f"<Contents><Key>{html.escape(k)}</Key><LastModified>{self.objects[k].at:%Y-%m-%dT%H:%M:%S}.000Z</LastModified>"
+                       f"<Size>{len(self.objects[k].body)}</Size></Contents>" for k in found[:most])
+        return Answer(200, f"<?xml version=\"1.0\"?><ListBucketResult><Name>{BUCKET}</Name><IsTruncated>{str(len(found) > most).lower()}"
+                           f"</IsTruncated>{rows}</ListBucketResult>", {"Content-Type": "application/xml"})
+
+    def keys(self, prefix):
+        return [k for k in sorted(self.objects) if k.startswith(prefix)]

@@ -38,17 +38,24 @@ def store(stack, data):
 
 
 def original(s3, data):
-    return [key for key, (_, body) in s3.objects.items() if body == data and "/original." in key]
+    return [key for key, stored in s3.objects.items() if stored.body == data and "/original." in key]
 
 
-def test_the_fake_itself_signs_as_aws_published():
-    """The GET example of AWS's documentation "Signature Calculations for the Authorization Header"."""
-    headers = {"host": "examplebucket.s3.amazonaws.com", "range": "bytes=0-9", "x-amz-date": "20130524T000000Z",
-               "x-amz-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
-    signed = ["host", "range", "x-amz-content-sha256", "x-amz-date"]
-    canonical = canonical_request("GET", "/test.txt", "", headers, signed, headers["x-amz-content-sha256"])
-    assert sign("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "20130524", "20130524T000000Z", canonical) \
-        == "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+PUBLISHED = [  # AWS's documentation, "Signature Calculations for the Authorization Header"
+    ("GET", "/test.txt", "", {"range": "bytes=0-9"}, EMPTY, "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),
+    ("PUT", "/test%24file.text", "", {"date": "Fri, 24 May 2013 00:00:00 GMT", "x-amz-storage-class": "REDUCED_REDUNDANCY"},
+     "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072", "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"),
+    ("GET", "/", "lifecycle", {}, EMPTY, "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
+    ("GET", "/", "max-keys=2&prefix=J", {}, EMPTY, "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
+]
+
+
+@pytest.mark.parametrize("method, path, query, more, payload, signature", PUBLISHED)
+def test_the_fake_itself_signs_as_aws_published(method, path, query, more, payload, signature):
+    headers = {"host": "examplebucket.s3.amazonaws.com", "x-amz-date": "20130524T000000Z", "x-amz-content-sha256": payload, **more}
+    canonical = canonical_request(method, path, query, headers, sorted(headers), payload)
+    assert sign("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1", "20130524", "20130524T000000Z", canonical) == signature
 
 
 def test_an_original_is_stored_whole_and_given_back(stack, s3):
@@ -56,7 +63,7 @@ def test_an_original_is_stored_whole_and_given_back(stack, s3):
     answer = store(stack, data)
     stack.batch_done(answer["batch_id"])
     (key,) = original(s3, data)
-    assert key.startswith("essay-submissions/00000000-0000-4000-8000-000000000001/") and s3.objects[key][0] == "application/pdf"
+    assert key.startswith("essay-submissions/00000000-0000-4000-8000-000000000001/") and s3.objects[key].mime == "application/pdf"
     status, body = stack.get("/pdf/" + key)
     assert status == 200 and body == data
     assert any("/artifacts/" in k for k in s3.objects)

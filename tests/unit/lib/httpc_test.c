@@ -38,16 +38,23 @@ static void *peer_run(void *arg)
     return NULL;
 }
 
-static void peer_start(struct peer *p, const char *want, const char *answer)
+static void peer_listen(struct peer *p, void *(*run)(void *))
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
-    *p = (struct peer){.want = want, .answer = answer, .listener = socket(AF_INET, SOCK_STREAM, 0)};
+    p->listener = socket(AF_INET, SOCK_STREAM, 0);
+    p->got[0] = '\0';
     assert_int_equal(bind(p->listener, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(p->listener, 1), 0);
     assert_int_equal(getsockname(p->listener, (struct sockaddr *)&a, &len), 0);
     (void)snprintf(p->url, sizeof p->url, "http://127.0.0.1:%d/x", ntohs(a.sin_port));
-    assert_int_equal(pthread_create(&p->thread, NULL, peer_run, p), 0);
+    assert_int_equal(pthread_create(&p->thread, NULL, run, p), 0);
+}
+
+static void peer_start(struct peer *p, const char *want, const char *answer)
+{
+    *p = (struct peer){.want = want, .answer = answer};
+    peer_listen(p, peer_run);
 }
 
 static void peer_end(struct peer *p)
@@ -146,6 +153,64 @@ static void test_a_body_can_be_read_piece_by_piece(void **state)
     assert_null(strstr(p.got, "Expect"));
     assert_non_null(strstr(p.got, "\r\n\r\none,two,three"));
     httpc_answer_done(&a);
+}
+
+static int from_the_start(void *user)
+{
+    *(int *)user = 0;
+    return 0;
+}
+
+/* Answers on its first connection, then takes the next request there and hangs up; answers on the second connection. */
+static void *fickle_run(void *arg)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    struct peer *p = arg;
+    for (int connection = 0; connection < 2; connection++) {
+        char got[4096] = "";
+        size_t len = 0;
+        int fd = accept(p->listener, NULL, NULL);
+        for (ssize_t n; fd >= 0 && (n = recv(fd, got + len, sizeof got - 1 - len, 0)) > 0;) {
+            len += (size_t)n;
+            got[len] = '\0';
+            if (!strstr(got, "three")) continue;
+            if (connection == 0 && strstr(got, "X-Second")) break;
+            if (send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL) == -1) break;
+            memcpy(p->got, got, len + 1);
+            len = 0;
+            got[0] = '\0';
+        }
+        if (fd >= 0) close(fd);
+    }
+    return NULL;
+}
+
+static void test_a_body_that_can_begin_again_goes_over_the_kept_connection_even_if_that_turns_out_dead(void **state)
+{
+    struct peer p;
+    struct httpc_answer a;
+    struct err err;
+    int next = 0;
+    peer_listen(&p, fickle_run);
+    struct httpc_request r = get(&p);
+    r.method = "PUT";
+    r.read_body = three_pieces;
+    r.rewind_body = from_the_start;
+    r.read_user = &next;
+    r.body_len = 13;
+    assert_int_equal(httpc_call(*state, &r, &a, &err), 0);
+    httpc_answer_done(&a);
+
+    next = 0;
+    r.headers = (const char *const[]){"X-Second: 1", NULL};
+    assert_int_equal(httpc_call(*state, &r, &a, &err), 0);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(p.got, "\r\n\r\none,two,three"));
+    httpc_answer_done(&a);
+    httpc_t *c = *state;
+    httpc_destroy(&c); /* hangs up */
+    *state = httpc_new(&err);
+    peer_end(&p);
 }
 
 static void test_an_answer_over_the_cap_is_a_limit(void **state)
@@ -280,6 +345,7 @@ int main(void)
         T(test_call_keeps_status_headers_and_body_of_any_status),
         T(test_call_posts_a_body_without_expect),
         T(test_a_body_can_be_read_piece_by_piece),
+        T(test_a_body_that_can_begin_again_goes_over_the_kept_connection_even_if_that_turns_out_dead),
         T(test_an_answer_over_the_cap_is_a_limit),
         T(test_redirects_are_answers_like_others),
         T(test_stream_gives_the_head_once_after_interim_answers_and_without_trailers),

@@ -81,7 +81,7 @@ static void test_bad_values_are_refused_with_what_is_allowed(void **state)
     refused(ENV("SHEAF_FULL_AT=nan"), "a number");
     refused(ENV("SHEAF_FULL_AT=1.5"), "not between");
     refused(ENV("SHEAF_WIRE_PLAIN=maybe"), "yes or no");
-    refused(ENV("SHEAF_BLOBS=disk"), "folder|redis");
+    refused(ENV("SHEAF_BLOBS=disk"), "folder|redis|s3");
 }
 
 static void test_an_unknown_name_is_answered_with_the_nearest(void **state)

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "lib/s3.h"
 #include "persist-svc/providers/rpc.h"
-#include "persist-svc/providers/s3.h"
 #include "persist-svc/providers/supabase.h"
 
 struct row {
@@ -122,6 +122,14 @@ static void test_every_answer_of_s3_has_its_class(void **state)
         {307, "", NULL, ERR_CONFIG, REFUSED, NULL},
         {400, XML("EntityTooLarge"), NULL, ERR_LIMIT, "too_large", NULL},
         {400, XML("XAmzContentSHA256Mismatch"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {412, XML("PreconditionFailed"), NULL, ERR_INPUT, "exists", NULL},
+        {412, "", NULL, ERR_INPUT, "exists", NULL},
+        {409, XML("ConditionalRequestConflict"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {409, XML("OperationAborted"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {400, XML("AuthorizationHeaderMalformed"), NULL, ERR_CONFIG, REFUSED, "SHEAF_S3_REGION"},
+        {400, XML("RequestTimeout"), NULL, ERR_UNAVAILABLE, NULL, "slow"},
+        {200, "<DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>", NULL, ERR_CONFIG, REFUSED, "policy"},
+        {200, "<DeleteResult><Error><Key>k</Key><Code>InternalError</Code></Error></DeleteResult>", NULL, ERR_UNAVAILABLE, NULL, NULL},
         {503, XML("SlowDown"), NULL, ERR_UNAVAILABLE, NULL, NULL},
         {500, XML("InternalError"), NULL, ERR_UNAVAILABLE, NULL, NULL},
         {429, "", "Retry-After: 1\n", ERR_THROTTLED, NULL, NULL},

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* memfd_create, O_TMPFILE */
-#include "persist-svc/providers/http_objects.h"
+#include "lib/provider_body.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
 
@@ -30,43 +31,48 @@ static int64_t read_piece(void *user, void *out, size_t room)
     return n;
 }
 
-static int ask(provider_t *p, struct provider_request *request, struct err *err)
+static int read_again(void *user)
+{
+    struct sending *s = user;
+    s->at = 0;
+    digest_end(&s->digest, NULL);
+    s->digest = digest_new();
+    return s->digest ? 0 : -1;
+}
+
+int provider_ask(provider_t *p, struct provider_request *request, struct err *err)
 {
     struct httpc_answer answer = {0};
-    if (!request->http.deadline_ms) request->http.deadline_ms = clock_ms() + HTTP_OBJECTS_MS;
+    if (!request->http.deadline_ms) request->http.deadline_ms = clock_ms() + PROVIDER_BODY_MS;
     if (provider_call(p, request, &answer, err) == -1) return -1;
     httpc_answer_done(&answer);
     return 0;
 }
 
-int http_objects_send_file(provider_t *p, struct provider_request *request, int fd, int64_t size, const char *digest,
-                           struct err *err)
+int provider_send_file(provider_t *p, struct provider_request *request, int fd, int64_t size, const char *digest,
+                       struct err *err)
 {
-    char hex[DIGEST_HEX];
+    char hex[DIGEST_HEX] = "";
     struct sending sending = {.fd = fd, .digest = digest_new()};
     if (!sending.digest) return err_set(err, ERR_NOMEM, "out of memory");
     request->http.read_body = size > 0 ? read_piece : NULL;
+    request->http.rewind_body = read_again;
     request->http.read_user = &sending;
     request->http.body_len = (size_t)size;
-    int rc = ask(p, request, err);
+    int rc = provider_ask(p, request, err);
     digest_end(&sending.digest, hex);
     if (rc == -1 && err && err->kind == ERR_CANCELLED) /* read_piece broke it off */
-        return err_set(err, ERR_UNAVAILABLE, "an original cannot be read");
+        return err_set(err, ERR_UNAVAILABLE, "a file that is to be sent cannot be read");
     if (rc == 0 && strcmp(hex, digest) != 0)
-        return err_set(err, ERR_UNAVAILABLE, "an original is not the file that was uploaded; it is copied again");
+        return err_set(err, ERR_UNAVAILABLE, "a file that was sent is not the one that was uploaded; it is sent again");
     return rc;
 }
 
-int http_objects_send(provider_t *p, struct provider_request *request, const void *data, size_t len, struct err *err)
+int provider_send(provider_t *p, struct provider_request *request, const void *data, size_t len, struct err *err)
 {
     request->http.body = data;
     request->http.body_len = len;
-    return ask(p, request, err);
-}
-
-int http_objects_ask(provider_t *p, struct provider_request *request, struct err *err)
-{
-    return ask(p, request, err);
+    return provider_ask(p, request, err);
 }
 
 /* ---- down ---------------------------------------------------------------------------------------------- */
@@ -91,26 +97,36 @@ static int write_piece(void *user, const void *data, size_t len)
     return 0;
 }
 
+int provider_fetch(provider_t *p, struct provider_request *request, int fd, int64_t *size, struct err *err)
+{
+    struct fetching fetching = {.fd = fd};
+    struct err why = {0};
+    request->keep = write_piece;
+    request->keep_user = &fetching;
+    if (provider_ask(p, request, &why) == -1) {
+        if (why.kind == ERR_CANCELLED) err_set(&why, ERR_UNAVAILABLE, "there is no room on the disk for what was asked for");
+        if (err) *err = why;
+        return -1;
+    }
+    if (lseek(fd, 0, SEEK_SET) == -1) return err_sys(err, ERR_UNAVAILABLE, errno, "a file for an answer");
+    *size = fetching.size;
+    return 0;
+}
+
 /* On a disk where there is one: a memory file would count as ours. */
 static int nameless_file(void)
 {
     const char *folder = getenv("TMPDIR");
     int fd = open(folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    return fd != -1 ? fd : memfd_create("object", MFD_CLOEXEC);
+    return fd != -1 ? fd : memfd_create("answer", MFD_CLOEXEC);
 }
 
-int http_objects_fetch(provider_t *p, struct provider_request *request, int *fd, int64_t *size, struct err *err)
+int provider_fetch_file(provider_t *p, struct provider_request *request, int *fd, int64_t *size, struct err *err)
 {
-    struct fetching fetching = {.fd = nameless_file()};
-    if (fetching.fd == -1) return err_sys(err, ERR_UNAVAILABLE, errno, "a file for an object");
-    request->keep = write_piece;
-    request->keep_user = &fetching;
-    if (ask(p, request, err) == -1 || lseek(fetching.fd, 0, SEEK_SET) == -1) {
-        if (err && err->kind == ERR_CANCELLED) err_set(err, ERR_UNAVAILABLE, "there is no room for an object");
-        close(fetching.fd);
-        return -1;
-    }
-    *fd = fetching.fd;
-    *size = fetching.size;
+    AUTO_CLOSE int file = nameless_file();
+    if (file == -1) return err_sys(err, ERR_UNAVAILABLE, errno, "a file for an answer");
+    if (provider_fetch(p, request, file, size, err) == -1) return -1;
+    *fd = file;
+    file = -1;
     return 0;
 }

@@ -1,0 +1,209 @@
+"""Documents and outputs in S3 while a job is worked on (SHEAF_BLOBS=s3): what the store holds, when it is away, who dies meanwhile,
+what is taken away."""
+import datetime
+import pathlib
+import random
+import time
+
+import pytest
+
+from documents import form, form_lines, pdf
+from engine import SHARD
+from stack import Stack, wait_for
+from fakes.base import Answer
+from fakes.s3 import S3, SECRET, refuse
+
+SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
+BLOBS, UNKEPT = "sheaf-blobs/", "sheaf-unkept/"
+
+
+class Pods(Stack):
+    """Each service with a disk of its own, as in a cluster: what they share is in S3, or it is not shared."""
+
+    def start(self, name, label=None, **more):
+        return super().start(name, label, **{"SHEAF_VAR": f"{self.folder}/{label or name}", **more})
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with S3() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def stack(s3):
+    with Pods(*SIX, SHEAF_BLOBS="s3", **s3.env()) as s:
+        yield s
+
+
+@pytest.fixture(autouse=True)
+def content(s3):
+    s3.script.clear()
+    yield
+    s3.away = False
+    assert s3.complaints == []
+
+
+def upload(stack, *data):
+    status, answer = stack.upload(*((f"{n}.pdf", d) for n, d in enumerate(data)))
+    assert status == 202, answer
+    return answer
+
+
+def job_of(answer, n=0):
+    return answer["job_ids"][n]["job_id"]
+
+
+def attempts(stack, job):
+    """Of all its tasks that made something."""
+    return {v.split(".")[1] for k, v in stack.redis.hgetall(f"{SHARD}job:{job}").items() if k.startswith("out:") and v}
+
+
+def paper(pages=1):
+    return pdf([form_lines(n) for n in range(pages)], note=f"paper {random.random()}")
+
+
+def lift_pause(stack):
+    """As if its time had passed: what waited for S3 goes on at once."""
+    stack.redis.delete("sheaf:throttle:s3-blobs", "sheaf:throttle:s3")
+    for member in stack.redis.zrange(SHARD + "later", 0, -1):
+        stack.redis.zadd(SHARD + "later", {member: 0})
+
+
+def test_a_batch_goes_through_and_no_service_has_another_ones_disk(stack, s3):
+    files = [form(n) for n in range(5)] + [paper(4)]
+    calls, connections = s3.calls, s3.connections
+    answer = upload(stack, *files)
+    assert stack.batch_done(answer["batch_id"], 90)["completed"] == 6
+    for n, data in enumerate(files):
+        job = job_of(answer, n)
+        assert s3.objects.get(f"{BLOBS}{job}/upload") is None or s3.objects[f"{BLOBS}{job}/upload"].body == data
+        stages = {k.split("/")[2].split(".")[0] for k in s3.keys(f"{BLOBS}{job}/")}
+        assert {"page", "extract"} <= stages, stages
+    assert s3.keys(UNKEPT) == [], "every upload was kept"
+    assert s3.calls - calls > 100 and s3.connections - connections < 40, "connections are kept, also for what is sent"
+
+
+def test_what_is_written_is_sent_in_pieces(stack, s3):
+    gateway = stack["gateway"]
+    upload(stack, paper())
+    before = gateway.rss_mib()
+    big = pdf([form_lines(1)], note=f"{random.random()} " + "x" * 24_000_000)
+    answer = upload(stack, big, paper())
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 2
+    assert gateway.rss_mib() - before < 8, "24 MB are not held"
+
+
+def test_an_outage_delays_and_costs_no_attempt(stack, s3):
+    answer = upload(stack, paper(), paper(3))
+    s3.away = True
+    jobs = [job_of(answer, n) for n in range(2)]
+    assert stack.upload(("c.pdf", paper()))[0] == 503, "what cannot be stored is not accepted"
+
+    def waits():
+        states = [stack.get(f"/api/job_status/{j}")[1] for j in jobs]
+        return all("Waiting for" in (s["status_message"] or "") and "S3" in s["status_message"] for s in states)
+    wait_for(waits, 30, "the reason on both jobs")
+    time.sleep(3)
+    assert {stack.get(f"/api/job_status/{j}")[1]["status"] for j in jobs} <= {"queued", "started"}
+    s3.away = False
+    lift_pause(stack)
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 2
+    assert [attempts(stack, j) for j in jobs] == [{"1"}, {"1"}]
+
+
+@pytest.mark.parametrize("trouble", [Answer(500), refuse(503, "SlowDown"), Answer(429, headers={"Retry-After": "1"})], ids=["500", "503", "429"])
+def test_trouble_of_the_server_costs_no_attempt_either(stack, s3, trouble):
+    answer = upload(stack, paper())
+    s3.script.extend([trouble] * 3)
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    assert attempts(stack, job_of(answer)) == {"1"} and not s3.script
+
+
+@pytest.mark.parametrize("service, of", [("ocr-svc", "page"), ("llm-svc", "extract"), ("persist-svc", "upload")])
+def test_who_dies_while_it_writes_or_reads_has_done_it_once(stack, s3, service, of):
+    killed = []
+
+    def kill(request):
+        if killed or f"/{of}" not in request.path or request.method not in ("PUT", "GET"):
+            s3.script.append(kill)
+            return None
+        if of == "upload" and request.headers.get("Content-Type"):
+            s3.script.append(kill)  # the gateway's own
+            return None
+        killed.append(request.path)
+        stack[service].kill()
+        return None
+    s3.script.append(kill)
+    answer = upload(stack, paper(2))
+    wait_for(lambda: killed, 30, "the call")
+    s3.script.clear()
+    stack[service].start()
+    stack.wait_ready(service)
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    found = stack.get(f"/api/records?batch={answer['batch_id']}")[1]
+    assert found["total"] == 2 and len({r["submission_id"] for r in found["records"]}) == 2
+
+
+def test_an_upload_whose_gateway_died_before_the_answer_is_swept_and_a_jobs_blobs_go_with_it(stack, s3):
+    def kill(request):
+        if request.method == "HEAD":  # the keeping: mark and document are there
+            stack["gateway"].kill()
+            return None
+        s3.script.append(kill)
+        return None
+    done = upload(stack, paper())
+    assert stack.batch_done(done["batch_id"], 60)["completed"] == 1
+    job = job_of(done)
+    wait_for(lambda: s3.keys(f"{BLOBS}{job}/"), 10, "its blobs")
+
+    # Nothing else may ask for a HEAD meanwhile.
+    s3.script.append(kill)
+    with pytest.raises(OSError):
+        stack.upload(("lost.pdf", paper()))
+    s3.script.clear()
+    stack["gateway"].start()
+    stack.wait_ready("gateway")
+    (mark,) = s3.keys(UNKEPT)
+    orphan = mark.removeprefix(UNKEPT).removesuffix(".upload")
+    assert s3.keys(f"{BLOBS}{orphan}/") == [f"{BLOBS}{orphan}/upload"]
+    kept = upload(stack, paper())  # stays, though it is as old: it has no mark
+    for key in (mark, f"{BLOBS}{orphan}/upload", *s3.keys(f"{BLOBS}{job_of(kept)}/")):
+        s3.objects[key].at -= datetime.timedelta(hours=25)
+    stack.redis.zadd(SHARD + "sweep", {f"{job} all": 0})
+    wait_for(lambda: not s3.keys(UNKEPT) and not s3.keys(f"{BLOBS}{orphan}/"), 60, "the sweep of the upload")
+    wait_for(lambda: not s3.keys(f"{BLOBS}{job}/"), 60, "the end of the job's blobs")
+    assert stack.batch_done(kept["batch_id"], 60)["completed"] == 1
+
+
+def test_a_document_that_somebody_removed_fails_its_job_and_a_second_upload_works(stack, s3):
+    def remove(request):
+        if request.method == "GET" and request.path.endswith("/upload"):
+            s3.objects.pop(request.path.split("/", 2)[2], None)
+        s3.script.append(remove)
+        return None
+    s3.script.append(remove)
+    answer = upload(stack, paper())
+    stack.batch_done(answer["batch_id"], 60)
+    s3.script.clear()
+    job = stack.get(f"/api/job_status/{job_of(answer)}")[1]
+    assert job["status"] == "failed" and job["error"]["code"] == "gone", job
+    again = upload(stack, paper())
+    assert stack.batch_done(again["batch_id"], 60)["completed"] == 1
+
+
+def test_doctor_says_what_is_wrong_with_the_store(stack, s3):
+    assert stack.doctor()["blobs"]["verdict"] == "ok"
+    s3.secret = "another"
+    try:
+        found = stack.doctor()["blobs"]
+        assert found["verdict"] == "wrong" and "AWS_SECRET_ACCESS_KEY" in found["text"] and found["mend"]
+    finally:
+        s3.secret = SECRET
+    found = stack.doctor(SHEAF_S3_BUCKET="nowhere")["blobs"]
+    assert found["verdict"] == "wrong" and "SHEAF_S3_BUCKET" in found["text"]
+
+
+def test_no_secret_is_in_any_log(stack):
+    for log in pathlib.Path(stack.folder).glob("*.log"):
+        assert SECRET not in log.read_text(errors="replace")
