@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "lib/auto.h"
 #include "ocr-svc/decode_format.h"
 
 struct heif {
@@ -14,13 +15,23 @@ struct heif {
     struct heif_image_handle *picture; /* the primary one */
 };
 
-/* An ISO media file whose brand, major or among the first compatible ones, is one of HEIF's. */
-static bool heif_is(const uint8_t *head, size_t len)
+static bool brand_is_heif(const uint8_t *brand)
 {
     static const char brands[][5] = {"heic", "heix", "heim", "heis", "mif1"};
-    if (len < 16 || memcmp(head + 4, "ftyp", 4) != 0) return false;
-    for (size_t i = 0; i < sizeof brands / sizeof *brands; i++)
-        if (memcmp(head + 8, brands[i], 4) == 0) return true;
+    for (size_t i = 0; i < COUNT_OF(brands); i++)
+        if (memcmp(brand, brands[i], 4) == 0) return true;
+    return false;
+}
+
+/* An ISO media file begins with a box "ftyp": its size, major brand, version, compatible brands. AVIF lists HEIF's brands,
+ * but is decoded by something that is not here. */
+static bool heif_is(const uint8_t *head, size_t len)
+{
+    if (len < 16 || memcmp(head + 4, "ftyp", 4) != 0 || memcmp(head + 8, "avi", 3) == 0) return false;
+    size_t box = (size_t)head[2] << 8 | head[3];
+    if (brand_is_heif(head + 8)) return true;
+    for (size_t at = 16; at + 4 <= box && at + 4 <= len; at += 4)
+        if (brand_is_heif(head + at)) return true;
     return false;
 }
 
