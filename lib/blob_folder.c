@@ -27,6 +27,7 @@
 #include "proto/ids.h"
 
 #define FOLDERS    256
+#define AHEAD_BYTES (512 * 1024)
 #define PATH_MAX_  (BLOB_TEMPORARY_MAX + 4) /* "ab/" and a name */
 #define MODE_SHORT 0600
 #define MODE_KEPT  0400
@@ -41,6 +42,7 @@ struct folder {
 struct folder_writer {
     struct folder *f;
     int fd;
+    int64_t written, begun; /* bytes given to the kernel; of these, told to go to the disk */
     char name[BLOB_NAME_MAX];
     char temporary[PATH_MAX_]; /* relative to the root */
 };
@@ -112,7 +114,14 @@ static int folder_write(void *writer, const void *data, size_t len, struct err *
 {
     struct folder_writer *w = writer;
 
-    return blob_write_all(w->fd, data, len, err);
+    if (blob_write_all(w->fd, data, len, err) == -1) return -1;
+    w->written += (int64_t)len;
+    if (w->written - w->begun < AHEAD_BYTES) return 0;
+    /* The disk works while the next bytes are received and hashed, so that the sync at the end finds little left.  Only a
+     * hint: what fails here fails there as well. */
+    (void)sync_file_range(w->fd, w->begun, w->written - w->begun, SYNC_FILE_RANGE_WRITE);
+    w->begun = w->written;
+    return 0;
 }
 
 static void folder_abort(void *writer)

@@ -1,6 +1,6 @@
 """The outside: uploads beside bare durable writes, status polls, event streams."""
-import json
-import subprocess
+import os
+import pathlib
 import tempfile
 import threading
 import time
@@ -16,8 +16,10 @@ def http(*argv):
 
 
 def bare_folder(s, size, writers):
-    with tempfile.TemporaryDirectory(dir=s.folder) as folder:
-        return http("folder", folder, size, writers, SECONDS)["per_s"]
+    folder = tempfile.mkdtemp(dir=s.folder)
+    got = http("folder", folder, size, writers, SECONDS)
+    empty(folder)
+    return got["per_s"]
 
 
 def upload(s, size, connections):
@@ -31,7 +33,16 @@ def forget(s):
     """What was uploaded is not wanted: the disk and Redis stay small."""
     s.redis.flushall()
     s.redis.set("sheaf:shards", 1)
-    subprocess.run(["find", s.folder + "/var/blobs", "-type", "f", "-delete"], check=False)
+    empty(s.folder + "/var/blobs")
+
+
+def empty(folder):
+    """Gives the space back, not the files: ext4 avoids inodes that were freed within the last minute and looks for others one by
+    one, which took 37 % of the gateway's time after thousands had been deleted."""
+    for path in pathlib.Path(folder).glob("**/*"):
+        if path.is_file() and path.stat().st_size:
+            path.chmod(0o600)
+            os.truncate(path, 0)
 
 
 def uploads(report):
