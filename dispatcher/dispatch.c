@@ -319,9 +319,9 @@ static void hear_hello(struct dispatcher *d, struct message *m)
     json_object_foreach(json_object_get(hello, "types"), type, stated)
     {
         int row = pipeline_find(type);
-        if (row >= 0)
-            worker_state_hello(w, row, m->h.room_seq, small(json_object_get(stated, "room")),
-                               small(json_object_get(stated, "total")));
+        if (row < 0) continue;
+        worker_state_hello(w, row, m->h.room_seq, small(json_object_get(stated, "room")), small(json_object_get(stated, "total")));
+        copy_text(w->types[row].via, sizeof w->types[row].via, stated, "via");
     }
     if (json_integer_value(json_object_get(hello, "part")) == 0) w->hello_round++;
     struct wire_header tasks[HOLDS_MAX];

@@ -39,7 +39,9 @@ static void describe_worker(struct buf *b, const struct worker *w)
     for (int row = 0; row < PIPELINE_TYPES; row++) {
         const struct worker_type *t = &w->types[row];
         if (!t->total) continue;
-        buf_printf(b, "%s\"%s\":{\"room\":%u,\"in_hand\":%u}", comma, pipeline[row].type, t->total, t->in_hand);
+        buf_printf(b, "%s\"%s\":{\"room\":%u,\"in_hand\":%u,\"via\":", comma, pipeline[row].type, t->total, t->in_hand);
+        buf_json_string(b, t->via);
+        buf_putc(b, '}');
         comma = ",";
     }
     buf_puts(b, "}}");

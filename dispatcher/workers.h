@@ -19,6 +19,7 @@ struct worker_type {
     uint16_t in_hand;  /* deliveries that we know to be there */
     uint16_t total;    /* its room over all dispatchers: what the stream's window is made from */
     uint32_t room_seq;
+    char via[32]; /* whom it calls for it, as it says itself */
 };
 
 struct worker {

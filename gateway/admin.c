@@ -1,4 +1,4 @@
-/* admin: what an operator does to stages and logs, and what is known of the providers. */
+/* admin: what an operator does to stages and logs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,57 +85,6 @@ void admin_drain(struct request *rq)
                   json_pack("{s:b,s:s,s:b,s:I,s:b}", "success", 1, "stage", stage, "paused", 1, "in_flight",
                             (json_int_t)in_flight, "drained", in_flight == 0),
                   NULL);
-}
-
-/* --- providers --- */
-
-/* One provider in use, as lib/throttle keeps it; `now_ms` is Redis's clock. */
-static json_t *describe(const char *name, const redis_reply_t *r, int64_t now_ms)
-{
-    const int64_t until_ms = redis_int(redis_at(r, 0));
-    const bool paused = until_ms > now_ms;
-    return json_pack("{s:s,s:b,s:f,s:s?,s:s,s:I}", "provider", name, "paused", paused, "paused_s",
-                     paused ? (double)(until_ms - now_ms) / 1000 : 0.0, "why",
-                     paused ? redis_str(redis_at(r, 1)) : NULL, "stages", redis_str(redis_at(r, 2)), "failures",
-                     (json_int_t)redis_int(redis_at(r, 3)));
-}
-
-static int read_providers(struct gateway *g, json_t *list, struct err *err)
-{
-    static const char *const all[] = {"SMEMBERS", "sheaf:throttles"}, *const time_of[] = {"TIME"};
-    const struct redis_command commands[] = {{2, all, NULL}, {1, time_of, NULL}};
-    redis_reply_t *replies[2] = {0};
-    int rc = ask_redis(g, commands, 2, replies, err);
-    const int64_t now_ms = redis_int(redis_at(replies[1], 0)) * 1000 + redis_int(redis_at(replies[1], 1)) / 1000;
-    for (size_t i = 0; rc == 0 && i < redis_len(replies[0]); i++) {
-        char key[128];
-        const char *name = redis_str(redis_at(replies[0], i));
-        const char *argv[] = {"HMGET", key, "until", "why", "types", "fails"};
-        const struct redis_command command = {COUNT_OF(argv), argv, NULL};
-        redis_reply_t *reply = NULL;
-        snprintf(key, sizeof key, "sheaf:throttle:%s", name);
-        rc = ask_redis(g, &command, 1, &reply, err);
-        if (rc == 0) json_array_append_new(list, describe(name, reply, now_ms));
-        redis_reply_free(reply);
-    }
-    ask_free(replies, 2);
-    return rc;
-}
-
-void admin_providers(struct request *rq)
-{
-    struct err err = {0};
-    json_t *providers = json_array(), *workers = NULL;
-    if (read_providers(rq->gateway, providers, &err) == -1 || workers_alive(rq->gateway, &workers, &err) == -1) {
-        json_decref(providers);
-        http_fail(rq, &err);
-        return;
-    }
-    http_json(rq, 200,
-              json_pack("{s:{s:s},s:o,s:o}", "configured", "ocr", settings_ocr(rq->gateway->settings),
-                        "providers", providers,
-                        "workers", workers),
-              NULL);
 }
 
 /* --- the log --- */

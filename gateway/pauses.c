@@ -84,31 +84,55 @@ static bool names_type(const char *types, const char *type)
     return false;
 }
 
-static const struct pause *pause_of(const struct pauses *p, const char *const value[JOB_BRIEF])
+static const struct pause *pause_of_stage(const struct pauses *p, const char *stage)
 {
-    for (int i = 0; i < STAGE_NAMES_N; i++) {
-        if (strtoll(value[JOB_OPENED + i], NULL, 10) <= strtoll(value[JOB_DONE + i], NULL, 10)) continue;
-        for (int k = 0; k < p->n; k++)
-            if (names_type(p->list[k].types, stage_names[i].name)) return &p->list[k];
-    }
+    for (int k = 0; k < p->n; k++)
+        if (names_type(p->list[k].types, stage)) return &p->list[k];
     return NULL;
+}
+
+static const struct pause *pause_of_job(const struct pauses *p, const char *const value[JOB_BRIEF])
+{
+    const struct pause *found = NULL;
+    for (int i = 0; i < STAGE_NAMES_N && !found; i++)
+        if (strtoll(value[JOB_OPENED + i], NULL, 10) > strtoll(value[JOB_DONE + i], NULL, 10))
+            found = pause_of_stage(p, stage_names[i].name);
+    return found;
+}
+
+/* The lock is held. */
+static void refresh(struct gateway *g)
+{
+    if (clock_ms() - g->pauses->read_ms < FRESH_MS) return;
+    read_again(g, g->pauses);
+    g->pauses->read_ms = clock_ms();
+}
+
+static bool tell(const struct pause *pause, char text[PAUSES_TEXT_MAX])
+{
+    char at[CLOCK_RFC3339_MAX];
+    if (pause)
+        (void)snprintf(text, PAUSES_TEXT_MAX, "%s It goes on at about %.8s UTC.", pause->why, clock_rfc3339(pause->until_ms, at) + 11);
+    return pause != NULL;
 }
 
 void pauses_explain(struct gateway *g, const char *const value[JOB_BRIEF], json_t *job)
 {
-    char text[192] = "", at[CLOCK_RFC3339_MAX];
-    struct pauses *p = g->pauses;
+    char text[PAUSES_TEXT_MAX];
     bool live = strcmp(value[JOB_STATE], "queued") == 0 || strcmp(value[JOB_STATE], "started") == 0;
     if (!job || !live || *value[JOB_MSG]) return;
-    pthread_mutex_lock(&p->lock);
-    if (clock_ms() - p->read_ms >= FRESH_MS) {
-        read_again(g, p);
-        p->read_ms = clock_ms();
-    }
-    const struct pause *pause = pause_of(p, value);
-    if (pause)
-        (void)snprintf(text, sizeof text, "%s It goes on at about %.8s UTC.", pause->why,
-                       clock_rfc3339(pause->until_ms, at) + 11);
-    pthread_mutex_unlock(&p->lock);
-    if (*text) json_object_set_new(job, "status_message", json_string(text));
+    pthread_mutex_lock(&g->pauses->lock);
+    refresh(g);
+    bool waits = tell(pause_of_job(g->pauses, value), text);
+    pthread_mutex_unlock(&g->pauses->lock);
+    if (waits) json_object_set_new(job, "status_message", json_string(text));
+}
+
+bool pauses_of(struct gateway *g, const char *stage, char text[PAUSES_TEXT_MAX])
+{
+    pthread_mutex_lock(&g->pauses->lock);
+    refresh(g);
+    bool waits = tell(pause_of_stage(g->pauses, stage), text);
+    pthread_mutex_unlock(&g->pauses->lock);
+    return waits;
 }

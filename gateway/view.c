@@ -60,12 +60,20 @@ int view_progress(const char *const value[JOB_BRIEF])
     return sum < 0 ? 0 : sum > 99 ? 99 : (int)sum;
 }
 
+/* A job is not changed by its message, but says what became of it: it waits, or was given up. */
+static json_t *notice_message(const char *const value[JOB_BRIEF])
+{
+    const int notify = STAGE_NAMES_N - 1;
+    const bool open = number(value[JOB_OPENED + notify]) > number(value[JOB_DONE + notify]);
+    return open && *value[JOB_MSG] ? json_string(value[JOB_MSG]) : json_null();
+}
+
 /* What it waits for as a dispatcher put it, else the furthest stage that is not done. */
 static json_t *message(const char *const value[JOB_BRIEF])
 {
     char text[160];
     const bool queued = is(value[JOB_STATE], "queued");
-    if (!queued && !is(value[JOB_STATE], "started")) return json_null();
+    if (!queued && !is(value[JOB_STATE], "started")) return notice_message(value);
     if (*value[JOB_MSG]) return json_string(value[JOB_MSG]);
     if (queued) return json_string("Waiting for its turn.");
     for (int i = STAGE_NAMES_N - 1; i >= 0; i--) {

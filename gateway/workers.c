@@ -213,10 +213,12 @@ int workers_in_flight(struct gateway *g, const char *stage, int64_t *n, struct e
     return 0;
 }
 
-int workers_alive(struct gateway *g, json_t **workers, struct err *err)
+int workers_look(struct gateway *g, struct workers_stage stages[STAGE_NAMES_N], json_t **workers, struct err *err)
 {
     AUTO(picture_done) struct picture p = {0};
     if (look(g, &p, err) == -1) return -1;
+    for (int i = 0; i < STAGE_NAMES_N; i++)
+        stages[i] = (struct workers_stage){p.depths[i].waiting, p.depths[i].workers, p.depths[i].paused};
     *workers = json_incref(p.workers);
     return 0;
 }

@@ -61,6 +61,7 @@ struct stage_type {
     /* The moment until which no task of this type is wanted, because a provider that it needs is paused; in the
      * past: none.  NULL: never.  Asked by the loop at every turn, so cheap; `shared` is stage_run's. */
     int64_t (*paused_until_ms)(void *shared);
+    const char *via; /* by whom it is done, for people: the providers' names, comma-separated; NULL: nobody but us */
     bool blobless; /* reads and writes no blob: goes on while their store is away */
 };
 

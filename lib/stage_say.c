@@ -45,7 +45,7 @@ static json_t *types_json(const struct stage *s, const struct stage_link *link)
     json_t *types = json_object();
     for (int i = 0; i < s->service->n_types; i++) {
         const struct stage_type *t = &s->service->types[i];
-        json_object_set_new(types, t->name, json_pack("{s:i, s:i}", "room", link->due[i], "total", t->room));
+        json_object_set_new(types, t->name, json_pack("{s:i, s:i, s:s*}", "room", link->due[i], "total", t->room, "via", t->via));
     }
     return types;
 }

@@ -30,7 +30,8 @@ static int work(struct svc *svc, struct llm_shared *shared, struct err *err)
     if (room < threads) room = threads;
     const struct stage_type types[] = {
         {.name = "split", .threads = threads, .room = room, .work = llm_split},
-        {.name = "extract", .threads = threads, .room = room, .work = llm_extract, .paused_until_ms = paused_until_ms},
+        {.name = "extract", .threads = threads, .room = room, .work = llm_extract, .paused_until_ms = paused_until_ms,
+         .via = shared->provider->name},
     };
     const struct stage_service service = {.types = types, .n_types = 2, .thread_open = llm_thread_open};
     log_info("provider", F_STR("llm", shared->provider->name), F_STR("form", shared->form->name),

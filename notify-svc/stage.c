@@ -96,7 +96,12 @@ int notify_stage_run(struct svc *svc, struct channels *channels, struct err *err
     for (int i = 0; i < channels->n; i++) instant = instant && channels->channel[i]->instant;
     int room = settings->room == SETTING_UNSET ? (instant ? 64 : threads * 4) : (int)settings->room;
     const struct stage_type types[] = {
-        {.name = "notify", .threads = threads, .room = room > threads ? room : threads, .work = work, .blobless = true}};
+        {.name = "notify",
+         .threads = threads,
+         .room = room > threads ? room : threads,
+         .work = work,
+         .via = settings_notify(settings),
+         .blobless = true}};
     const struct stage_service service = {
         .types = types, .n_types = COUNT_OF(types), .thread_open = thread_open};
     return stage_run(svc, &service, channels, err);

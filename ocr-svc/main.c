@@ -42,6 +42,7 @@ static int work(struct svc *svc, struct ocr *ocr, struct err *err)
          .threads = threads,
          .room = room > threads ? room : threads,
          .work = ocr_page,
+         .via = provider->name,
          .paused_until_ms = paused_until_ms},
     };
     const struct stage_service service = {

@@ -193,13 +193,16 @@ int persist_stage_run(struct svc *svc, struct stores *stores, struct err *err)
          .threads = store_threads,
          .room = room > store_threads ? room : store_threads * 2,
          .work = work_store,
+         .via = stores->objects->name,
          .paused_until_ms = objects_paused_until_ms},
-        {.name = "fetch", .threads = 1, .room = 2, .work = work_fetch, .paused_until_ms = objects_paused_until_ms},
+        {.name = "fetch", .threads = 1, .room = 2, .work = work_fetch, .paused_until_ms = objects_paused_until_ms,
+         .via = stores->objects->name},
         /* Four tasks a thread: while a turn of saves is made durable the next ones are at hand. */
         {.name = "save",
          .threads = (int)threads,
          .room = room > threads ? room : (int)threads * 4,
          .work = work_save,
+         .via = stores->records->name,
          .paused_until_ms = both_paused_until_ms},
     };
     const struct stage_service service = {

@@ -8,6 +8,8 @@ import { watchWorkers } from "./workers.js";
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
 let job = null;
 let stop = null;
+let later = null;
+let patience = 1; // seconds
 
 const lookForWorkers = watchWorkers($("#workers"), () => job !== null && !ENDED.has(job.status));
 
@@ -27,7 +29,17 @@ function show(snapshot) {
   $("#retry").hidden = !["failed", "cancelled"].includes(job.status);
   $("#cancel").hidden = ended;
   if (job.batch_id) $("#back").href = `/?batch=${encodeURIComponent(job.batch_id)}`;
-  if (ended) unfollow();
+  if (!ended) return;
+  unfollow();
+  lookForMessage();
+}
+
+/* The job has ended, its events too; a mail may still be on its way, or wait for its server, and the page says for what. */
+function lookForMessage() {
+  clearTimeout(later);
+  if (!(job.stages ?? []).some((stage) => stage.stage === "notify" && stage.done < stage.total)) return;
+  patience = Math.min(2 * patience, 60);
+  later = setTimeout(() => jobStatus(id).then(show, lookForMessage), patience * 1000);
 }
 
 function showFacts() {

@@ -334,6 +334,10 @@ local function bury(type, task, job, code, text)
     call('HSET', P .. 'deadwhy', member, cjson.encode({type = type, job = task.job, index = num(task.index), run = task.run,
                                                        code = code, text = text, at = NOW}))
     count('buried', type)
+    if AFTER_END[type] and num(task.index) == 0 and job.value.run == task.run then -- no state's affair, but people look here
+        set(job, 'msg', text)
+        job_changed(job)
+    end
     if AFTER_END[type] or not live(job, task.run) then return end
     set(job, 'err', cjson.encode({code = code, text = text, stage = type, index = num(task.index)}))
     end_job(job, 'failed')

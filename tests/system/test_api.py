@@ -248,11 +248,38 @@ def test_what_is_known_of_providers_names_what_is_throttled(stack):
     stack.redis.sadd("sheaf:throttles", "groq")
     stack.redis.hset("sheaf:throttle:groq", mapping={"until": now + 60000, "why": "It asked to wait.", "types": "extract", "fails": 0})
     status, answer = stack.get("/api/admin/providers")
-    assert status == 200 and answer["configured"]["ocr"] == "tesseract"
+    assert status == 200
     (groq,) = [p for p in answer["providers"] if p["provider"] == "groq"]
-    assert groq["paused"] and 50 < groq["paused_s"] <= 61 and groq["why"] == "It asked to wait."
+    assert groq["paused"] and 50 < groq["paused_s"] <= 61 and groq["why"] == "It asked to wait." and groq["breaker"] == "closed"
     assert {w["service"] for w in answer["workers"]} >= {"ocr-svc", "llm-svc"}
+
+    def breaker():
+        return [p["breaker"] for p in stack.get("/api/admin/providers")[1]["providers"] if p["provider"] == "groq"]
+    stack.redis.hset("sheaf:throttle:groq", "opened", 1)
+    assert breaker() == ["open"]
+    stack.redis.hset("sheaf:throttle:groq", "until", 0)
+    assert breaker() == ["half_open"]
     stack.redis.delete("sheaf:throttle:groq", "sheaf:throttles")
+
+
+def test_each_stage_says_by_whom_it_is_done_and_what_it_waits_for(stack):
+    def stages():
+        return {s["stage"]: s for s in stack.get("/api/admin/providers")[1]["stages"]}
+    assert {name: s["via"] for name, s in stages().items()} == {
+        "store": ["folder"], "inspect": [], "page": ["tesseract"], "split": [], "extract": ["rules"], "save": ["sqlite"], "notify": ["outbox"]}
+    wait_for(lambda: {s["waits_for"] for s in stages().values()} == {None}, 10, "the end of an earlier test's pause")
+    assert all(s["workers"] == 1 for s in stages().values())
+    now = stack.redis.time()[0] * 1000
+    stack.redis.sadd("sheaf:throttles", "groq")
+    stack.redis.hset("sheaf:throttle:groq", mapping={"until": now + 60000, "why": "Waiting for Groq.", "types": "extract"})
+    try:
+        assert stack.post("/api/admin/stages/split/pause")[0] == 200
+        wait_for(lambda: (stages()["extract"]["waits_for"] or "").startswith("Waiting for Groq. It goes on at about"), 10, "the pause")
+        found = stages()
+        assert "operator" in found["split"]["waits_for"] and found["page"]["waits_for"] is None
+    finally:
+        stack.post("/api/admin/stages/split/resume")
+        stack.redis.delete("sheaf:throttle:groq", "sheaf:throttles")
 
 
 def test_a_notice_that_was_given_up_is_kicked_by_itself(stack):

@@ -59,12 +59,17 @@ class Notify:
     def done(self, job):
         wait_for(lambda: self.stack.redis.hget(f"{SHARD}job:{job}", "out:notify:0"), 60, "the message's end")
 
+    def said(self, job):
+        """What the job's page says of its message."""
+        return self.stack.get(f"/api/job_status/{job}")[1]["status_message"] or ""
+
     def dead(self, job):
-        """The message was given up: what people see of it. The job stays finished."""
+        """The message was given up: what people see of it, also on the job's page. The job stays finished."""
         def buried():
             return [d for d in self.stack.get("/api/admin/dead")[1]["tasks"] if d["job_id"] == job]
         row = wait_for(buried, 60, "a buried message")[0]
         assert row["stage"] == "notify" and self.stack.job_done(job)["status"] == "finished"
+        assert self.said(job) == row["error"]
         return row
 
     def kick(self, job):
@@ -160,8 +165,10 @@ def test_later_means_later_and_spends_no_attempt(stack):
     with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON, SHEAF_MAX_ATTEMPTS=2) as notify:
         server.at_rcpt[TO].extend(["421 4.3.2 closing", "450 4.2.1 greylisted", "451 4.3.0 trouble", "452 4.2.2 full"])
         job = notify.upload()
+        wait_for(lambda: notify.said(job).startswith("The message waits. The mail server cannot take the message now"), 30, "the reason on the job's page")
         wait_for(lambda: server.messages, 90, "the mail")
         notify.done(job)
+        wait_for(lambda: notify.said(job) == "", 10, "the end of waiting")
         assert stack.redis.hget(f"{SHARD}job:{job}", "out:notify:0").split(".")[1] == "1" and len(server.messages) == 1
         said = notify.log
         assert all(f"cannot take the message now ({code})" in said for code in ("421 4.3.2", "450 4.2.1", "451 4.3.0", "452 4.2.2"))

@@ -97,6 +97,15 @@ static void test_the_message_says_what_it_waits_for_or_does(void **state)
     j = job("finished");
     assert_null(message_of(&j, &keep));
     json_decref(keep);
+    j.v[JOB_MSG] = "The message waits.";
+    assert_null(message_of(&j, &keep)); /* there is none */
+    json_decref(keep);
+    counts(&j, STAGE_NAMES_N - 1, "1", "0");
+    assert_string_equal(message_of(&j, &keep), "The message waits.");
+    json_decref(keep);
+    counts(&j, STAGE_NAMES_N - 1, "1", "1");
+    assert_null(message_of(&j, &keep));
+    json_decref(keep);
 }
 
 static void test_a_failed_job_tells_code_text_and_stage(void **state)
