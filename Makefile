@@ -103,9 +103,9 @@ $(BENCH_PAGES): $(O)/obj/tests/bench/bare-pages.o $(O)/obj/tests/bench/bench.o $
 	$(call say,link) $(CC) $(LDFLAGS_$(MODE)) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(call pkg_libs,$(PKG_ocr-svc)) $(LIBS_ocr-svc) -lpthread -lm
 
 bench-programs: $(BENCH) $(BENCH_PAGES)
-bench: ## measure: engine, latency, memory, pages, start-up, peers (ONLY=part,… JSON=FILE)
+bench: ## measure: engine, latency, memory, pages, start-up, peers (ONLY=part,… JSON=FILE TWICE=1 REALTIME=1)
 	@$(MAKE) -s -j2 all bench-programs
-	@TESTS_BUILD=$(O) tests/bench/run.py $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
+	@TESTS_BUILD=$(O) tests/bench/run.py $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY)) $(if $(TWICE),--twice) $(if $(REALTIME),--realtime)
 
 unit: $(UNIT:=.ok) ## run the unit tests that are not up to date
 unit-programs: $(UNIT)

@@ -2,6 +2,7 @@
  *
  *     http upload <port> <bytes> <connections> <seconds>    POST /upload, one document a request, each another one
  *     http poll   <port> <path>  <connections> <seconds>    GET, the same path again and again
+ *     http unchanged <port> <path> <connections> <seconds>  the same with the ETag of the first answer: 304
  *     http listen <port> <path>  <listeners>   <seconds>    as many event streams at once, on one thread
  *     http folder <dir>  <bytes> <writers>     <seconds>    write, fsync, rename: what a durable upload must do
  *     http sets   <socket> <bytes> <writers>   <seconds>    SET of values as large, one at a time per writer
@@ -62,9 +63,10 @@ static int send_all(int fd, const char *data, size_t len)
     return 0;
 }
 
-/* Reads one answer; its status, or -1 when the connection broke.  *closes: the server ends it. */
+/* Reads one answer; its status, or -1 when the connection broke.  *closes: the server ends it.  buf keeps its head. */
 static int read_answer(int fd, char *buf, size_t size, bool *closes)
 {
+    char rest[HEAD_MAX];
     size_t got = 0;
     char *end = NULL;
     while (!end) {
@@ -81,7 +83,7 @@ static int read_answer(int fd, char *buf, size_t size, bool *closes)
     *closes = connection && connection < end;
     const int status = atoi(buf + 9);
     while (have < body) {
-        ssize_t n = recv(fd, buf, body - have < size ? body - have : size, 0);
+        ssize_t n = recv(fd, rest, body - have < sizeof rest ? body - have : sizeof rest, 0);
         if (n <= 0) return -1;
         have += (size_t)n;
     }
@@ -143,11 +145,40 @@ static void *upload(void *user)
     return NULL;
 }
 
+static int get(char *out, size_t size, const char *path, const char *header)
+{
+    return snprintf(out, size, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n%s\r\n", path, header);
+}
+
 static void *poll_path(void *user)
 {
     struct work *w = user;
     char head[1024];
-    int n = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n", w->path);
+    int n = get(head, sizeof head, w->path, "");
+    ask_again(w, head, (size_t)n, "", 0, NULL);
+    return NULL;
+}
+
+/* The header that asks whether it is still what this answer says; "" when the answer has no ETag. */
+static void if_none_match(const char *port, const char *path, char *out, size_t size)
+{
+    char head[1024], answer[HEAD_MAX];
+    bool closes;
+    int fd = connect_to(port), n = get(head, sizeof head, path, "");
+    *out = '\0';
+    if (send_all(fd, head, (size_t)n) == -1 || read_answer(fd, answer, sizeof answer, &closes) != 200) bench_die("GET", path);
+    const char *tag = strcasestr(answer, "\r\nETag: ");
+    if (tag) snprintf(out, size, "If-None-Match: %.*s\r\n", (int)strcspn(tag + 8, "\r"), tag + 8);
+    close(fd);
+}
+
+static void *poll_unchanged(void *user)
+{
+    struct work *w = user;
+    char head[1024], header[160];
+    if_none_match(w->where, w->path, header, sizeof header);
+    if (!*header) bench_die("no ETag at", w->path);
+    int n = get(head, sizeof head, w->path, header);
     ask_again(w, head, (size_t)n, "", 0, NULL);
     return NULL;
 }
@@ -290,7 +321,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void *(*one)(void *);
-    } modes[] = {{"upload", upload}, {"poll", poll_path}, {"folder", folder}, {"sets", sets}};
+    } modes[] = {{"upload", upload}, {"poll", poll_path}, {"unchanged", poll_unchanged}, {"folder", folder}, {"sets", sets}};
     if (argc != 6) bench_die("usage", "http MODE WHERE WHAT NUMBER SECONDS");
     const int n = atoi(argv[4]), seconds = atoi(argv[5]);
     if (strcmp(argv[1], "listen") == 0) return listen_all(argv[2], argv[3], n, seconds);

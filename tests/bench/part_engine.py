@@ -5,6 +5,7 @@ import time
 
 from measure import PROGRAMS, cpu_s, load, stack
 
+KEYS = ("engine_4stage_per_s", "bound_4stage_per_s")
 JOBS, ROOM, UNANSWERED = 10000, 256, 100
 
 

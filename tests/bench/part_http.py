@@ -7,6 +7,7 @@ import time
 
 from measure import PROGRAMS, TOP, rss_mib, run_json, stack
 
+KEYS = ("upload_200k_per_s", "upload_2m_mb_per_s", "bare_2m_mb_per_s", "poll_per_s")
 SECONDS = 3
 SIZES = {"200 KB": 200_000, "2 MB": 2_000_000, "20 MB": 20_000_000}
 
@@ -64,7 +65,11 @@ def uploads(report):
                 if (name, connections) == ("2 MB", 8):
                     report.json["upload_2m_mb_per_s"] = sorted(ours)[len(ours) // 2] * size / 1e6
                     report.json["bare_2m_mb_per_s"] = report.json["upload_2m_mb_per_s"] / ratio
-        report.row("gateway's RSS after all uploads", "MiB", [rss_mib(s["gateway"].pid)])
+        after_all = rss_mib(s["gateway"].pid)
+        for size in SIZES.values():
+            upload(s, size, 64)
+        report.row("gateway's RSS after all uploads", "MiB", [after_all])
+        report.row("  after as many again, of that", "×", [rss_mib(s["gateway"].pid) / after_all], ("≤", 1.05))
 
 
 def uploads_to_redis(report):
@@ -86,6 +91,8 @@ def polls(report):
         for name, path, goal in (("a job", f"/api/job_status/{job}", 20000), ("a batch of 100", f"/api/batch_status?batch_id={batch}", 10000)):
             got = [http("poll", s.base, path, 8, SECONDS) for _ in range(report.runs)]
             per_s = report.row(f"status of {name}, 8 connections", "/s", [g["per_s"] for g in got], ("≥", goal), f"p99 {got[0]['p99_us']} µs")
+            again = [http("unchanged", s.base, path, 8, SECONDS)["per_s"] for _ in range(report.runs)]
+            report.row("  answered 304 to its ETag", "/s", again, ("≥", goal))
             if goal == 20000:
                 report.json["poll_per_s"] = per_s
 

@@ -6,6 +6,7 @@ import tempfile
 from measure import load, percentile
 from part_engine import Engine
 
+KEYS = ("accept_to_start_ms",)
 SAMPLES, WARM = 400, 50
 
 

@@ -7,6 +7,7 @@ import time
 from measure import pss_mib, rss_mib, stack
 from part_engine import Engine
 
+KEYS = ("pss_mib",)
 SERVICES = ("gateway", "dispatcher", "ocr-svc", "llm-svc", "persist-svc", "notify-svc")
 IDLE_S = float(os.environ.get("BENCH_IDLE", "30"))
 TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))

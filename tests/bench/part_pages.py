@@ -5,18 +5,17 @@ import pathlib
 import tempfile
 import time
 
-from measure import PROGRAMS, TOP, load, run_json, stack, wait_for
+from measure import BEHIND_OCR, PROGRAMS, TOP, load, run_json, stack, wait_for
 import documents
 
 PAGES = int(os.environ.get("BENCH_PAGES", "40"))
-BEHIND = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", SHEAF_NOTIFY_WHEN="never")
 
 
 def stub(report):
     """Jobs of one page each, so that what is shared out is rooms at one dispatcher, nothing else."""
     alone = None
     for replicas in (1, 2, 4, 8):
-        with stack("dispatcher", "llm-svc", "persist-svc", SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="200ms", **BEHIND) as s:
+        with stack("dispatcher", "llm-svc", "persist-svc", SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="200ms", **BEHIND_OCR) as s:
             for n in range(replicas):
                 s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1, SHEAF_ROOM=2)
             load(s, "window", 2 * replicas, 100, "inspect")

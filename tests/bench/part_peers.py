@@ -11,6 +11,7 @@ import time
 
 from measure import stack
 
+KEYS = ("peers",)
 HERE = pathlib.Path(__file__).resolve().parent
 
 

@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """make bench: measures everything in one go, prints a table with medians and ratios.
 
-    tests/bench/run.py [--only engine,latency] [--runs 3] [--json FILE]
+    tests/bench/run.py [--only engine,latency] [--runs 3] [--json FILE] [--twice] [--realtime]
 
-Each part is a file part_<name>.py with a function run(report): it adds rows, and keys to report.json. Goals compare ratios
-within this run, wherever there is something to compare with.
+Each part is a file part_<name>.py with a function run(report): it adds rows, and keys to report.json, which its KEYS name. Goals
+compare ratios within this run, wherever there is something to compare with.  --twice measures all of it two times and
+shows how far the ratios lie apart.  --realtime (root) puts everything before other work on the machine, for figures
+that a neighbour must not spoil; it starves the neighbours meanwhile.
 """
 import argparse
 import importlib
 import json
+import os
 import pathlib
 import sys
 import time
@@ -18,31 +21,75 @@ sys.path.insert(0, str(HERE))
 import measure  # noqa: E402
 
 # In this order: what is compared with each other stands together.
-PARTS = ["engine", "peers", "latency", "http", "pages", "start", "memory", "depth"]
+PARTS = ["engine", "graph", "peers", "latency", "http", "submit", "pages", "start", "memory", "depth"]
+SPREAD = 0.15  # how far two runs' ratios may lie apart
+
+
+def run_part(report, name):
+    part = importlib.import_module("part_" + name)
+    report.part = name
+    began = time.monotonic()
+    print(name, flush=True)
+    with measure.Foreign() as foreign:
+        part.run(report)
+    print(f"  ({time.monotonic() - began:.0f} s; others used {foreign.cores:.2f} cores)", flush=True)
+    missing = set(getattr(part, "KEYS", ())) - report.json.keys()
+    if missing:
+        raise RuntimeError(f"part {name} gave no {', '.join(sorted(missing))}")
+
+
+def run_all(names, runs):
+    report = measure.Report(runs)
+    for name in names:
+        run_part(report, name)
+    return report
+
+
+def apart(first, second):
+    """The ratios of both runs, which have the same rows: what, the two, how far apart as a share of the smaller."""
+    of = ""
+    for row, again in zip(first.rows, second.rows):
+        if not row.name.startswith(" "):
+            of = row.name
+        if row.unit == "×" and row.median and again.median:
+            name = row.name if row.name == of else f"{of}, {row.name.strip()}"
+            yield f"{row.part}: {name}", row.median, again.median, abs(row.median - again.median) / min(row.median, again.median)
+
+
+def show_apart(first, second):
+    """True when every ratio repeats."""
+    rows = list(apart(first, second))
+    print("\n| ratio | first | second | apart |\n|---|---:|---:|---:|")
+    for name, one, two, spread in rows:
+        print(f"| {name} | {measure.number(one)} | {measure.number(two)} | {spread:.0%}{'' if spread <= SPREAD else ' (!)'} |")
+    return all(row[3] <= SPREAD for row in rows)
 
 
 def main():
-    known = [p for p in PARTS if (HERE / f"part_{p}.py").exists()]
     parser = argparse.ArgumentParser(description="Measures Sheaf beside its bounds and its peers.")
-    parser.add_argument("--only", default=",".join(known), help="parts, separated by commas: " + " ".join(known))
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas: " + " ".join(PARTS))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--twice", action="store_true")
+    parser.add_argument("--realtime", action="store_true")
     args = parser.parse_args()
-    report = measure.Report(args.runs)
-    print(measure.machine(), flush=True)
-    for name in args.only.split(","):
-        if name not in known:
-            parser.error(f"there is no part {name}")
-        report.part = name
-        began = time.monotonic()
-        print(f"{name}", flush=True)
-        with measure.Foreign() as foreign:
-            importlib.import_module("part_" + name).run(report)
-        print(f"  ({time.monotonic() - began:.0f} s; others used {foreign.cores:.2f} cores)", flush=True)
-    print("\n" + measure.machine() + "\n\n" + report.table())
+    names = args.only.split(",")
+    unknown = set(names) - set(PARTS)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    if args.realtime:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(5))  # inherited by all that is started
+    how = measure.machine() + (", at real-time priority" if args.realtime else "")
+    print(how, flush=True)
+    report, repeats = run_all(names, args.runs), True
+    print("\n" + how + "\n\n" + report.table())
     if args.json:
         args.json.write_text(json.dumps(report.json, indent=1) + "\n")
-    return 0
+    if args.twice:
+        second = run_all(names, args.runs)
+        print("\n" + second.table())
+        repeats = show_apart(report, second)
+    return 0 if repeats else 1
 
 
 if __name__ == "__main__":
