@@ -6,6 +6,8 @@
 #define WIDE_GAP 2.0
 /* A gap that shows where a label ends and what was filled in begins, when there is no colon. */
 #define VALUE_GAP 0.9
+/* The least gap before a question that follows an answer on its line, by its colon alone. */
+#define WITHIN_GAP 0.25
 /* Printed words that may follow a label after a slash before its colon: the other language, read badly. */
 #define OTHER_HALF_MAX 7
 /* Shorter words with a stop are abbreviations ("Tel."), whatever the form's labels end in. */
@@ -159,6 +161,25 @@ void labels_mark_print(const vocabulary_t *v, struct face *face, int r)
     }
 }
 
+/* In a narrow form a question may follow the answer before it without a gap: "Grade: Grade 1 Teacher: …".  There its colon
+ * and each of its letters must be as printed, and nothing but an answer may stand before it. */
+static bool begins_within(const vocabulary_t *v, const struct face *face, const struct row *row, int i)
+{
+    if (!face->colons || i < 2 || gap_before(face, row, i) < WITHIN_GAP || face->role[row->words[i - 1]] != ROLE_FREE) return false;
+    int before = i - 1;
+    while (before > 0 && face->role[row->words[before]] == ROLE_FREE) before--;
+    struct match m = match_at(v, face, row, i, 1u << PHRASE_LABEL, NULL);
+    return face->role[row->words[before]] == ROLE_LABEL && m.phrase && !m.edits && m.phrase->field->rule != FORM_ESSAY &&
+           ends_with_colon(word_at(face, row, m.last));
+}
+
+/* Directly behind another label, but for the border between their cells. */
+static bool follows_label(const struct face *face, const struct row *row, int i)
+{
+    if (i > 1 && !strcmp(word_at(face, row, i - 1)->text, "|")) i--;
+    return i > 0 && face->role[row->words[i - 1]] == ROLE_LABEL;
+}
+
 /* Extends a label over its other half ("Name / Nombre", "Grade (K-12):") and its colon; returns its last
  * word. */
 static int extend(const vocabulary_t *v, const struct face *face, const struct row *row, int last,
@@ -178,6 +199,8 @@ static int extend(const vocabulary_t *v, const struct face *face, const struct r
             last = m.last;
             continue;
         }
+        /* A cell's border looks like a slash: behind it begins the next question. */
+        if (slash && from < row->n && match_at(v, face, row, from, 1u << PHRASE_LABEL, NULL).phrase) return last;
         /* What stands between a slash or a bracket and the next colon or bracket is printed too. */
         bool bracket = next->text[0] == '(';
         int end = -1;
@@ -240,10 +263,9 @@ static void append(struct face *face, const struct row *row, int r, int first, c
 void labels_read_row(const vocabulary_t *v, struct face *face, int r)
 {
     const struct row *row = &face->layout.rows[r];
-    bool after_label = false;
     for (int i = 0; i < row->n; i++) {
-        bool start = after_label || begins_segment(face, row, i);
-        after_label = false;
+        bool after = follows_label(face, row, i);
+        bool start = after || begins_segment(face, row, i) || begins_within(v, face, row, i);
         if (!start || face->role[row->words[i]] != ROLE_FREE || !*word_at(face, row, i)->tight) continue;
         struct match m = match_at(v, face, row, i, 1u << PHRASE_LABEL, NULL);
         if (!m.phrase) continue;
@@ -251,14 +273,12 @@ void labels_read_row(const vocabulary_t *v, struct face *face, int r)
         bool telling =
             m.phrase->telling && m.phrase->field->rule != FORM_ESSAY; /* a heading stands by itself */
         if (!telling && last == m.last && !stands_out(face, row, last)) continue;
-        bool after = i > 0 && face->role[row->words[i - 1]] == ROLE_LABEL;
         bool stopped =
             !ends_with_colon(word_at(face, row, last)) && ends_label(face, word_at(face, row, last));
         if (stopped && m.edits > 0) continue;
         if (!ends_with_colon(word_at(face, row, last)) && !after && !begins_purely(face, row, i)) continue;
         if (is_answer(face, row, i, last, &m)) continue;
         append(face, row, r, i, &m, last);
-        after_label = true;
         i = last;
     }
 }

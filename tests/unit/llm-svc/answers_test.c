@@ -136,6 +136,29 @@ static void test_a_digit_before_a_name_is_the_capital_that_looks_like_it(void **
     entry_done(&entry);
 }
 
+static void test_a_question_close_behind_an_answer_is_known_by_its_colon(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student: Ana Soler", "800 1300 Current Grade: Grade 1 Teacher: Prof. Dunas", "800 1600 City: Ashby",
+                                    "800 1900 Phone:", NULL},
+              &entry);
+    assert_string_equal(text_in(&entry, "grade"), "1");
+    assert_string_equal(text_in(&entry, "teacher_name"), "Prof. Dunas");
+    entry_done(&entry);
+}
+
+static void test_a_cells_border_read_as_a_slash_joins_no_two_questions(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Father's Name / Nombre del Padre | Phone / Celular", "800 1250 Leo Soler", "4700 1250 512-555-0120", NULL},
+              &entry);
+    assert_string_equal(text_in(&entry, "father_figure_name"), "Leo Soler");
+    assert_string_equal(text_in(&entry, "phone"), "(512) 555-0120");
+    entry_done(&entry);
+}
+
 static void test_an_empty_line_between_labels_stays_empty(void **state)
 {
     (void)state;
@@ -175,6 +198,8 @@ int main(void)
         cmocka_unit_test(test_an_enye_read_as_two_letters_is_put_right_and_the_value_doubted),
         cmocka_unit_test(test_a_cells_border_read_as_a_letter_is_not_the_answer),
         cmocka_unit_test(test_a_digit_before_a_name_is_the_capital_that_looks_like_it),
+        cmocka_unit_test(test_a_question_close_behind_an_answer_is_known_by_its_colon),
+        cmocka_unit_test(test_a_cells_border_read_as_a_slash_joins_no_two_questions),
         cmocka_unit_test(test_an_empty_line_between_labels_stays_empty),
         cmocka_unit_test(test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways),
     };
