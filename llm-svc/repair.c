@@ -22,13 +22,21 @@ static const char *const looks_like[10] = {
     "oODQ", "lIi|!][/", "zZ", "", "AayYuHqg", "sS$", "GbCc", "T?Z", "B&", "qgap",
 };
 
+/* More of them, which only count where an ordinal's ending leaves one. */
+static const char *const may_look_like[10] = {"", "", "", "BEz$", "", "", "", ">", "", ""};
+
 /* The digits that a sign may have been, as bits. */
-static unsigned digits_like(char c)
+static unsigned digits_in(const char *const table[10], char c)
 {
     unsigned bits = isdigit((unsigned char)c) ? 1u << (c - '0') : 0;
     for (int d = 0; d < 10 && c; d++)
-        if (strchr(looks_like[d], c)) bits |= 1u << d;
+        if (strchr(table[d], c)) bits |= 1u << d;
     return bits;
+}
+
+static unsigned digits_like(char c)
+{
+    return digits_in(looks_like, c);
 }
 
 /* Endings of ordinals with what each of their letters is misread as, and the grades that they fit: "74h" is
@@ -49,18 +57,17 @@ static const struct {
     {"nN", "o0OaQ", 1u << 9},
 };
 
+/* 10, 11 and 12 by their second sign. */
+static unsigned tens_like(char second)
+{
+    return (digits_like(second) & 7u) << 10;
+}
+
 /* The grades that one or two signs may mean, as bits. */
 static unsigned grades_like(const char *stem, size_t len)
 {
-    unsigned grades = 0;
-    if (len == 1) {
-        grades = digits_like(stem[0]) & 0x3FEu;
-    } else if (len == 2 && digits_like(stem[0]) & 1u << 1) {
-        unsigned second = digits_like(stem[1]);
-        for (unsigned d = 0; d <= 2; d++)
-            if (second & 1u << d) grades |= 1u << (10 + d);
-    }
-    return grades;
+    if (len == 1) return digits_like(stem[0]) & 0x3FEu;
+    return len == 2 && digits_like(stem[0]) & 1u << 1 ? tens_like(stem[1]) : 0;
 }
 
 /* The one grade in a set of bits; -1: none, or several. */
@@ -71,20 +78,58 @@ static int only_one(unsigned grades)
     return -1;
 }
 
-/* "74h" -> 7, "Ind" -> 2, "Sth" -> 5; -1: no. */
+/* The grade of an ordinal's signs before an ending that fits some. */
+static int stem_like(const char *stem, size_t len, unsigned fits)
+{
+    int n = only_one(grades_like(stem, len) & fits);
+    /* Of two signs the second tells, whatever the first was read as. */
+    if (n < 0 && len == 2) n = only_one(tens_like(stem[1]) & fits);
+    /* A digit that does not fit its ending: one of them is wrong, nobody knows which. */
+    if (n > 0 || len != 1 || isdigit((unsigned char)stem[0])) return n;
+    n = only_one(digits_in(may_look_like, stem[0]) & fits);
+    /* A single stroke before "th", which no 1 has, was two. */
+    if (n < 0 && digits_like(stem[0]) & 1u << 1) n = only_one(fits & 1u << 11);
+    return n > 0 ? n : only_one(fits);
+}
+
+/* "74h" -> 7, "Ind" -> 2, "Sth" -> 5, "4oth" -> 10; -1: no. */
 static int ordinal_like(const char *word)
 {
     size_t len = strlen(word);
     if (len < 3 || len > 4) return -1;
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         if (!strchr(endings[i].first, word[len - 2]) || !strchr(endings[i].second, word[len - 1])) continue;
-        unsigned grades = grades_like(word, len - 2);
-        bool digit = isdigit((unsigned char)word[0]); /* a digit that does not fit its ending: one is wrong */
-        int n = only_one(grades & endings[i].fits);
-        if (n < 0 && !digit && len == 3) n = only_one(endings[i].fits);
+        int n = stem_like(word, len - 2, endings[i].fits);
         if (n > 0) return n;
     }
     return -1;
+}
+
+/* A degree sign behind 10, 11 or 12 is often read as another digit: "102"; -1: no. */
+static int degree_like(const char *word)
+{
+    bool tens = strlen(word) == 3 && word[0] == '1' && strchr("012", word[1]) && strchr("0269", word[2]);
+    return tens ? 10 + word[1] - '0' : -1;
+}
+
+/* A grade in words of which letters were misread, or that fell into pieces ("Seg unde"): as it is spelled; NULL: none. */
+static const char *spelled_like(const char *text)
+{
+    static const char *const words[] = {"first",   "second",  "third",  "fourth", "fifth",   "sixth",    "seventh",  "eighth",  "ninth",  "tenth",
+                                        "eleventh", "twelfth", "primero", "segundo", "tercero", "cuarto", "quinto", "sexto", "septimo", "octavo",
+                                        "noveno",  "decimo",  "kinder", "kindergarten"};
+    char letters[GRADE_TEXT];
+    const char *best = NULL;
+    int n = 0;
+    for (; *text; text++)
+        if (*text != ' ') letters[n++] = (char)tolower((unsigned char)*text);
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        int len = (int)strlen(words[i]), most = edits_allowed(len);
+        if (edit_distance(letters, n, words[i], len, most) > most) continue;
+        if (best) return NULL;
+        best = words[i];
+    }
+    return best;
 }
 
 /* Is it "grade" or "grado", with up to two letters wrong ("arado", "gr0d€")? */
@@ -107,6 +152,7 @@ static void plain_signs(const char *text, char out[GRADE_TEXT])
     size_t n = 0;
     for (; *text && n < GRADE_TEXT - 1; text++) {
         if (!strncmp(text, "\xE2\x82\xAC", 3)) out[n++] = 'e'; /* a euro sign was an e */
+        if (!strncmp(text, "\xC2\xA1", 2)) out[n++] = '!';
         if (isalnum((unsigned char)*text) || strchr(" +$|!]&?", *text)) out[n++] = *text;
     }
     while (n > 0 && out[n - 1] == ' ') n--;
@@ -124,6 +170,8 @@ static char *repair_grade(const char *text)
 {
     char all[GRADE_TEXT];
     plain_signs(text, all);
+    const char *spelled = spelled_like(all);
+    if (spelled) return strdup(spelled);
     char *word = all + strspn(all, " "), *rest = word + strcspn(word, " ");
     if (*rest) *rest++ = '\0';
     if (*rest && is_grade_word(word)) { /* "Grade G" */
@@ -135,6 +183,7 @@ static char *repair_grade(const char *text)
     }
     int n = ordinal_like(word);
     if (n < 0) n = only_one(grades_like(word, strlen(word)));
+    if (n < 0) n = degree_like(word);
     return n > 0 ? grade_text(n) : NULL;
 }
 

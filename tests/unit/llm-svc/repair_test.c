@@ -27,6 +27,31 @@ static void test_a_grades_digit_read_as_a_letter_is_told_by_its_ending(void **st
     expect(FORM_GRADE, "l2th", "12");
 }
 
+static void test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "\xC2\xA1Oth", "10");
+    expect(FORM_GRADE, "4oth grade", "10");
+    expect(FORM_GRADE, "Ith grade", "11"); /* no 1 ends so: there were two strokes */
+    expect(FORM_GRADE, "Bro", "3");        /* 1 or 3, and hardly a 1 */
+}
+
+static void test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "102", "10");
+    expect(FORM_GRADE, "119", "11");
+    expect(FORM_GRADE, "134", NULL);
+}
+
+static void test_a_spelled_grade_may_have_letters_wrong_or_fall_in_pieces(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "Seg unde", "segundo");
+    expect(FORM_GRADE, "Sevenfh", "seventh");
+    expect(FORM_GRADE, "seconds thoughts", NULL);
+}
+
 static void test_a_grade_with_its_word_misread_is_still_a_grade(void **state)
 {
     (void)state;
@@ -88,6 +113,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_grades_digit_read_as_a_letter_is_told_by_its_ending),
+        cmocka_unit_test(test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve),
+        cmocka_unit_test(test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve),
+        cmocka_unit_test(test_a_spelled_grade_may_have_letters_wrong_or_fall_in_pieces),
         cmocka_unit_test(test_a_grade_with_its_word_misread_is_still_a_grade),
         cmocka_unit_test(test_a_grade_that_may_be_two_is_none),
         cmocka_unit_test(test_a_telephone_number_keeps_its_ten_places),
