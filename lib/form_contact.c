@@ -80,6 +80,7 @@ char *form_phone(const char *text, struct err *err)
     const char *extension = n < 0 ? NULL : phone_extension(rest, room);
     bool abroad = text[0] == '+' && n >= 8 && digits[0] != '1';
     const char *d = n == 11 && digits[0] == '1' ? digits + 1 : digits;
+    if (text[0] == '+' && digits[0] == '1' && n < 11) extension = NULL; /* a place was lost behind the country's */
     struct buf out = BUF_INIT;
     if (!extension || (!abroad && n != 7 && n != 10 && d == digits)) {
         err_set(err, ERR_INPUT, "A phone number has 10 digits, or begins with + and the country.");

@@ -192,7 +192,7 @@ static char *repair_grade(const char *text)
 /* The digit that a sign in a number was; 0: it is none, as a bracket or a hyphen. */
 static char phone_digit(char c)
 {
-    static const char from[] = "oODQlI|!][iZzEAySsGbTBqg", to[] = "000011111112234455667899";
+    static const char from[] = "oODQlI|!][iZzEAySs$GbTBqg", to[] = "0000111111122344555667899";
     _Static_assert(sizeof from == sizeof to, "one digit for each sign");
     if (isdigit((unsigned char)c)) return c;
     const char *at = c ? strchr(from, c) : NULL;
@@ -212,101 +212,10 @@ static char *repair_phone(const char *text)
         digits[n++] = d;
         real += d == *p;
     }
-    bool country = n == PHONE_DIGITS + 1 && digits[0] == '1';
+    bool plus = text[strspn(text, " ")] == '+', country = n == PHONE_DIGITS + 1 && (digits[0] == '1' || plus);
+    if (plus && n == PHONE_DIGITS) return NULL; /* a place was lost */
     if ((n != PHONE_DIGITS && !country) || real < PHONE_REAL) return NULL;
     return strndup(digits + country, PHONE_DIGITS);
-}
-
-/* -- e-mail addresses ---------------------------------------------------------------------------------- */
-
-/* Ends of addresses, and what recognition makes of them. */
-static const struct {
-    const char *read, *was;
-} ends[] = {
-    {".con", ".com"}, {".corn", ".com"}, {".c0m", ".com"}, {".cor", ".com"}, {".comm", ".com"},
-    {"!com", ".com"}, {"-com", ".com"},  {".orq", ".org"}, {".or9", ".org"}, {".0rg", ".org"},
-    {".ore", ".org"}, {"-org", ".org"},  {".nel", ".net"}, {".ner", ".net"}, {"-net", ".net"},
-    {".edv", ".edu"}, {".edo", ".edu"},  {"-edu", ".edu"},
-};
-static const char *const top_levels[] = {"com", "org", "net", "edu", "gov", "us", "mx", "es"};
-
-/* Letters that stand in an address as capitals, and signs, are a misread at sign when there is just one. */
-static bool is_at_like(const char *p, size_t *len)
-{
-    static const char *const signs[] = {
-        "\xC2\xA9", "\xC2\xAE", "\xE2\x82\xAC", "\xC2\xA2", "(", "&", "C", "Q", "W", "G", "O", "D", "B"};
-    for (size_t i = 0; i < COUNT_OF(signs); i++) {
-        *len = strlen(signs[i]);
-        if (!strncmp(p, signs[i], *len)) return true;
-    }
-    return false;
-}
-
-/* Puts the at sign where a small-letter address has its only capital or odd sign: "ana.ruizQmail.net". */
-static char *find_at(const char *text)
-{
-    const char *found = NULL;
-    size_t found_len = 0, len;
-    for (const char *p = text + 2; text[0] && text[1] && *p; p++) {
-        if (!is_at_like(p, &len)) continue;
-        if (found) return NULL;
-        found = p;
-        found_len = len;
-        p += len - 1;
-    }
-    if (!found || !found[found_len] || !strchr(found, '.')) return NULL;
-    struct buf out = BUF_INIT;
-    buf_add(&out, text, (size_t)(found - text));
-    buf_putc(&out, '@');
-    buf_puts(&out, found + found_len);
-    return buf_take(&out, NULL);
-}
-
-/* Spaces out, commas and semicolons as stops; "example com" ends in a stop that was not seen. */
-static char *tighten(const char *text)
-{
-    struct buf out = BUF_INIT;
-    const char *last = strrchr(text, ' ');
-    bool stop = false;
-    for (size_t i = 0; last && i < COUNT_OF(top_levels); i++) {
-        size_t len = strlen(top_levels[i]);
-        stop = stop || (!strncasecmp(last + 1, top_levels[i], len) &&
-                        strspn(last + 1 + len, ".,;") == strlen(last + 1 + len));
-    }
-    buf_puts(&out, "");
-    for (const char *p = text; *p; p++) {
-        bool dotted = out.len && out.data[out.len - 1] == '.';
-        if (*p == ',' || *p == ';' || (*p == ' ' && p == last && stop)) {
-            if (!dotted) buf_putc(&out, '.');
-        } else if (*p != ' ' && !(*p == '.' && dotted)) {
-            buf_putc(&out, *p);
-        }
-    }
-    char *tight = buf_take(&out, NULL);
-    size_t n = tight ? strlen(tight) : 0;
-    while (n > 0 && strchr(".-'\"", tight[n - 1])) tight[--n] = '\0';
-    return tight;
-}
-
-static char *repair_email(const char *text)
-{
-    AUTO_FREE char *tight = tighten(text);
-    if (!tight) return NULL;
-    AUTO_FREE char *at = strchr(tight, '@') ? strdup(tight) : find_at(tight);
-    if (!at) return NULL;
-    for (char *p = at; *p; p++) *p = (char)tolower((unsigned char)*p);
-    size_t n = strlen(at);
-    for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        size_t len = strlen(ends[i].read);
-        if (n <= len || strcmp(at + n - len, ends[i].read)) continue;
-        struct buf out = BUF_INIT;
-        buf_add(&out, at, n - len);
-        buf_puts(&out, ends[i].was);
-        return buf_take(&out, NULL);
-    }
-    char *kept = at;
-    at = NULL;
-    return kept;
 }
 
 char *repair_text(enum form_rule rule, const char *text)
@@ -316,8 +225,6 @@ char *repair_text(enum form_rule rule, const char *text)
         return repair_grade(text);
     case FORM_PHONE:
         return repair_phone(text);
-    case FORM_EMAIL:
-        return repair_email(text);
     default:
         return NULL;
     }

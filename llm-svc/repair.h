@@ -12,4 +12,8 @@
  * nothing to repair in a value of this rule, or no memory. */
 char *repair_text(enum form_rule rule, const char *text);
 
+/* The same for an e-mail address. `names`: the folded names that stand beside it, ended by NULL.  An address mostly holds
+ * one of them, and its at sign comes soon behind it. */
+char *repair_address(const char *text, const char *const *names);
+
 #endif

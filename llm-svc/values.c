@@ -19,6 +19,8 @@
 #define SPELLED 5
 /* Where every word was read surer than this, none is taken for another. */
 #define SURE 0.90
+/* Of a page's people so many are looked for in its addresses. */
+#define NAMES_MAX 8
 
 /* What a page's values are read with. */
 struct context {
@@ -26,6 +28,7 @@ struct context {
     const lexicon_t *lexicon;
     const struct face *face;
     double page; /* mean confidence of what was filled in */
+    const char *const *names; /* folded, of the page's people as far as they are read; ended by NULL */
 };
 
 struct line {
@@ -100,12 +103,31 @@ static bool is_doubtful_grade(const char *text)
     return text[digits] && strchr("!lI][", text[digits]);
 }
 
+/* A recognised address is read with its signs put right also where it passes as it stands: ".con" is well-formed. */
+static void read_address(const struct context *c, const struct form_field *field, const char *clean, char **text, bool *repaired,
+                         struct err *why)
+{
+    const form_t *form = c->vocabulary->form;
+    AUTO_FREE char *mended = repair_address(clean, c->names);
+    AUTO_FREE char *plain = form_normalise(form, field, clean, why);
+    if (mended) *text = form_normalise(form, field, mended, why);
+    *repaired = *text && (!plain || strcmp(plain, *text) != 0);
+    if (*text || !plain) return;
+    *text = plain;
+    plain = NULL;
+}
+
 /* What the text says by the field's rule, as it stands or with its misread signs put right.  *text NULL: it
  * is no value. */
-static int read_value(const form_t *form, const struct form_field *field, const char *clean, char **text,
+static int read_value(const struct context *c, const struct form_field *field, const char *clean, bool recognised, char **text,
                       bool *repaired, struct err *err)
 {
     struct err why = {0};
+    const form_t *form = c->vocabulary->form;
+    if (field->rule == FORM_EMAIL && recognised) {
+        read_address(c, field, clean, text, repaired, &why);
+        return !*text && why.kind == ERR_NOMEM ? err_set(err, ERR_NOMEM, "value") : 0;
+    }
     AUTO_FREE char *mended = repair_text(field->rule, clean);
     bool doubtful = field->rule == FORM_GRADE && is_doubtful_grade(clean);
     if (doubtful && mended) *text = form_normalise(form, field, mended, &why);
@@ -147,7 +169,8 @@ static int accept(const struct context *c, const struct form_field *field, struc
     if (!line.n || !*clean || field->rule == FORM_ESSAY) return 0;
     AUTO_FREE char *text = NULL;
     bool repaired = false;
-    if (read_value(c->vocabulary->form, field, clean, &text, &repaired, err)) return -1;
+    bool recognised = page->words[line.words[0]].source == WORD_OCR;
+    if (read_value(c, field, clean, recognised, &text, &repaired, err)) return -1;
     if (!text) return 0;
     struct value *value = append(values, err);
     if (!value) return -1;
@@ -301,28 +324,53 @@ static double mean_of_answers(const struct face *face)
     return n ? sum / n : 0;
 }
 
+/* The names that were read, folded: what an address may hold. */
+static int gather_names(const struct values *values, char **names)
+{
+    int n = 0;
+    for (int i = 0; i < values->n && n < NAMES_MAX; i++) {
+        if (values->list[i].field->rule != FORM_NAME) continue;
+        names[n] = form_fold(values->list[i].text);
+        if (!names[n++]) return -1;
+    }
+    return 0;
+}
+
+/* The values of the labels whose fields are addresses, or of all others. */
+static int read_labelled(const struct context *c, const struct owner *owners, bool addresses, int *words, struct values *values, int *refused,
+                         struct err *err)
+{
+    const struct face *face = c->face;
+    for (int i = 0; i < face->n_labels; i++) {
+        const struct form_field *field = face->labels[i].field;
+        struct line line = {.words = words, .label = face->labels[i].quality};
+        bool printed = field->rule == FORM_CHOICE;
+        if ((field->rule == FORM_EMAIL) != addresses) continue;
+        line.n = printed ? collect_choices(face, owners, i, words) : collect(face, owners, i, words);
+        int before = values->n;
+        if (line.n && (printed ? accept_choice : accept)(c, field, line, values, err)) return -1;
+        *refused += line.n && values->n == before && field->rule != FORM_ESSAY && !printed;
+    }
+    return 0;
+}
+
 int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const struct face *face,
                 struct values *values, struct err *err)
 {
-    const struct context c = {vocabulary, lexicon, face, mean_of_answers(face)};
+    char *names[NAMES_MAX + 1] = {0};
+    const struct context c = {vocabulary, lexicon, face, mean_of_answers(face), (const char *const *)names};
     size_t n = face->page->n_words > 0 ? (size_t)face->page->n_words : 1;
     AUTO_FREE struct owner *owners = calloc(n, sizeof *owners);
     AUTO_FREE int *words = calloc(n, sizeof *words);
     if (!owners || !words) return err_set(err, ERR_NOMEM, "values of a page");
     owners_find(face, owners);
-    if (read_named(&c, owners, words, values, err)) return -1;
-    int refused = 0;
-    for (int i = 0; i < face->n_labels; i++) {
-        struct line line = {.words = words, .label = face->labels[i].quality};
-        const struct form_field *field = face->labels[i].field;
-        bool printed = field->rule == FORM_CHOICE;
-        line.n = printed ? collect_choices(face, owners, i, words) : collect(face, owners, i, words);
-        int before = values->n;
-        if (line.n && (printed ? accept_choice : accept)(&c, field, line, values, err)) return -1;
-        refused += line.n && values->n == before && field->rule != FORM_ESSAY && !printed;
-    }
+    int refused = 0, rc = read_named(&c, owners, words, values, err);
+    if (!rc) rc = read_labelled(&c, owners, false, words, values, &refused, err);
+    if (!rc && gather_names(values, names)) rc = err_set(err, ERR_NOMEM, "names of a page");
+    if (!rc) rc = read_labelled(&c, owners, true, words, values, &refused, err);
+    for (int i = 0; names[i]; i++) free(names[i]);
     for (int i = 0; i < values->n; i++) values->list[i].signs.refused = refused;
-    return 0;
+    return rc;
 }
 
 void values_done(struct values *values)

@@ -14,8 +14,8 @@ struct values {
     int n;
 };
 
-/* The values of one page that their rules accept, those of named form fields first, then from top to bottom;
- * a field may occur more than once.  The caller frees with values_done(), also after a failure. */
+/* The values of one page that their rules accept, those of named form fields first, then from top to bottom, addresses
+ * last; a field may occur more than once.  The caller frees with values_done(), also after a failure. */
 int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const struct face *face,
                 struct values *values, struct err *err);
 void values_done(struct values *values);

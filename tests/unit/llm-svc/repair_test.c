@@ -9,7 +9,8 @@
 
 static void expect(enum form_rule rule, const char *text, const char *want)
 {
-    AUTO_FREE char *have = repair_text(rule, text);
+    static const char *const names[] = {"benicio soler", "ana de la zamorrano", NULL};
+    AUTO_FREE char *have = rule == FORM_EMAIL ? repair_address(text, names) : repair_text(rule, text);
     if (!want && have) fail_msg("\"%s\" became \"%s\"", text, have);
     if (want && !have) fail_msg("\"%s\" became nothing, not \"%s\"", text, want);
     if (want) assert_string_equal(have, want);
@@ -76,6 +77,9 @@ static void test_a_telephone_number_keeps_its_ten_places(void **state)
     (void)state;
     expect(FORM_PHONE, "(217) SSS-0] q]", "2175550191");
     expect(FORM_PHONE, "+1 4l5 sss-0123", "4155550123");
+    expect(FORM_PHONE, "$12.555: 0I27", "5125550127");
+    expect(FORM_PHONE, "+7 512 555 0177", "5125550177"); /* a 7 for the country's 1 */
+    expect(FORM_PHONE, "+1 602 555 069", NULL);           /* a place was lost */
     expect(FORM_PHONE, "(312) 555-016", NULL);
     expect(FORM_PHONE, "call the school", NULL);
     expect(FORM_PHONE, "SoS lIl oOoO", NULL); /* ten places, but hardly a digit */
@@ -102,6 +106,34 @@ static void test_the_end_of_an_address_is_read_as_one_that_there_is(void **state
     expect(FORM_EMAIL, "ana @ example com", "ana@example.com");
 }
 
+static void test_an_at_sign_read_as_two_signs_is_one(void **state)
+{
+    (void)state;
+    expect(FORM_EMAIL, "ana.ruizS6(Dexample.net", "ana.ruiz56@example.net");
+    expect(FORM_EMAIL, "ANA.RUIZ (DEXAMPLE.NET", "ana.ruiz@example.net");
+}
+
+static void test_an_at_sign_read_as_a_small_letter_comes_behind_digits_or_a_name(void **state)
+{
+    (void)state;
+    expect(FORM_EMAIL, "a.ruiz28eexample.org", "a.ruiz28@example.org");
+    expect(FORM_EMAIL, "aruiz308mail.example.net", "aruiz30@mail.example.net");
+    expect(FORM_EMAIL, "ruiz_benicioeexample.edu", "ruiz_benicio@example.edu");
+    expect(FORM_EMAIL, "b.zamorranoemail.example.net", "b.zamorrano@mail.example.net");
+    expect(FORM_EMAIL, "ruiz_beniciohexample.edu", NULL); /* nothing there is round */
+    expect(FORM_EMAIL, "ruiz28e", NULL);
+}
+
+static void test_stops_dashes_and_accents_of_an_address_are_those_it_can_have(void **state)
+{
+    (void)state;
+    expect(FORM_EMAIL, "ana@examplenet", "ana@example.net");
+    expect(FORM_EMAIL, "ana@example Lom", "ana@example.com");
+    expect(FORM_EMAIL, "ruiz\xE2\x80\x94" "ana@example.org", "ruiz_ana@example.org");
+    expect(FORM_EMAIL, "pe\xC3\xB1\x61@example.org", "pena@example.org");
+    expect(FORM_EMAIL, "ana@example.museum", "ana@example.museum");
+}
+
 static void test_names_and_schools_are_not_repaired(void **state)
 {
     (void)state;
@@ -121,6 +153,9 @@ int main(void)
         cmocka_unit_test(test_a_telephone_number_keeps_its_ten_places),
         cmocka_unit_test(test_an_at_sign_read_as_a_capital_is_found_when_there_is_one),
         cmocka_unit_test(test_the_end_of_an_address_is_read_as_one_that_there_is),
+        cmocka_unit_test(test_an_at_sign_read_as_two_signs_is_one),
+        cmocka_unit_test(test_an_at_sign_read_as_a_small_letter_comes_behind_digits_or_a_name),
+        cmocka_unit_test(test_stops_dashes_and_accents_of_an_address_are_those_it_can_have),
         cmocka_unit_test(test_names_and_schools_are_not_repaired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
