@@ -13,7 +13,7 @@ const struct pipeline_row pipeline[PIPELINE_TYPES] = {
     {.type = "inspect", .opens = OPENS_FAN, .next = "page", .time_ms = SECONDS(60)},
     {.type = "page", .join = "split", .needs = "res:inspect:0", .time_ms = 0 /* SHEAF_PAGE_TIME */},
     {.type = "split", .opens = OPENS_FAN, .next = "extract", .needs = "out:page:*", .time_ms = SECONDS(60)},
-    {.type = "extract", .opens = OPENS_SAME, .next = "save", .needs = "res:split:0,out:page:*", .time_ms = SECONDS(180)},
+    {.type = "extract", .opens = OPENS_SAME, .next = "save", .needs = "res:split:0,out:split:0,out:page:*", .time_ms = SECONDS(180)},
     {.type = "save", .needs = "res:split:0,out:extract:#", .time_ms = SECONDS(60)},
     {.type = "notify", .needs = "state,err,created,finished,mail", .time_ms = SECONDS(60)},
     {.type = "fetch", .time_ms = SECONDS(120)},

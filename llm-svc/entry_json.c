@@ -1,5 +1,7 @@
 #include "llm-svc/entry_json.h"
 
+#include <string.h>
+
 #include "lib/auto.h"
 
 static const char *const observed_names[] = {
@@ -81,7 +83,38 @@ json_t *split_to_json(const struct split *split)
             json_decref(entries);
             return NULL;
         }
-    return json_pack("{s:i, s:o, s:s}", "fan", split->n, "entries", entries, "doc_class", split->doc_class);
+    json_t *schools = split->schools.n ? json_integer(split->schools.n) : NULL;
+    return json_pack("{s:i, s:o, s:s, s:o*}", "fan", split->n, "entries", entries, "doc_class", split->doc_class, "schools", schools);
+}
+
+json_t *schools_to_json(const struct schools *schools)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < schools->n; i++)
+        if (json_array_append_new(list, json_pack("{s:s, s:i}", "name", schools->list[i].name, "times", schools->list[i].times))) {
+            json_decref(list);
+            return NULL;
+        }
+    return json_pack("{s:o}", "schools", list);
+}
+
+int schools_from_json(const json_t *json, struct schools *schools, struct err *err)
+{
+    const json_t *list = json_object_get(json, "schools");
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || n > SCHOOLS_MAX) return err_set(err, ERR_INPUT, "a split's output has no list of schools");
+    schools->list = calloc(n + 1, sizeof *schools->list);
+    if (!schools->list) return err_set(err, ERR_NOMEM, "schools");
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(list, i), "name"));
+        struct school *school = &schools->list[schools->n++];
+        if (!name) return err_set(err, ERR_INPUT, "school %zu of a split's output has no name", i);
+        school->name = strdup(name);
+        school->folded = form_fold(name);
+        school->times = (int)json_integer_value(json_object_get(json_array_get(list, i), "times"));
+        if (!school->name || !school->folded) return err_set(err, ERR_NOMEM, "schools");
+    }
+    return 0;
 }
 
 int split_entry_from_json(const json_t *split, unsigned index, struct span *span)

@@ -18,6 +18,12 @@ json_t *entry_to_json(const struct entry_head *head, const struct entry *entry, 
                       int n_pages);
 json_t *split_to_json(const struct split *split);
 
+#define SCHOOLS_MAX 200 /* a document has at most as many entries as pages */
+/* The output of a split: names of schools are text of the document, and go to `extract` by the blob store. */
+json_t *schools_to_json(const struct schools *schools);
+/* Any JSON gives schools or an error; the caller frees with schools_done(), also after a failure. */
+int schools_from_json(const json_t *json, struct schools *schools, struct err *err);
+
 /* Entry `index` of a split's result; -1 when it has none of that number. */
 int split_entry_from_json(const json_t *split, unsigned index, struct span *span);
 /* The pages whose text entry `index` tells: its own, and those that belong to nobody (covers, blanks) in

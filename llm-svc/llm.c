@@ -3,9 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+void school_done(struct school *school)
+{
+    free(school->name);
+    free(school->folded);
+    memset(school, 0, sizeof *school);
+}
+
+void schools_done(struct schools *schools)
+{
+    for (int i = 0; i < schools->n; i++) school_done(&schools->list[i]);
+    free(schools->list);
+    memset(schools, 0, sizeof *schools);
+}
+
 void split_done(struct split *split)
 {
     free(split->entries);
+    schools_done(&split->schools);
     memset(split, 0, sizeof *split);
 }
 

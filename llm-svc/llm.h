@@ -48,10 +48,24 @@ struct span {
     int first, last; /* pages, from 1 */
 };
 
+/* A school that a document names surely: read alike in several entries, or well in one. */
+struct school {
+    char *name;   /* as it is spelled there */
+    char *folded; /* as it is compared */
+    int times;    /* entries that say just this */
+    double sure;  /* the best of their confidences */
+};
+
+struct schools {
+    struct school *list;
+    int n;
+};
+
 struct split {
     struct span *entries;
     int n;
-    const char *doc_class; /* static text */
+    const char *doc_class;  /* static text */
+    struct schools schools; /* of a document with several entries */
 };
 
 /* The codes that only a reader of the pages can see (proto/STAGES.md), as bits. */
@@ -116,6 +130,8 @@ struct entry {
     struct llm_usage usage;
 };
 
+void school_done(struct school *school);
+void schools_done(struct schools *schools);
 void split_done(struct split *split);
 void value_done(struct value *value);
 void entry_done(struct entry *entry);
@@ -131,12 +147,14 @@ struct llm_provider {
     /* Which pages belong together.  At least one entry when n_pages > 0; spans ascend and do not overlap. */
     int (*split)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct split *split,
                  struct err *err);
-    /* One entry's fields, from its own pages only. */
-    int (*extract)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
-                   struct entry *entry, struct err *err);
+    /* One entry's fields, from its own pages only; `schools` is what split() said of the document's schools, or
+     * NULL. */
+    int (*extract)(void *state, const struct page *pages, int n_pages, const struct schools *schools,
+                   int64_t deadline_ms, struct entry *entry, struct err *err);
     /* The same without whoever extract() could not reach, marked OBSERVED_EXTRACTION_FALLBACK_USED: for the last
      * attempt.  NULL: there is nothing to fall back to. */
-    int (*fall_back)(void *state, const struct page *pages, int n_pages, struct entry *entry, struct err *err);
+    int (*fall_back)(void *state, const struct page *pages, int n_pages, const struct schools *schools,
+                     struct entry *entry, struct err *err);
     void (*close)(void *state); /* accepts NULL */
     /* For stage_type.paused_until_ms of `extract`; NULL: never paused. */
     int64_t (*paused_until_ms)(void *state);

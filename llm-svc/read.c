@@ -104,7 +104,7 @@ static json_t *read_entry(const struct reader *r, const struct split *split, con
                               r->shared.provider->name};
     const struct page *pages = r->pages + span.first - 1;
     int n = span.last - span.first + 1;
-    if (r->shared.provider->extract(r->shared.state, pages, n, clock_ms() + READ_TIME_MS, &entry, err))
+    if (r->shared.provider->extract(r->shared.state, pages, n, &split->schools, clock_ms() + READ_TIME_MS, &entry, err))
         return NULL;
     struct span told = split_pages_told(made, (unsigned)i, (size_t)r->n_pages);
     json_t *json = entry_to_json(&head, &entry, r->pages + told.first - 1, told.last - told.first + 1);

@@ -14,6 +14,9 @@ int llm_thread_open(void *shared, const struct stage_type *type, void **thread, 
     return 0;
 }
 
+/* Two hundred names, with room. */
+#define SCHOOLS_BYTES_MAX 262144
+
 struct page_list {
     struct page *pages;
     int n;
@@ -65,6 +68,31 @@ int llm_refuse_unreadable(const struct page *pages, int n_pages, struct err *err
     return n_pages ? err_code(err, ERR_INPUT, pages[0].failed, "%s", why_failed(pages[0].failed)) : 0;
 }
 
+static int put_json(const struct stage_task *task, json_t *json, struct err *err)
+{
+    AUTO_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return text ? stage_output(task, text, strlen(text), err) : err_set(err, ERR_NOMEM, "output");
+}
+
+static int put_schools(const struct stage_task *task, const struct schools *schools, struct err *err)
+{
+    return put_json(task, schools_to_json(schools), err);
+}
+
+/* What the split says of the document's schools, when its result says that there is something. */
+static int get_schools(const struct stage_task *task, const json_t *in, struct schools *schools, struct err *err)
+{
+    const char *token = json_string_value(json_array_get(json_object_get(in, "split_out"), 0));
+    if (!json_object_get(json_object_get(in, "split"), "schools") || !token) return 0;
+    AUTO(buf_done) struct buf blob = BUF_INIT;
+    if (stage_input(task, "split", 0, token, SCHOOLS_BYTES_MAX, &blob, err)) return -1;
+    json_t *json = json_loadb(blob.data ? blob.data : "", blob.len, 0, NULL);
+    int rc = schools_from_json(json, schools, err);
+    json_decref(json);
+    return rc;
+}
+
 static int split(const struct llm_shared *shared, const struct stage_task *task, const json_t *tokens,
                  const struct page_list *list, json_t **result, struct err *err)
 {
@@ -72,6 +100,7 @@ static int split(const struct llm_shared *shared, const struct stage_task *task,
     int n = shared->provider->blind ? (int)json_array_size(tokens) : list->n;
     if (llm_refuse_unreadable(list->pages, list->n, err)) return -1;
     if (shared->provider->split(shared->state, list->pages, n, task->deadline_ms, &made, err)) return -1;
+    if (made.schools.n && put_schools(task, &made.schools, err)) return -1;
     *result = split_to_json(&made);
     return *result ? 0 : err_set(err, ERR_NOMEM, "split");
 }
@@ -98,15 +127,15 @@ static json_t *usage_json(const struct llm_usage *u)
 /* A provider that cannot be reached is tried again, but not for ever: with the last attempt the entry is made
  * without it, rather than that the job fails, and says so. */
 static int read_entry(const struct llm_shared *shared, const struct stage_task *task, const struct page *pages,
-                      int n_pages, struct entry *entry, struct err *err)
+                      int n_pages, const struct schools *schools, struct entry *entry, struct err *err)
 {
     struct err why = {0};
     const struct llm_provider *provider = shared->provider;
-    if (!provider->extract(shared->state, pages, n_pages, task->deadline_ms, entry, &why)) return 0;
+    if (!provider->extract(shared->state, pages, n_pages, schools, task->deadline_ms, entry, &why)) return 0;
     bool away = why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT;
     if (away && provider->fall_back && task->token.attempt >= task->settings->max_attempts) {
         entry_done(entry);
-        return provider->fall_back(shared->state, pages, n_pages, entry, err);
+        return provider->fall_back(shared->state, pages, n_pages, schools, entry, err);
     }
     if (err) *err = why;
     return -1;
@@ -116,16 +145,12 @@ static int read_entry(const struct llm_shared *shared, const struct stage_task *
  * of the list, of which the entry's own are read. */
 static int put_entry(const struct llm_shared *shared, const struct stage_task *task,
                      const struct entry_head *head, const struct page_list *list, struct span told,
-                     json_t **result, struct err *err)
+                     const struct schools *schools, json_t **result, struct err *err)
 {
     AUTO(entry_done) struct entry entry = {0};
     const struct page *own = list->pages ? list->pages + (head->pages.first - told.first) : NULL;
-    if (read_entry(shared, task, own, head->pages.last - head->pages.first + 1, &entry, err)) return -1;
-    json_t *json = entry_to_json(head, &entry, list->pages, list->n);
-    AUTO_FREE char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-    if (!text) return err_set(err, ERR_NOMEM, "entry");
-    if (stage_output(task, text, strlen(text), err)) return -1;
+    if (read_entry(shared, task, own, head->pages.last - head->pages.first + 1, schools, &entry, err)) return -1;
+    if (put_json(task, entry_to_json(head, &entry, list->pages, list->n), err)) return -1;
     *result = json_pack("{s:i, s:o*}", "words", entry.essay_words, "llm", usage_json(&entry.usage));
     return *result ? 0 : err_set(err, ERR_NOMEM, "entry");
 }
@@ -146,5 +171,7 @@ int llm_extract(void *thread, const struct stage_task *task, json_t **result, st
     AUTO(page_list_done) struct page_list list = {0};
     struct span told = split_pages_told(made, task->index, json_array_size(tokens));
     if (!shared->provider->blind && load_pages(task, tokens, told, &list, err)) return -1;
-    return put_entry(shared, task, &head, &list, told, result, err);
+    AUTO(schools_done) struct schools schools = {0};
+    if (!shared->provider->blind && get_schools(task, in, &schools, err)) return -1;
+    return put_entry(shared, task, &head, &list, told, &schools, result, err);
 }

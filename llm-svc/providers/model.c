@@ -347,15 +347,15 @@ static int take_answer(const struct model *m, const bool *wanted, const struct p
     return take_claims(m, wanted, faces.list, faces.n, fields, entry, err);
 }
 
-static int model_extract(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct entry *entry,
-                         struct err *err)
+static int model_extract(void *state, const struct page *pages, int n_pages, const struct schools *schools, int64_t deadline_ms,
+                         struct entry *entry, struct err *err)
 {
     struct model *m = state;
     struct err why = {0};
     json_t *fields = NULL;
     AUTO_FREE bool *wanted = calloc((size_t)m->form->n_fields + 1, sizeof *wanted);
     if (!wanted) return err_set(err, ERR_NOMEM, "entry");
-    if (llm_rules.extract(m->rules, pages, n_pages, deadline_ms, entry, err)) return -1;
+    if (llm_rules.extract(m->rules, pages, n_pages, schools, deadline_ms, entry, err)) return -1;
     if (!choose_fields(m, entry, wanted)) return 0;
     if (ask_model(m, wanted, pages, n_pages, deadline_ms, &entry->usage, &fields, &why) == 0) {
         int rc = take_answer(m, wanted, pages, n_pages, fields, entry, err);
@@ -370,10 +370,11 @@ static int model_extract(void *state, const struct page *pages, int n_pages, int
     return -1;
 }
 
-static int model_fall_back(void *state, const struct page *pages, int n_pages, struct entry *entry, struct err *err)
+static int model_fall_back(void *state, const struct page *pages, int n_pages, const struct schools *schools, struct entry *entry,
+                           struct err *err)
 {
     struct model *m = state;
-    if (llm_rules.extract(m->rules, pages, n_pages, INT64_MAX, entry, err)) return -1;
+    if (llm_rules.extract(m->rules, pages, n_pages, schools, INT64_MAX, entry, err)) return -1;
     entry->observed |= OBSERVED_EXTRACTION_FALLBACK_USED;
     return 0;
 }

@@ -23,10 +23,10 @@ static int null_split(void *state, const struct page *pages, int n_pages, int64_
     return 0;
 }
 
-static int null_extract(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
-                        struct entry *entry, struct err *err)
+static int null_extract(void *state, const struct page *pages, int n_pages, const struct schools *schools,
+                        int64_t deadline_ms, struct entry *entry, struct err *err)
 {
-    (void)state, (void)pages, (void)n_pages, (void)deadline_ms;
+    (void)state, (void)pages, (void)n_pages, (void)schools, (void)deadline_ms;
     entry->essay = strdup("");
     entry->ocr_confidence = -1;
     return entry->essay ? 0 : err_set(err, ERR_NOMEM, "entry");

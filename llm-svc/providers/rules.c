@@ -10,6 +10,7 @@
 #include "llm-svc/lexicon.h"
 #include "llm-svc/llm.h"
 #include "llm-svc/pages.h"
+#include "llm-svc/schools.h"
 #include "llm-svc/split.h"
 #include "llm-svc/trust.h"
 #include "llm-svc/values.h"
@@ -45,22 +46,6 @@ static int rules_open(const struct settings *settings, const form_t *form, void 
     }
     *state = rules;
     return 0;
-}
-
-static int rules_split(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
-                       struct split *split, struct err *err)
-{
-    (void)deadline_ms;
-    const vocabulary_t *vocabulary = ((const struct rules *)state)->vocabulary;
-    AUTO_FREE struct page_kind *kinds = calloc((size_t)n_pages + 1, sizeof *kinds);
-    if (!kinds) return err_set(err, ERR_NOMEM, "split");
-    for (int i = 0; i < n_pages; i++) {
-        struct face face;
-        if (face_read(vocabulary, &pages[i], &face, err)) return -1;
-        kinds[i] = split_judge(vocabulary, &face);
-        face_done(&face);
-    }
-    return split_pages(kinds, n_pages, split, err);
 }
 
 /* What was read from the pages of one entry, page by page. */
@@ -114,6 +99,43 @@ static struct value *best_value(const struct reading *r, const struct form_field
     return value;
 }
 
+/* What each entry of a document calls its school. */
+static int hear_schools(const struct rules *rules, const struct page *pages, struct split *split, struct err *err)
+{
+    const form_t *form = rules->vocabulary->form;
+    for (int e = 0; e < split->n; e++) {
+        struct reading reading = {.vocabulary = rules->vocabulary, .lexicon = rules->lexicon};
+        const struct span *span = &split->entries[e];
+        int rc = read_pages(&reading, pages + span->first - 1, span->last - span->first + 1, err);
+        for (int i = 0; !rc && i < form->n_fields; i++) {
+            const struct form_field *field = &form->fields[i];
+            const struct value *value = field->rule == FORM_SCHOOL ? best_value(&reading, field) : NULL;
+            if (value && schools_hear(&split->schools, value)) rc = err_set(err, ERR_NOMEM, "schools");
+        }
+        reading_done(&reading);
+        if (rc) return -1;
+    }
+    schools_keep_sure(&split->schools);
+    return 0;
+}
+
+static int rules_split(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
+                       struct split *split, struct err *err)
+{
+    (void)deadline_ms;
+    const struct rules *rules = state;
+    AUTO_FREE struct page_kind *kinds = calloc((size_t)n_pages + 1, sizeof *kinds);
+    if (!kinds) return err_set(err, ERR_NOMEM, "split");
+    for (int i = 0; i < n_pages; i++) {
+        struct face face;
+        if (face_read(rules->vocabulary, &pages[i], &face, err)) return -1;
+        kinds[i] = split_judge(rules->vocabulary, &face);
+        face_done(&face);
+    }
+    if (split_pages(kinds, n_pages, split, err)) return -1;
+    return split->n > 1 ? hear_schools(rules, pages, split, err) : 0;
+}
+
 static bool differ(const char *a, const char *b)
 {
     AUTO_FREE char *x = form_fold(a);
@@ -137,7 +159,7 @@ static bool is_contradicted(const struct reading *r, const struct value *value)
 }
 
 /* Moves the best value of each field into the entry. */
-static int choose_values(struct reading *r, struct entry *entry, struct err *err)
+static int choose_values(struct reading *r, const struct schools *schools, struct entry *entry, struct err *err)
 {
     const form_t *form = r->vocabulary->form;
     entry->values = calloc((size_t)form->n_fields, sizeof *entry->values);
@@ -150,6 +172,7 @@ static int choose_values(struct reading *r, struct entry *entry, struct err *err
         if (elsewhere && value->field->required) entry->observed |= OBSERVED_FIELD_ATTRIBUTION_RISK;
         entry->values[entry->n_values++] = *value;
         memset(value, 0, sizeof *value);
+        if (schools_settle(schools, r->lexicon, &entry->values[entry->n_values - 1])) return err_set(err, ERR_NOMEM, "entry");
     }
     if (agree_names(entry)) return err_set(err, ERR_NOMEM, "entry");
     for (int i = 0; i < entry->n_values; i++) entry->values[i].confidence = trust_of(&entry->values[i]);
@@ -203,14 +226,14 @@ static void observe(const struct reading *r, const struct page *pages, int n_pag
         entry->observed |= OBSERVED_TEMPLATE_ONLY;
 }
 
-static int rules_extract(void *state, const struct page *pages, int n_pages, int64_t deadline_ms,
-                         struct entry *entry, struct err *err)
+static int rules_extract(void *state, const struct page *pages, int n_pages, const struct schools *schools,
+                         int64_t deadline_ms, struct entry *entry, struct err *err)
 {
     (void)deadline_ms;
     const struct rules *rules = state;
     struct reading reading = {.vocabulary = rules->vocabulary, .lexicon = rules->lexicon};
     int rc = read_pages(&reading, pages, n_pages, err);
-    if (!rc) rc = choose_values(&reading, entry, err);
+    if (!rc) rc = choose_values(&reading, schools, entry, err);
     if (!rc) rc = read_essay(&reading, entry, err);
     if (!rc) {
         entry->ocr_confidence = mean_confidence(pages, n_pages);

@@ -23,7 +23,7 @@ static bool extract(void *user)
     struct subject *s = user;
     struct entry entry = {0};
     struct err err = {0};
-    bool well = s->provider->extract(s->state, &s->page, 1, clock_ms() + 60000, &entry, &err) == 0 && entry.usage.calls == 1 &&
+    bool well = s->provider->extract(s->state, &s->page, 1, NULL, clock_ms() + 60000, &entry, &err) == 0 && entry.usage.calls == 1 &&
                 !(entry.observed & OBSERVED_EXTRACTION_FALLBACK_USED);
     if (!well) fprintf(stderr, "%s\n", err.text);
     entry_done(&entry);

@@ -18,7 +18,7 @@ LUA = TOP / "proto" / "redis"
 OWNER = "00000000-0000-4000-8000-000000000001"
 SHARD = "sheaf:{00}:"
 NEEDS = {"store": "", "inspect": "", "page": "res:inspect:0", "split": "out:page:*",
-         "extract": "res:split:0,out:page:*", "save": "res:split:0,out:extract:#",
+         "extract": "res:split:0,out:split:0,out:page:*", "save": "res:split:0,out:extract:#",
          "notify": "state,err,created,finished"}
 # What a stage opens when it is done, and what its last one opens: dispatcher/pipeline.c in short.
 OPENS = {"inspect": "page:0:{fan}", "split": "extract:0:{fan}", "extract": "save:{index}:1"}

@@ -1,8 +1,11 @@
 """Documents as they really come, through the whole stack: entries out of rhythm, and another form than the built-in one."""
+import io
+
 import pytest
 
 import documents
 from stack import TOP, Stack
+from fakes.vision import Vision
 
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
 LIBRARY_CARD = TOP / "tests" / "fixtures" / "form-library-card.json"
@@ -110,3 +113,55 @@ def test_a_scanned_card_is_read_by_its_file(library):
     (record,) = records_of(library, ("scan.png", documents.png(card())))
     assert values(record)["reader_name"] == "Ana Rivermoon" and values(record)["branch"] == "Old Mill"
     assert values(record).get("membership", "Child") == "Child"
+
+
+# ---- one school in many entries --------------------------------------------------------------------------------
+
+SCHOOLS = ["Yarnwick Ottermoor School", "Yarnwick Ottermoor School", "Yarnwlck Oftermoor Schaol", "Willow Bend School"]
+
+
+class Hesitant(Vision):
+    """Reads as many black bars as a page has as that entry's form, and is unsure of the third one's school."""
+
+    @staticmethod
+    def lines_of(picture):
+        row = picture.convert("L").resize((picture.width, 1))
+        dark = [row.getpixel((x, 0)) < 128 for x in range(picture.width)]
+        n = sum(a and not b for a, b in zip(dark, dark[1:] + [False]))
+        return ["My Father, My Hero Essay Contest", f"Student's Name: {documents.student(n)['student_name']}",
+                f"School Name: {SCHOOLS[n - 1]}", "Grade: 5", "My Essay", *ESSAY]
+
+    @staticmethod
+    def word(text, x, y, width, height, more):
+        made = Vision.word(text, x, y, width, height, more)
+        if text in SCHOOLS[2].split():
+            made["confidence"] = 0.4
+            for symbol in made["symbols"]:
+                symbol["confidence"] = 0.4
+        return made
+
+
+def bars(n):
+    from PIL import Image, ImageDraw
+    image = Image.new("L", (1275, 1650), 255)
+    for i in range(n):
+        ImageDraw.Draw(image).rectangle([150 + i * 240, 0, 250 + i * 240, 1650], fill=0)
+    return image
+
+
+def test_a_doubtful_school_is_the_one_that_the_documents_other_entries_name():
+    pages = [bars(n) for n in range(1, 5)]
+    out = io.BytesIO()
+    pages[0].save(out, "PDF", resolution=150, save_all=True, append_images=pages[1:])
+    with Hesitant(Hesitant.lines_of) as vision, Stack(*SIX, SHEAF_LLM="rules", **vision.env()) as stack:
+        records = records_of(stack, ("class.pdf", out.getvalue()))
+        assert [r["school_name"] for r in records] == [SCHOOLS[0]] * 3 + ["Willow Bend School"]
+        assert records[2]["evidence"]["school_name"]["raw"] == SCHOOLS[2] and records[2]["evidence"]["school_name"]["page"] == 3
+        (alone,) = records_of(stack, ("alone.png", png(bars(3))))
+        assert alone["school_name"] != SCHOOLS[0] and alone["needs_review"]
+
+
+def png(image):
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()

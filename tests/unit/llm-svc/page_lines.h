@@ -76,7 +76,7 @@ static inline void entry_of_lines(const char *const *lines, char source, struct 
     struct err err = {0};
     page_of_lines(lines, 1, source, &page);
     memset(entry, 0, sizeof *entry);
-    assert_int_equal(llm_rules.extract(rules, &page, 1, 0, entry, &err), 0);
+    assert_int_equal(llm_rules.extract(rules, &page, 1, NULL, 0, entry, &err), 0);
     page_done(&page);
 }
 

@@ -1,0 +1,160 @@
+/* The same school in many entries: what several read alike tells what a doubtful reading is. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "llm-svc/entry_json.h"
+#include "llm-svc/schools.h"
+
+static const struct form_field school_field = {.name = "school_name", .rule = FORM_SCHOOL, .required = true};
+static lexicon_t *lexicon;
+
+static int open_lexicon(void **state)
+{
+    (void)state;
+    lexicon = lexicon_new(NULL, NULL);
+    return lexicon ? 0 : -1;
+}
+
+static int close_lexicon(void **state)
+{
+    (void)state;
+    lexicon_destroy(&lexicon);
+    return 0;
+}
+
+static struct value reading(const char *text, double confidence)
+{
+    return (struct value){.field = &school_field,
+                          .text = strdup(text),
+                          .source = "ocr",
+                          .signs = {.mean = confidence,
+                                    .least = confidence,
+                                    .page = confidence,
+                                    .label = 1,
+                                    .letters = 18,
+                                    .words = 3}};
+}
+
+static void hear(struct schools *schools, const char *text, double confidence)
+{
+    struct value value = reading(text, confidence);
+    assert_int_equal(schools_hear(schools, &value), 0);
+    value_done(&value);
+}
+
+static void expect(const struct schools *schools, const char *text, double confidence, const char *wanted,
+                   bool agrees)
+{
+    struct value value = reading(text, confidence);
+    assert_int_equal(schools_settle(schools, lexicon, &value), 0);
+    assert_string_equal(value.text, wanted);
+    assert_int_equal(value.signs.agrees, agrees);
+    value_done(&value);
+}
+
+static void test_a_doubtful_reading_is_the_school_that_others_name_alike(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    hear(&schools, "Quarrow Lantern School", 0.6);
+    hear(&schools, "QUARROW LANTERN SCHOOL", 0.7);
+    hear(&schools, "Quarnow Lanfern School", 0.4);
+    schools_keep_sure(&schools);
+    assert_int_equal(schools.n, 1);
+    assert_int_equal(schools.list[0].times, 2);
+    assert_string_equal(schools.list[0].name,
+                        "QUARROW LANTERN SCHOOL"); /* as it is spelled where it is read best */
+    expect(&schools, "Quarnow Lanfern School", 0.4, "QUARROW LANTERN SCHOOL", true);
+    expect(&schools, "Quarrow Lantern School", 0.6, "Quarrow Lantern School", true);
+    schools_done(&schools);
+}
+
+static void test_one_sure_reading_tells_others_but_agrees_with_nobody_itself(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    hear(&schools, "Quarrow Lantern School", 0.99);
+    schools_keep_sure(&schools);
+    expect(&schools, "Quarnow Lanfern School", 0.4, "Quarrow Lantern School", true);
+    expect(&schools, "Quarrow Lantern School", 0.99, "Quarrow Lantern School", false);
+    schools_done(&schools);
+}
+
+static void test_one_doubtful_reading_tells_nobody(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    hear(&schools, "Quarrow Lantern School", 0.4);
+    schools_keep_sure(&schools);
+    assert_int_equal(schools.n, 0);
+    schools_done(&schools);
+}
+
+static void test_what_is_sure_far_or_another_school_stays(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    for (int i = 0; i < 2; i++) {
+        hear(&schools, "Quarrow Lantern School", 0.9);
+        hear(&schools, "School 12 North", 0.9);
+        hear(&schools, "Twin Rock East", 0.9);
+        hear(&schools, "Moonvale Academy", 0.9);
+        hear(&schools, "Moonvane Academy", 0.9);
+    }
+    schools_keep_sure(&schools);
+    expect(&schools, "Quarnow Lantern School", 0.99, "Quarnow Lantern School", false); /* sure */
+    expect(&schools, "Orchard Lantern Institute", 0.4, "Orchard Lantern Institute", false);
+    expect(&schools, "School 13 North", 0.4, "School 13 North", false);   /* a number tells two apart */
+    expect(&schools, "Twin Rock West", 0.4, "Twin Rock West", false);     /* so does a word of its own */
+    expect(&schools, "Moonvare Academy", 0.4, "Moonvare Academy", false); /* which of the two? */
+    schools_done(&schools);
+}
+
+static void test_what_was_heard_goes_through_json(void **state)
+{
+    (void)state;
+    struct schools schools = {0}, back = {0};
+    hear(&schools, "Ni\xC3\xB1os del Valle", 0.99);
+    hear(&schools, "Ninos del Valle", 0.9);
+    json_t *json = schools_to_json(&schools);
+    assert_int_equal(schools_from_json(json, &back, NULL), 0);
+    assert_int_equal(back.n, 1);
+    assert_string_equal(back.list[0].name, "Ni\xC3\xB1os del Valle");
+    assert_string_equal(back.list[0].folded, "ninos del valle");
+    assert_int_equal(back.list[0].times, 2);
+    json_decref(json);
+    schools_done(&schools);
+    schools_done(&back);
+}
+
+static void test_json_of_another_shape_is_an_error(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"{}", "{\"schools\":7}", "{\"schools\":[7]}",
+                                      "{\"schools\":[{\"times\":2}]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct schools schools = {0};
+        struct err err = {0};
+        json_t *json = json_loads(bad[i], 0, NULL);
+        assert_int_equal(schools_from_json(json, &schools, &err), -1);
+        assert_int_equal(err.kind, ERR_INPUT);
+        schools_done(&schools);
+        json_decref(json);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_doubtful_reading_is_the_school_that_others_name_alike),
+        cmocka_unit_test(test_one_sure_reading_tells_others_but_agrees_with_nobody_itself),
+        cmocka_unit_test(test_one_doubtful_reading_tells_nobody),
+        cmocka_unit_test(test_what_is_sure_far_or_another_school_stays),
+        cmocka_unit_test(test_what_was_heard_goes_through_json),
+        cmocka_unit_test(test_json_of_another_shape_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, open_lexicon, close_lexicon);
+}
