@@ -7,7 +7,8 @@
  * timeout.
  *
  * Every call blocks until its limit or deadline_ms (a moment of clock_ms()).  Failures:
- *   ERR_INPUT, ERR_LIMIT   the document's fault, with one of the codes of the outside interface
+ *   ERR_INPUT, ERR_LIMIT   the document's fault, with one of the codes of the outside interface; also timeout, when the child
+ *                          used up its processor time
  *   ERR_TIMEOUT            code timeout: the child had to be ended, by the document's fault or a busy machine
  *   ERR_UNAVAILABLE        no child could be started, or something else killed it
  */

@@ -17,10 +17,8 @@
 #include "ocr-svc/child.h"
 #include "ocr-svc/decode_format.h"
 
-static const struct decode_format *const formats[] = {&decode_format_pdf, &decode_format_heif,
-                                                      &decode_format_image};
-
 struct child {
+    const struct decode_format *const *formats; /* ends with NULL */
     const struct decode_format *format; /* NULL: no document */
     void *doc;
     int pages;
@@ -34,12 +32,11 @@ static void decode_child_confine(const struct limits *limits)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     child_confine();
     (void)child_deny_network();
-#if !defined __SANITIZE_ADDRESS__ &&                                                                         \
-    !defined __SANITIZE_THREAD__ /* their shadows take terabytes of addresses */
-    child_cap(RLIMIT_AS, limits->child_bytes);
+    /* What it may allocate, not the space of addresses: that is half taken by libraries that nobody calls. */
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ /* their shadows take terabytes */
+    child_cap(RLIMIT_DATA, limits_data_bytes(limits));
 #endif
-    /* A memfd is a file too: a page of pixels with its header is the largest thing that we write. */
-    child_cap(RLIMIT_FSIZE, limits->max_pixels + limits->max_pixels / 8 + (1 << 20));
+    child_cap(RLIMIT_FSIZE, limits_file_bytes(limits)); /* a memfd is a file too */
     child_cap(RLIMIT_NOFILE, 64);
 }
 
@@ -131,11 +128,11 @@ void word_sink_add(struct word_sink *s, struct word_record record, const char *t
 static void close_document(struct child *c)
 {
     if (c->format) c->format->close(c->doc);
-    *c = (struct child){0};
+    *c = (struct child){.formats = c->formats};
 }
 
 /* Judged by its first bytes; the mime type that a client states is only a hint, and nobody needs it. */
-static const struct decode_format *format_of(int fd)
+static const struct decode_format *format_of(const struct child *c, int fd)
 {
     uint8_t head[DECODE_HEAD] = {0};
     size_t len = 0;
@@ -144,8 +141,8 @@ static const struct decode_format *format_of(int fd)
         if (n <= 0) break;
         len += (size_t)n;
     }
-    for (size_t i = 0; i < COUNT_OF(formats); i++)
-        if (formats[i]->is(head, len)) return formats[i];
+    for (const struct decode_format *const *f = c->formats; *f; f++)
+        if ((*f)->is(head, len)) return *f;
     return NULL;
 }
 
@@ -153,7 +150,7 @@ static enum decode_status do_open(struct child *c, const struct decode_request *
                                   struct decode_reply *reply)
 {
     if (fd < 0) return DECODE_DAMAGED;
-    const struct decode_format *format = format_of(fd);
+    const struct decode_format *format = format_of(c, fd);
     enum decode_kind kind = 0;
     int pages = 0;
     void *doc;
@@ -163,7 +160,9 @@ static enum decode_status do_open(struct child *c, const struct decode_request *
     }
     enum decode_status status = format->open(fd, &r->limits, &doc, &kind, &pages);
     if (status != DECODE_OK) return status;
-    *c = (struct child){.format = format, .doc = doc, .pages = pages};
+    c->format = format;
+    c->doc = doc;
+    c->pages = pages;
     if (pages <= 0) return DECODE_NO_PAGES;
     if (pages > r->limits.max_pages) return DECODE_TOO_MANY_PAGES;
     reply->kind = kind;
@@ -269,9 +268,9 @@ static int give(const struct decode_reply *reply, int fd)
     return n == (ssize_t)sizeof *reply;
 }
 
-int decode_child_main(void)
+int decode_child_serve(const struct decode_format *const formats[])
 {
-    struct child child = {0};
+    struct child child = {.formats = formats};
     struct decode_request request;
     int fd;
     bool confined = false;
@@ -287,4 +286,11 @@ int decode_child_main(void)
         if (!sent) break;
     }
     return 0;
+}
+
+int decode_child_main(void)
+{
+    static const struct decode_format *const formats[] = {&decode_format_pdf, &decode_format_heif,
+                                                          &decode_format_image, NULL};
+    return decode_child_serve(formats);
 }

@@ -108,7 +108,10 @@ static int child_died(struct decoder *d, bool by_us, struct err *err)
     int status = child_end(d, by_us);
     enum decode_status cause = by_us ? DECODE_TIMEOUT : cause_of_death(status);
     metric_add(&child_deaths, cause_name(cause), 1);
-    return limits_refuse(&d->limits, cause, err);
+    (void)limits_refuse(&d->limits, cause, err);
+    /* Out of processor time, not of time: no busy machine did that, and a second attempt would end the same way. */
+    if (cause == DECODE_TIMEOUT && !by_us && err) err->kind = ERR_LIMIT;
+    return -1;
 }
 
 /* ---- messages ------------------------------------------------------------------------------------ */

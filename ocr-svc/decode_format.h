@@ -44,6 +44,9 @@ struct decode_format {
 
 extern const struct decode_format decode_format_pdf, decode_format_image, decode_format_heif;
 
+/* The child's whole life, with these formats (ends with NULL), tried in this order. Returns the exit code. */
+int decode_child_serve(const struct decode_format *const formats[]);
+
 #define DECODE_HEAD 1024 /* bytes looked at: a PDF's mark may stand anywhere in its first kilobyte */
 
 #endif

@@ -1,6 +1,7 @@
 /* PDF documents, by poppler. The only file that includes it; runs in the decoding child alone. */
 #define _GNU_SOURCE /* memmem */
 #include <cairo.h>
+#include <errno.h>
 #include <math.h>
 #include <poppler.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 #include "lib/auto.h"
 #include "ocr-svc/decode_format.h"
 #include "ocr-svc/page.h"
+
+#define TRIES 3   /* at drawing a page */
+#define FEWER 0.7 /* dots an inch each time: half the pixels */
 
 struct pdf {
     PopplerDocument *document;
@@ -326,29 +330,36 @@ static void to_grey(cairo_surface_t *surface, const struct pixels_header *h, uin
     }
 }
 
-static enum decode_status draw(PopplerPage *page, double scale, struct pixel_sink *sink)
+/* Poppler leaves out, without a word, a picture for which there is no memory, and the page would pass for blank.  What it
+ * does leave is the error of the allocation: nothing else in a page's drawing ends in ENOMEM. */
+static enum decode_status render(PopplerPage *page, double scale, cairo_surface_t *surface)
 {
-    int w = (int)sink->header->width, h = (int)sink->header->height;
-    enum decode_status status = DECODE_OK;
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
     cairo_t *cr = cairo_create(surface);
     cairo_set_source_rgb(cr, 1, 1, 1);
     cairo_paint(cr);
     cairo_scale(cr, scale, scale);
+    errno = 0;
     poppler_page_render(page, cr);
-    /* A picture too large for the memory limit makes cairo fail without a crash. */
-    if (cairo_status(cr) == CAIRO_STATUS_SUCCESS && cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS)
-        to_grey(surface, sink->header, sink->grey);
-    else
-        status = cairo_surface_status(surface) == CAIRO_STATUS_NO_MEMORY ||
-                         cairo_status(cr) == CAIRO_STATUS_NO_MEMORY
-                     ? DECODE_PAGE_TOO_LARGE
-                     : DECODE_DAMAGED;
+    bool no_memory = errno == ENOMEM || cairo_status(cr) == CAIRO_STATUS_NO_MEMORY ||
+                     cairo_surface_status(surface) == CAIRO_STATUS_NO_MEMORY;
+    bool good = cairo_status(cr) == CAIRO_STATUS_SUCCESS && cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS;
     cairo_destroy(cr);
+    return no_memory ? DECODE_PAGE_TOO_LARGE : good ? DECODE_OK : DECODE_DAMAGED;
+}
+
+static enum decode_status draw(PopplerPage *page, double dpi, double width, double height, struct pixel_sink *sink)
+{
+    double scale = dpi / 72;
+    int w = (int)fmax(1, floor(width * scale)), h = (int)fmax(1, floor(height * scale));
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
+    enum decode_status status = render(page, scale, surface);
+    if (status == DECODE_OK) status = pixel_sink_begin(sink, (uint32_t)w, (uint32_t)h, width, height);
+    if (status == DECODE_OK) to_grey(surface, sink->header, sink->grey);
     cairo_surface_destroy(surface);
     return status;
 }
 
+/* A page that needs more memory than there is gets fewer dots, as long as a line of print would still be read. */
 static enum decode_status pdf_pixels(void *doc, int number, int dpi, struct pixel_sink *sink)
 {
     struct pdf *p = doc;
@@ -358,12 +369,8 @@ static enum decode_status pdf_pixels(void *doc, int number, int dpi, struct pixe
     poppler_page_get_size(page, &width, &height);
     double fits = limits_dpi_that_fits(&p->limits, width, height, dpi);
     enum decode_status status = DECODE_PAGE_TOO_LARGE;
-    if (fits > 0) {
-        double scale = fits / 72;
-        uint32_t w = (uint32_t)fmax(1, floor(width * scale)), h = (uint32_t)fmax(1, floor(height * scale));
-        status = pixel_sink_begin(sink, w, h, width, height);
-        if (status == DECODE_OK) status = draw(page, scale, sink);
-    }
+    for (int tries = 0; fits > 0 && status == DECODE_PAGE_TOO_LARGE && tries < TRIES; tries++, fits *= FEWER)
+        status = draw(page, fits, width, height, sink);
     g_object_unref(page);
     return status;
 }

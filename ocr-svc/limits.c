@@ -20,6 +20,21 @@ void limits_from_settings(struct limits *limits, const struct settings *settings
     };
 }
 
+/* Measured: the program's own pages, when all formats have been used, are 24 MiB. */
+#define OWN_BYTES  (INT64_C(32) << 20)
+#define LEAST_DATA (INT64_C(64) << 20)
+
+int64_t limits_file_bytes(const struct limits *limits)
+{
+    return limits->max_pixels + limits->max_pixels / 8 + (1 << 20);
+}
+
+int64_t limits_data_bytes(const struct limits *limits)
+{
+    int64_t left = limits->child_bytes - limits_file_bytes(limits) - OWN_BYTES;
+    return left > LEAST_DATA ? left : LEAST_DATA;
+}
+
 bool limits_pixels_ok(const struct limits *limits, int64_t width, int64_t height)
 {
     return width > 0 && height > 0 && width <= INT32_MAX && height <= INT32_MAX &&

@@ -9,7 +9,7 @@
 #include "lib/settings.h"
 
 struct limits {
-    int64_t child_bytes; /* address space of the decoding child */
+    int64_t child_bytes; /* memory of the decoding child, all in all */
     int64_t max_pixels;  /* of one decoded page */
     int32_t max_pages;
     int32_t cpu_seconds; /* of the child for one request */
@@ -20,6 +20,11 @@ struct limits {
 #define LIMITS_MIN_DPI  8     /* below it a page of any size has no text left to read */
 
 void limits_from_settings(struct limits *limits, const struct settings *settings);
+
+/* The largest memory file that the child may write: a page of pixels with its header. */
+int64_t limits_file_bytes(const struct limits *limits);
+/* Of child_bytes, what the child may allocate: the rest is for that file and for the program itself. */
+int64_t limits_data_bytes(const struct limits *limits);
 
 /* The highest resolution up to `wanted_dpi` at which a page of this size in points keeps the limits. 0 when
  * there is none worth rendering, or the size makes no sense. */

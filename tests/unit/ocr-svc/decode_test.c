@@ -20,7 +20,7 @@
 #include "ocr-svc/decode.h"
 #include "ocr-svc/reader.h"
 
-static const struct limits limits = {.child_bytes = (int64_t)1 << 30,
+static const struct limits limits = {.child_bytes = (int64_t)512 << 20,
                                      .max_pixels = 40000000,
                                      .max_pages = 200,
                                      .cpu_seconds = 10,
@@ -295,7 +295,7 @@ static void test_child_inherits_nothing_but_its_socket(void **state)
 static void test_null_provider_reads_a_page_without_a_document(void **state)
 {
     (void)state;
-    struct settings settings = {.max_megapixels = 40, .max_pages = 200, .ocr_child_bytes = (int64_t)1 << 30};
+    struct settings settings = {.max_megapixels = 40, .max_pages = 200, .ocr_child_bytes = (int64_t)512 << 20};
     char name[] = "null";
     struct ocr_wait wait = {.deadline_ms = soon()};
     struct decode_document doc;

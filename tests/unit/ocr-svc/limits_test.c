@@ -9,7 +9,7 @@
 #include "ocr-svc/exif.h"
 #include "ocr-svc/limits.h"
 
-static const struct limits limits = {.max_pixels = 40000000, .max_pages = 200};
+static const struct limits limits = {.child_bytes = (int64_t)512 << 20, .max_pixels = 40000000, .max_pages = 200};
 
 static void test_dpi_of_an_ordinary_page_is_as_wanted(void **state)
 {
@@ -23,6 +23,13 @@ static void test_dpi_of_a_poster_is_what_fits_forty_megapixels(void **state)
     double dpi = limits_dpi_that_fits(&limits, 7200, 7200, 300);
     assert_true(dpi > 60 && dpi < 300);
     assert_true(100 * dpi * 100 * dpi <= 40000001.0);
+}
+
+static void test_what_the_child_allocates_is_a_part_of_its_memory(void **state)
+{
+    (void)state;
+    assert_true(limits_data_bytes(&limits) + limits_file_bytes(&limits) < limits.child_bytes);
+    assert_true(limits_data_bytes(&limits) > limits.child_bytes / 2);
 }
 
 static void test_dpi_of_a_page_that_makes_no_sense_is_none(void **state)
@@ -107,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dpi_of_an_ordinary_page_is_as_wanted),
         cmocka_unit_test(test_dpi_of_a_poster_is_what_fits_forty_megapixels),
+        cmocka_unit_test(test_what_the_child_allocates_is_a_part_of_its_memory),
         cmocka_unit_test(test_dpi_of_a_page_that_makes_no_sense_is_none),
         cmocka_unit_test(test_jpeg_is_scaled_while_decoding_until_it_fits),
         cmocka_unit_test(test_refusals_bear_the_codes_of_the_outside_interface),

@@ -1,0 +1,292 @@
+/* ocr-svc/decode: a child that hangs, spins, grows, crashes or lies, page by page.  Its documents are of a kind of our own:
+ * the first line names the kind, each further letter is a page and what it does to whoever opens it. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "lib/clock.h"
+#include "ocr-svc/decode.h"
+#include "ocr-svc/decode_format.h"
+#include "ocr-svc/reader.h"
+
+/* ---- the child's side ----------------------------------------------------------------------------- */
+
+#define MARK "sheaf-test\n"
+
+static bool scripted_is(const uint8_t *head, size_t len)
+{
+    return len >= sizeof MARK - 1 && memcmp(head, MARK, sizeof MARK - 1) == 0;
+}
+
+static volatile uint64_t spun;
+
+static void act(char what)
+{
+    switch (what) {
+    case 'h': /* hangs */
+        for (;;) pause();
+    case 's': /* spins */
+        for (;;) spun++;
+    case 'g': /* grows as long as it is let */
+        for (;;) {
+            char *more = malloc(1 << 20);
+            if (!more) abort(); /* as glib and C++ do */
+            memset(more, 1, 1 << 20);
+        }
+    case 'c': /* crashes */
+        raise(SIGSEGV);
+        break;
+    case 'e': /* ends, as if all were well */
+        _exit(0);
+    case 'w': /* writes more than any page is */
+        for (int fd = memfd_create("big", 0);;)
+            if (ftruncate(fd, (off_t)1 << 40) != 0) abort();
+    default: /* reads well */
+        break;
+    }
+}
+
+static enum decode_status scripted_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind,
+                                        int *pages)
+{
+    char text[256] = "", *letters = calloc(1, sizeof text);
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    close(fd);
+    (void)limits;
+    if (!letters || n <= 0) return DECODE_DAMAGED;
+    strcpy(letters, text + sizeof MARK - 1);
+    if (letters[0] == 'O') act(letters[1]); /* already when it is opened */
+    *doc = letters;
+    *kind = DECODE_IMAGE;
+    *pages = (int)strlen(letters);
+    return DECODE_OK;
+}
+
+static enum decode_status scripted_words(void *doc, int page, struct word_sink *sink)
+{
+    (void)doc, (void)page;
+    sink->header.width_pt = sink->header.height_pt = 72;
+    return DECODE_OK;
+}
+
+static enum decode_status scripted_pixels(void *doc, int page, int dpi, struct pixel_sink *sink)
+{
+    (void)dpi;
+    act(((const char *)doc)[page]);
+    enum decode_status status = pixel_sink_begin(sink, 200, 200, 72, 72);
+    if (status != DECODE_OK) return status;
+    memset(sink->grey, 255, 200 * 200);
+    for (int y = 50; y < 60; y++) memset(sink->grey + y * 200 + 20, 0, 160); /* ink: it is not blank */
+    if (((const char *)doc)[page] == 'l') sink->header->width = 100000;      /* lies about its size */
+    return DECODE_OK;
+}
+
+static const struct decode_format scripted = {.name = "scripted",
+                                              .is = scripted_is,
+                                              .open = scripted_open,
+                                              .words = scripted_words,
+                                              .pixels = scripted_pixels,
+                                              .close = free};
+
+/* ---- the service's side --------------------------------------------------------------------------- */
+
+static const struct limits limits = {.child_bytes = (int64_t)192 << 20,
+                                     .max_pixels = 1000000,
+                                     .max_pages = 200,
+                                     .cpu_seconds = 1,
+                                     .wall_ms = 30000}; /* a machine that is busy with other tests, too */
+
+static int64_t soon(void)
+{
+    return clock_ms() + 60000;
+}
+
+static int document(const char *pages)
+{
+    int fd = memfd_create("document", MFD_CLOEXEC);
+    assert_true(dprintf(fd, MARK "%s", pages) > 0);
+    return fd;
+}
+
+/* The picture of the only page; afterwards a healthy document is read by whatever child there is then. */
+static struct err picture_of_page(const char *pages, const struct limits *with)
+{
+    struct decode_document doc;
+    struct decode_pixels p = {0};
+    struct err err = {0};
+    decoder_t *d = decoder_new(with, NULL);
+    int sick = document(pages), well = document(".");
+    if (decoder_open(d, sick, soon(), &doc, &err) == 0) {
+        assert_int_equal(decoder_pixels(d, 0, 200, soon(), &p, &err), -1);
+        decode_pixels_done(&p);
+    }
+    assert_int_equal(decoder_open(d, well, soon(), &doc, NULL), 0);
+    assert_int_equal(decoder_pixels(d, 0, 200, soon(), &p, NULL), 0);
+    decode_pixels_done(&p);
+    decoder_destroy(&d);
+    close(sick);
+    close(well);
+    return err;
+}
+
+static void assert_ends_as(const char *pages, enum err_kind kind, const char *code)
+{
+    struct err err = picture_of_page(pages, &limits);
+    assert_int_equal(err.kind, kind);
+    assert_string_equal(err.code, code);
+}
+
+static void test_page_that_hangs_is_ended_at_its_wall_limit(void **state)
+{
+    (void)state;
+    struct limits quick = limits;
+    quick.wall_ms = 1000;
+    int64_t began = clock_ms();
+    struct err err = picture_of_page("h", &quick);
+    assert_int_equal(err.kind, ERR_TIMEOUT);
+    assert_string_equal(err.code, "timeout");
+    assert_true(clock_ms() - began >= quick.wall_ms);
+}
+
+static void test_page_that_spins_is_ended_by_its_processor_time_for_good(void **state)
+{
+    (void)state;
+    assert_ends_as("s", ERR_LIMIT, "timeout");
+}
+
+static void test_page_that_grows_is_ended_within_the_childs_memory(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* there is no limit */
+#endif
+    struct rusage used;
+    assert_ends_as("g", ERR_LIMIT, "page_too_large");
+    assert_int_equal(getrusage(RUSAGE_CHILDREN, &used), 0);
+    assert_true((int64_t)used.ru_maxrss * 1024 <= limits.child_bytes);
+    assert_true((int64_t)used.ru_maxrss * 1024 > limits_data_bytes(&limits) / 2);
+}
+
+static void test_page_that_crashes_ends_quietly_or_writes_without_end_fails_alone(void **state)
+{
+    (void)state;
+    assert_ends_as("c", ERR_INPUT, "damaged");
+    assert_ends_as("e", ERR_INPUT, "damaged");
+    assert_ends_as("w", ERR_LIMIT, "page_too_large");
+}
+
+static void test_child_that_lies_about_a_picture_is_not_believed(void **state)
+{
+    (void)state;
+    assert_ends_as("l", ERR_INPUT, "damaged");
+}
+
+static void test_document_that_does_so_when_it_is_opened_ends_the_same(void **state)
+{
+    (void)state;
+    assert_ends_as("Os", ERR_LIMIT, "timeout");
+    assert_ends_as("Oc", ERR_INPUT, "damaged");
+}
+
+/* ---- the pages of one document -------------------------------------------------------------------- */
+
+static int one_word(void *engine, const struct ocr_image *image, const struct ocr_wait *wait, struct page *page,
+                    struct err *err)
+{
+    (void)engine, (void)image, (void)wait;
+    return page_add_word(page, "read", NULL, &(struct page_box){1000, 1000, 2000, 1200}, 0.9, WORD_RECOGNISED, err);
+}
+
+static int open_nothing(const struct settings *settings, void *common, void **engine, struct err *err)
+{
+    (void)settings, (void)common, (void)err;
+    *engine = NULL;
+    return 0;
+}
+
+static void close_nothing(void *engine)
+{
+    (void)engine;
+}
+
+static void test_pages_that_fail_leave_the_others_alive(void **state)
+{
+    (void)state;
+    static const struct ocr_provider provider = {
+        .name = "one-word", .open = open_nothing, .recognise = one_word, .close = close_nothing};
+    struct settings settings = {.max_megapixels = 40, .max_pages = 200, .ocr_child_bytes = (int64_t)512 << 20};
+    struct ocr ocr = {.settings = &settings, .provider = &provider};
+    static const char pages[] = ".c.gel.";
+    static const char *const failed[] = {"", "damaged", "", "page_too_large", "damaged", "damaged", ""};
+    struct ocr_wait wait = {.deadline_ms = soon()};
+    reader_t *r = reader_new(&ocr, true, NULL);
+    int fd = document(pages);
+    for (int i = 0; pages[i]; i++) {
+        struct page page;
+#ifdef __SANITIZE_ADDRESS__
+        if (pages[i] == 'g') continue;
+#endif
+        page_init(&page, i + 1);
+        assert_int_equal(reader_page(r, fd, i, &wait, &page, NULL), 0);
+        assert_string_equal(page.failed, failed[i]);
+        assert_int_equal(page.n_words, failed[i][0] ? 0 : 1);
+        page_done(&page);
+    }
+    close(fd);
+    reader_destroy(&r);
+}
+
+/* The pid of our only child. */
+static pid_t child_pid(void)
+{
+    int pid = 0;
+    FILE *f = fopen("/proc/thread-self/children", "r");
+    if (!f) skip();
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
+}
+
+static void test_child_is_used_again_and_replaced_in_time(void **state)
+{
+    (void)state;
+    struct decode_document doc;
+    decoder_t *d = decoder_new(&limits, NULL);
+    int fd = document(".");
+    pid_t first = child_pid();
+    for (int i = 0; i < DECODE_DOCUMENTS_PER_CHILD; i++) {
+        assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+        assert_int_equal(child_pid(), first);
+    }
+    assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+    assert_int_not_equal(child_pid(), first);
+    decoder_destroy(&d);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct decode_format *const formats[] = {&scripted, NULL};
+    if (argc == 2 && strcmp(argv[1], DECODE_CHILD) == 0) return decode_child_serve(formats);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_page_that_hangs_is_ended_at_its_wall_limit),
+        cmocka_unit_test(test_page_that_spins_is_ended_by_its_processor_time_for_good),
+        cmocka_unit_test(test_page_that_grows_is_ended_within_the_childs_memory),
+        cmocka_unit_test(test_page_that_crashes_ends_quietly_or_writes_without_end_fails_alone),
+        cmocka_unit_test(test_child_that_lies_about_a_picture_is_not_believed),
+        cmocka_unit_test(test_document_that_does_so_when_it_is_opened_ends_the_same),
+        cmocka_unit_test(test_pages_that_fail_leave_the_others_alive),
+        cmocka_unit_test(test_child_is_used_again_and_replaced_in_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
