@@ -16,6 +16,7 @@
 struct api {
     httpc_t *client;
     char base[512];
+    const char *ca_file;
     char token[600]; /* a whole header line, "" without SHEAF_SERVICE_TOKEN */
     const char *headers[HEADERS_MAX + 2];
 };
@@ -32,6 +33,7 @@ api_t *api_open(const struct cli *cli, struct err *err)
     else
         (void)snprintf(api->base, sizeof api->base, "http://127.0.0.1:%d",
                        settings_gateway_port(cli->settings));
+    api->ca_file = cli->settings->ca_file;
     if (cli->settings->service_token)
         (void)snprintf(api->token, sizeof api->token, "Authorization: Bearer %s", cli->settings->service_token);
     size_t n = strlen(api->base);
@@ -87,6 +89,7 @@ static struct httpc_request request_to(api_t *api, const char *url, const struct
     if (!r.method) r.method = "GET";
     if (!r.deadline_ms) r.deadline_ms = clock_ms() + default_ms;
     r.max_answer_bytes = ANSWER_MAX;
+    r.ca_file = api->ca_file;
     return r;
 }
 

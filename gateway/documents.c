@@ -136,7 +136,8 @@ static int fetch_url(struct request *rq, struct intake *in, const char *url, con
     struct fetch f = {.in = in};
     struct err err = {0};
     const struct httpc_sink sink = {fetch_head, fetch_data, &f};
-    const struct httpc_request request = {.method = "GET", .url = url, .deadline_ms = clock_ms() + FETCH_MS};
+    const struct httpc_request request = {.method = "GET", .url = url, .deadline_ms = clock_ms() + FETCH_MS,
+                                          .ca_file = rq->gateway->settings->ca_file};
     if (!documents_url_allowed(url, rq->gateway->settings->fetch_from)) {
         http_error(rq, 403, "forbidden", "Documents may not be fetched from there; SHEAF_FETCH_FROM lists where.");
         return -1;

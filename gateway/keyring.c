@@ -20,7 +20,7 @@
 static struct metric fetches = METRIC_COUNTER1("sheaf_jwks_fetches_total", "fetches of the signer's keys", "outcome");
 
 struct keyring {
-    const char *secret;
+    const char *secret, *ca_file;
     char *url, *issuer; /* NULL: only the secret counts */
     pthread_rwlock_t lock; /* of keys; read while a signature is verified */
     jwt_keys_t *keys;
@@ -53,6 +53,7 @@ keyring_t *keyring_new(const struct settings *s, struct err *err)
         return NULL;
     }
     k->secret = s->supabase_jwt_secret;
+    k->ca_file = s->ca_file;
     pthread_rwlock_init(&k->lock, NULL);
     pthread_mutex_init(&k->turn, NULL);
     pthread_cond_init(&k->done, NULL);
@@ -80,6 +81,7 @@ static jwt_keys_t *fetch(const keyring_t *k, struct err *err)
                                           .url = k->url,
                                           .headers = headers,
                                           .deadline_ms = clock_ms() + FETCH_MS,
+                                          .ca_file = k->ca_file,
                                           .max_answer_bytes = ANSWER_MAX};
     struct httpc_answer answer = {0};
     jwt_keys_t *keys = NULL;

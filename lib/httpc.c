@@ -211,6 +211,7 @@ static void set_options(struct httpc *c, struct call *call, struct curl_slist *h
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "sheaf");
     if (is_this_machine(call->request->url)) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    if (call->request->ca_file) curl_easy_setopt(curl, CURLOPT_CAINFO, call->request->ca_file);
     if (call->request->aws) set_signature(curl, call->request->aws);
     if (call->request->public_only) {
         curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* which would resolve the name itself */

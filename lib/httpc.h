@@ -28,6 +28,7 @@ struct httpc_request {
     size_t body_len;
     int64_t deadline_ms;         /* a moment of clock_ms() */
     bool public_only;            /* addresses of private networks and of this machine are refused (netaddr.h): ERR_CONFIG */
+    const char *ca_file;         /* certificates that an https server is checked against (SHEAF_CA_FILE); NULL: the system's */
     size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT; 0: 16 MiB for a call, no cap for a stream */
 
     /* Instead of `body`, for what is too big to be held: called until it gave body_len bytes.  Fills at most

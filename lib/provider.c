@@ -19,6 +19,7 @@ static struct metric milliseconds =
 
 struct provider {
     char name[THROTTLE_NAME_MAX], title[48];
+    char *ca_file; /* NULL: the system's */
     httpc_pool_t *clients;
     throttle_t *throttle;
 };
@@ -36,7 +37,10 @@ provider_t *provider_new(const struct settings *settings, const struct provider_
                                         .types = o->types,
                                         .threads = o->calls,
                                         .rates = {o->calls_rate, o->units_rate}};
-    p->clients = httpc_pool_new(o->calls, err);
+    if (settings->ca_file && !(p->ca_file = strdup(settings->ca_file)))
+        err_set(err, ERR_NOMEM, "a provider");
+    else
+        p->clients = httpc_pool_new(o->calls, err);
     if (p->clients) p->throttle = throttle_new(settings, &throttle, err);
     if (!p->throttle) provider_destroy(&p);
     return p;
@@ -47,6 +51,7 @@ void provider_destroy(provider_t **p)
     if (!*p) return;
     throttle_destroy(&(*p)->throttle);
     httpc_pool_destroy(&(*p)->clients);
+    free((*p)->ca_file);
     free(*p);
     *p = NULL;
 }
@@ -133,13 +138,16 @@ static int hand_data(void *user, const void *data, size_t len)
     return h->answer->body.bad ? -1 : 0;
 }
 
-static int fetch(httpc_t *client, const struct provider_request *request, struct httpc_answer *answer, struct err *err)
+static int fetch(const struct provider *p, httpc_t *client, const struct provider_request *request, struct httpc_answer *answer,
+                 struct err *err)
 {
-    if (!request->keep) return httpc_call(client, &request->http, answer, err);
+    struct httpc_request http = request->http;
+    http.ca_file = p->ca_file;
+    if (!request->keep) return httpc_call(client, &http, answer, err);
     struct handing handing = {request, answer};
     const struct httpc_sink sink = {hand_head, hand_data, &handing};
     buf_add(&answer->body, "", 0);
-    return httpc_stream(client, &request->http, &sink, err);
+    return httpc_stream(client, &http, &sink, err);
 }
 
 static int call(provider_t *p, httpc_t *client, const struct provider_request *request,
@@ -152,7 +160,7 @@ static int call(provider_t *p, httpc_t *client, const struct provider_request *r
         return -1;
     }
     int64_t began_ms = clock_ms();
-    int rc = fetch(client, request, &got, err);
+    int rc = fetch(p, client, request, &got, err);
     if (rc == -1)
         name_provider(p, err);
     else if (request->judge)
