@@ -1,5 +1,6 @@
 #include "ocr-svc/page.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,19 @@ const char *page_word_text(const struct page *page, const struct page_word *word
 const char *page_word_field(const struct page *page, const struct page_word *word)
 {
     return word->field ? page->texts.data + word->field : NULL;
+}
+
+void page_straighten(struct page *page, double slant)
+{
+    double c = cos(slant), s = sin(slant), ux = page->width / PAGE_UNITS, uy = page->height / PAGE_UNITS;
+    if (slant == 0 || !(ux > 0 && uy > 0)) return;
+    page->slant = slant;
+    for (size_t i = 0; i < page->n_words; i++) {
+        struct page_box *b = &page->words[i].box;
+        double x = ((b->left + b->right) / 2.0 - PAGE_UNITS / 2.0) * ux, y = ((b->top + b->bottom) / 2.0 - PAGE_UNITS / 2.0) * uy;
+        int dx = (int)lround((x * c - y * s - x) / ux), dy = (int)lround((y * c + x * s - y) / uy);
+        *b = (struct page_box){clipped(b->left + dx), clipped(b->top + dy), clipped(b->right + dx), clipped(b->bottom + dy)};
+    }
 }
 
 bool page_box_holds(const struct page_box *box, int x, int y)

@@ -37,6 +37,7 @@ struct page {
     double width, height; /* points, as read upright */
     enum page_source source;
     int rotation;                       /* degrees clockwise that made it upright: 0, 90, 180, 270 */
+    double slant;                       /* radians clockwise that made it straight; page_straighten() */
     double ink;                         /* share of dark pixels, -1 when the page was not rendered */
     char failed[24];                    /* a code of the outside interface, or "" */
     const char *lang;                   /* static text; NULL when nothing was recognised */
@@ -80,6 +81,9 @@ double page_confidence(const struct page *page);
 struct page_box page_box_turned(struct page_box box, int degrees);
 /* Notes that the page was turned so, and swaps its sides when it lies on one; its words stay as they are. */
 void page_turn(struct page *page, int degrees);
+/* Moves its words to where they stand on a page that is turned clockwise by `slant` radians about its middle: what was one
+ * line stands level then, which at three degrees and the width of a letter is a line and a half away. */
+void page_straighten(struct page *page, double slant);
 bool page_box_holds(const struct page_box *box, int x, int y);
 
 const char *page_source_name(enum page_source source);

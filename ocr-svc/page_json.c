@@ -1,5 +1,6 @@
 /* A page as proto/STAGES.md writes it. Written straight into the buffer: a page of 1,000 words as a tree of
  * JSON values would take ten times the memory. */
+#include <math.h>
 #include <stdbool.h>
 #include "ocr-svc/page.h"
 
@@ -33,6 +34,7 @@ int page_write_json(const struct page *page, struct buf *out, struct err *err)
     buf_printf(
         out, "{\"page\":%d,\"width\":%.1f,\"height\":%.1f,\"source\":\"%s\",\"rotation\":%d,\"ink\":%.4f",
         page->number, page->width, page->height, page_source_name(page->source), page->rotation, page->ink);
+    if (page->slant != 0) buf_printf(out, ",\"slant\":%.2f", page->slant * 180 / M_PI);
     buf_puts(out, ",\"failed\":");
     if (page->failed[0])
         buf_json_string(out, page->failed);

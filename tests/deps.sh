@@ -7,7 +7,7 @@ build="build-essential pkg-config libczmq-dev libzmq3-dev libhiredis-dev libcurl
        libsqlite3-dev libpq-dev libssl-dev redis-server"
 test="libcmocka-dev postgresql-15 openssl python3-pytest python3-redis python3-zmq python3-cryptography python3-pil python3-jsonschema chromium fonts-dejavu-core spin faketime python3-aiosmtpd nghttp2-proxy libheif-examples"
 
-accuracy="fonts-liberation fonts-open-sans fonts-sil-charis fonts-gnutypewriter fonts-breip fonts-klee fonts-comic-neue
+accuracy="poppler-utils fonts-liberation fonts-open-sans fonts-sil-charis fonts-gnutypewriter fonts-breip fonts-klee fonts-comic-neue
           fonts-dancingscript fonts-rufscript fonts-bwht"
 
 wanted=$build

@@ -207,6 +207,7 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     turn(&sheet, orientation_find(e, &sheet, wait), page);
     straighten(&sheet);
     int result = read_twice(e, &sheet, wait, page, err);
+    page_straighten(page, sheet.slant);
     pixDestroy(&sheet.pix);
     return result;
 }

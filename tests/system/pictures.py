@@ -12,13 +12,13 @@ WORDS = "Granite Ridge Middle School keeps a garden behind the library".split()
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 
 
-def page(words=WORDS, scale=1):
+def page(words=WORDS, scale=1, columns=3, size=(1000, 600)):
     """Black on white, five inches by three at 200 dots an inch."""
-    image = Image.new("L", (1000 * scale, 600 * scale), 255)
+    image = Image.new("L", (size[0] * scale, size[1] * scale), 255)
     draw = ImageDraw.Draw(image)
     font = ImageFont.truetype(FONT, 40 * scale)
-    for i in range(0, len(words), 3):
-        draw.text((60 * scale, (50 + i * 40) * scale), " ".join(words[i:i + 3]), fill=0, font=font)
+    for line, i in enumerate(range(0, len(words), columns)):
+        draw.text((60 * scale, (50 + line * 80) * scale), " ".join(words[i:i + columns]), fill=0, font=font)
     return image
 
 

@@ -83,3 +83,12 @@ def test_every_kind_goes_through_the_whole_stack():
         assert status == 202 and answer["errors"] is None
         ended = {kind: stack.job_done(job["job_id"], 120)["status"] for kind, job in zip(KINDS, answer["job_ids"])}
         assert set(ended.values()) == {"finished"}, ended
+
+
+def test_a_page_that_lies_askew_is_read_line_by_line(tmp_path):
+    """Three degrees: without putting its words straight as well, one line's end stands level with the next line's middle."""
+    lines = [" ".join(pictures.WORDS[i:i + 5]) for i in (0, 5)] * 6
+    image = pictures.page([w for line in lines for w in line.split()], columns=5, size=(1700, 1100))
+    (page,), _ = read(tmp_path, pictures.saved(image.rotate(-3, Image.BICUBIC, expand=True, fillcolor=255), "PNG"))
+    assert page["text"].splitlines() == lines
+    assert -3.3 < page["slant"] < -2.7

@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "ocr-svc/page.h"
 
@@ -155,6 +157,34 @@ static void test_json_has_what_the_stages_contract_asks_for(void **state)
     page_done(&p);
 }
 
+/* Three degrees to the right, as a sheet lies in a scanner: the right end of a line is a line and a half lower. */
+static void test_words_of_a_slanted_line_are_level_when_the_page_is_straight(void **state)
+{
+    (void)state;
+    struct page page;
+    const double slant = -3 * M_PI / 180;
+    page_init(&page, 1);
+    page.width = 612;
+    page.height = 792;
+    static const char *const texts[] = {"School", "Name", "Granite", "Ridge"};
+    for (int i = 0; i < 4; i++) {
+        /* where a word of the line at 3000 lies on the slanted page: turned the other way about the middle */
+        double x = (1500 + 2000 * i - 5000) * 0.0612, y = (3000 - 5000) * 0.0792;
+        int at_x = (int)lround((x * cos(slant) + y * sin(slant)) / 0.0612 + 5000);
+        int at_y = (int)lround((y * cos(slant) - x * sin(slant)) / 0.0792 + 5000);
+        struct page_box box = {at_x - 300, at_y - 60, at_x + 300, at_y + 60};
+        assert_int_equal(page_add_word(&page, texts[i], NULL, &box, 1, WORD_RECOGNISED, NULL), 0);
+    }
+    assert_true(page.words[3].box.top - page.words[0].box.top > 200);
+    page_straighten(&page, slant);
+    for (int i = 0; i < 4; i++) {
+        assert_true(abs(page.words[i].box.top - 2940) <= 2 && abs(page.words[i].box.bottom - 3060) <= 2);
+        assert_true(abs(page.words[i].box.left - (1200 + 2000 * i)) <= 2);
+    }
+    assert_true(page.slant == slant);
+    page_done(&page);
+}
+
 static void test_turned_box_comes_back_after_four_quarters(void **state)
 {
     (void)state;
@@ -258,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_word_empty_is_skipped),
         cmocka_unit_test(test_words_beyond_the_limit_are_refused_as_too_large),
         cmocka_unit_test(test_json_has_what_the_stages_contract_asks_for),
+        cmocka_unit_test(test_words_of_a_slanted_line_are_level_when_the_page_is_straight),
         cmocka_unit_test(test_turned_box_comes_back_after_four_quarters),
         cmocka_unit_test(test_confidence_counts_long_words_more),
         cmocka_unit_test(test_merge_word_read_twice_is_the_surer_reading),
