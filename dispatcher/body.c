@@ -6,8 +6,8 @@
 
 #include "lib/clock.h"
 
-/* The row of take.lua: type, entry, delivery, packed, then these, then what the stage needs. */
-enum { ROW_OWNER = 4, ROW_BATCH, ROW_NAME, ROW_DIGEST, ROW_SIZE, ROW_MIME, ROW_NEEDS };
+/* The row of take.lua: type, entry, delivery, packed, then these. */
+enum { ROW_ABOUT = 4, ROW_NEEDS };
 
 static const char *field(const struct taken *t, size_t i)
 {
@@ -88,19 +88,15 @@ static void add_in(struct buf *out, const struct taken *t)
     }
 }
 
+/* What all tasks of a job carry was written as a JSON object by the gateway (enqueue.c); the rest is put behind its last member. */
 void body_build(struct buf *out, const struct taken *t)
 {
-    static const char *const names[] = {"owner", "batch", "name", "digest"};
+    const char *about = field(t, ROW_ABOUT);
+    size_t len = strlen(about);
     buf_clear(out);
-    buf_putc(out, '{');
-    for (size_t i = 0; i < 4; i++) {
-        buf_printf(out, "\"%s\":", names[i]);
-        buf_json_string(out, field(t, ROW_OWNER + i));
-        buf_putc(out, ',');
-    }
-    buf_printf(out, "\"size\":%lld,\"mime\":", strtoll(field(t, ROW_SIZE), NULL, 10));
-    buf_json_string(out, field(t, ROW_MIME));
-    buf_printf(out, ",\"run\":\"%" PRIu64 "\",\"in\":{", t->task.token.run);
+    if (len < 3) buf_putc(out, '{'); /* a job that lacks it: the stage will refuse the task */
+    else buf_printf(out, "%.*s,", (int)len - 1, about);
+    buf_printf(out, "\"run\":\"%" PRIu64 "\",\"in\":{", t->task.token.run);
     add_in(out, t);
     buf_puts(out, "}}");
 }

@@ -18,9 +18,18 @@ enum enqueue_end {
 enum enqueue_end enqueue(struct gateway *g, const struct caller *caller, struct intake *in, json_t **answer,
                          struct err *err);
 
-/* Pure: the script's argument; "print" is the SHA-256 of the sorted digests. NULL: no memory. */
-char *enqueue_request(const struct caller *caller, const char *batch, bool new_batch,
-                      const struct intake_options *options, const struct intake_file *files, int n,
-                      json_t *errors, int64_t idem_ms);
+/* The words of the script's call, owned: ENQUEUE_HEAD of the request and ENQUEUE_JOB for each file (proto/redis/enqueue.lua). */
+enum { ENQUEUE_HEAD = 12, ENQUEUE_JOB = 4 };
+struct enqueue_words {
+    char **word;
+    int n;
+};
+
+/* Pure.  The print that an Idempotency-Key stands for is the SHA-256 of the sorted digests.  -1: no memory; enqueue_words_done() in
+ * either case. */
+int enqueue_words(struct enqueue_words *out, const struct caller *caller, const char *batch, bool new_batch,
+                  const struct intake_options *options, const struct intake_file *files, int n, const json_t *errors,
+                  int64_t idem_ms);
+void enqueue_words_done(struct enqueue_words *words);
 
 #endif

@@ -8,16 +8,13 @@
 #include "gateway/pauses.h"
 #include "gateway/records.h"
 #include "gateway/routes.h"
+#include "gateway/standing.h"
 #include "gateway/view.h"
 #include "lib/auto.h"
 #include "lib/clock.h"
 
 #define JOBS_SHOWN  1000 /* of one batch; its counts are always of all */
 #define ENTRIES_MAX 2000
-static void values_of(const redis_reply_t *reply, const char **value, int n)
-{
-    for (int i = 0; i < n; i++) value[i] = redis_str(redis_at(reply, (size_t)i));
-}
 
 /* --- one job --- */
 
@@ -93,17 +90,17 @@ static int add_result(struct gateway *g, const struct caller *caller, const char
 int status_read_job(struct gateway *g, const struct caller *caller, const char *id, struct status *status,
                     struct err *err)
 {
-    char key[ASK_KEY_MAX], names[JOB_FIELDS][JOB_FIELD_MAX];
-    const char *argv[JOB_FIELDS + 2] = {"HMGET"}, *value[JOB_FIELDS];
+    char key[ASK_KEY_MAX], names[STANDING_JOB][JOB_FIELD_MAX];
+    const char *argv[STANDING_JOB + 2] = {"HMGET"}, *value[JOB_FIELDS];
     *status = (struct status){0};
     if (!id_valid(id)) return 0;
-    view_job_fields(names);
+    standing_job_fields(names);
     argv[1] = ask_job_key(key, id);
-    for (int i = 0; i < JOB_FIELDS; i++) argv[i + 2] = names[i];
-    const struct redis_command command = {JOB_FIELDS + 2, argv, NULL};
+    for (int i = 0; i < STANDING_JOB; i++) argv[i + 2] = names[i];
+    const struct redis_command command = {STANDING_JOB + 2, argv, NULL};
     redis_reply_t *reply = NULL;
     int rc = ask_redis(g, &command, 1, &reply, err);
-    values_of(reply, value, JOB_FIELDS);
+    json_t *standing = standing_job(reply, value, JOB_FIELDS);
     if (rc == 0 && identity_owns(caller, value[JOB_OWNER])) {
         const char *state = value[JOB_STATE];
         status->json = view_job(id, value);
@@ -119,6 +116,7 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
             status->json = NULL;
         }
     }
+    json_decref(standing);
     redis_reply_free(reply);
     return rc;
 }
@@ -129,31 +127,33 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
 static int read_lines(struct gateway *g, const struct caller *caller, const char *const *ids, int n,
                       struct view_counts *counts, json_t *list, int64_t *version, struct err *err)
 {
-    char names[JOB_FIELDS][JOB_FIELD_MAX];
+    char names[STANDING_JOB][JOB_FIELD_MAX];
     const char *value[JOB_BRIEF];
     if (n == 0) return 0;
     AUTO_FREE char(*keys)[ASK_KEY_MAX] = calloc((size_t)n, sizeof *keys);
-    AUTO_FREE const char **argv = calloc((size_t)n * (JOB_BRIEF + 2), sizeof *argv);
+    AUTO_FREE const char **argv = calloc((size_t)n * (STANDING_JOB_BRIEF + 2), sizeof *argv);
     AUTO_FREE struct redis_command *commands = calloc((size_t)n, sizeof *commands);
     AUTO_FREE redis_reply_t **replies = calloc((size_t)n, sizeof *replies);
     if (!keys || !argv || !commands || !replies) return err_set(err, ERR_NOMEM, "out of memory");
-    view_job_fields(names);
+    standing_job_fields(names);
     for (int k = 0; k < n; k++) {
-        const char **words = argv + (size_t)k * (JOB_BRIEF + 2);
+        const char **words = argv + (size_t)k * (STANDING_JOB_BRIEF + 2);
         words[0] = "HMGET";
         words[1] = ask_job_key(keys[k], ids[k]);
-        for (int i = 0; i < JOB_BRIEF; i++) words[i + 2] = names[i];
-        commands[k] = (struct redis_command){JOB_BRIEF + 2, words, NULL};
+        for (int i = 0; i < STANDING_JOB_BRIEF; i++) words[i + 2] = names[i];
+        commands[k] = (struct redis_command){STANDING_JOB_BRIEF + 2, words, NULL};
     }
     int rc = ask_redis(g, commands, n, replies, err);
     for (int k = 0; rc == 0 && k < n; k++) {
-        values_of(replies[k], value, JOB_BRIEF);
-        if (!identity_owns(caller, value[JOB_OWNER])) continue;
-        view_count(counts, value);
-        *version += strtoll(value[JOB_SEQ], NULL, 10);
-        json_t *line = view_job_line(ids[k], value);
-        pauses_explain(g, value, line);
-        json_array_append_new(list, line);
+        json_t *standing = standing_job(replies[k], value, JOB_BRIEF);
+        if (identity_owns(caller, value[JOB_OWNER])) {
+            view_count(counts, value);
+            *version += strtoll(value[JOB_SEQ], NULL, 10);
+            json_t *line = view_job_line(ids[k], value);
+            pauses_explain(g, value, line);
+            json_array_append_new(list, line);
+        }
+        json_decref(standing);
     }
     ask_free(replies, n);
     return rc;
@@ -211,20 +211,21 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
                       struct err *err)
 {
     char shard[SHARD_KEY_MAX], key[ASK_KEY_MAX], jobs_key[ASK_KEY_MAX], last[16];
-    const char *argv[BATCH_FIELDS + 2] = {"HMGET", key}, *value[BATCH_FIELDS];
+    const char *argv[STANDING_BATCH + 2] = {"HMGET", key}, *value[BATCH_FIELDS];
     *status = (struct status){0};
     if (!id_valid(id)) return 0;
     snprintf(key, sizeof key, "%sbatch:%s", shard_key(shard, id_shard(id)), id);
     snprintf(jobs_key, sizeof jobs_key, "%.*s:jobs", (int)sizeof jobs_key - 6, key);
     snprintf(last, sizeof last, "%d", JOBS_SHOWN - 1);
-    for (int i = 0; i < BATCH_FIELDS; i++) argv[i + 2] = view_batch_fields[i];
-    const struct redis_command commands[] = {{BATCH_FIELDS + 2, argv, NULL},
+    for (int i = 0; i < STANDING_BATCH; i++) argv[i + 2] = standing_batch_fields[i];
+    const struct redis_command commands[] = {{STANDING_BATCH + 2, argv, NULL},
                                              {4, (const char *const[]){"LRANGE", jobs_key, "0", last}, NULL}};
     redis_reply_t *replies[2] = {0};
     int rc = ask_redis(g, commands, 2, replies, err);
-    values_of(replies[0], value, BATCH_FIELDS);
+    json_t *standing = standing_batch(replies[0], value);
     if (rc == 0 && identity_owns(caller, value[BATCH_OWNER]))
         rc = batch_json(g, caller, id, value, replies[1], status, err);
+    json_decref(standing);
     ask_free(replies, 2);
     return rc;
 }

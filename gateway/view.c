@@ -10,17 +10,10 @@
  * forty pages. */
 static const int share[STAGE_NAMES_N] = {5, 5, 60, 5, 15, 10, 0};
 
-const char *const view_batch_fields[BATCH_FIELDS] = {
-    [BATCH_OWNER] = "owner",       [BATCH_QUEUED] = "queued",     [BATCH_STARTED] = "started",
-    [BATCH_FINISHED] = "finished", [BATCH_FAILED] = "failed",     [BATCH_CANCELLED] = "cancelled",
-    [BATCH_SEALED] = "sealed",     [BATCH_EXPECTED] = "expected", [BATCH_SEQ] = "seq",
-    [BATCH_CREATED] = "created",
-};
-
 void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX])
 {
-    static const char *const plain[JOB_OPENED] = {"state",   "owner",   "batch",    "name", "run", "seq",
-                                                  "created", "started", "finished", "err",  "msg"};
+    static const char *const plain[JOB_OPENED] = {"state", "owner",   "batch",   "run",      "seq", "msg",
+                                                  "name",  "created", "started", "finished", "err"};
     static const struct {
         int first;
         const char *prefix;

@@ -14,14 +14,15 @@ enum job_field {
     JOB_STATE,
     JOB_OWNER,
     JOB_BATCH,
-    JOB_NAME,
     JOB_RUN,
     JOB_SEQ,
+    JOB_MSG,
+    JOB_OWN, /* from here on each is a field of its own; those before are places of `state` (standing.h) */
+    JOB_NAME = JOB_OWN,
     JOB_CREATED,
     JOB_STARTED,
     JOB_FINISHED,
     JOB_ERR,
-    JOB_MSG,
     JOB_OPENED,                            /* one for each stage */
     JOB_DONE = JOB_OPENED + STAGE_NAMES_N, /* likewise */
     JOB_BRIEF = JOB_DONE + STAGE_NAMES_N,  /* how many fields a list needs */
@@ -31,7 +32,7 @@ enum job_field {
     JOB_FIELDS = JOB_WORKERS + STAGE_NAMES_N
 };
 #define JOB_FIELD_MAX 16
-void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX]); /* their names in the hash */
+void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX]); /* their names */
 
 enum batch_field {
     BATCH_OWNER,
@@ -43,10 +44,10 @@ enum batch_field {
     BATCH_SEALED,
     BATCH_EXPECTED,
     BATCH_SEQ,
-    BATCH_CREATED,
+    BATCH_OWN, /* as above */
+    BATCH_CREATED = BATCH_OWN,
     BATCH_FIELDS
 };
-extern const char *const view_batch_fields[BATCH_FIELDS];
 
 /* `value`: the fields' texts, "" where there is none. */
 int view_progress(const char *const value[JOB_BRIEF]); /* per cent, 100 only when finished */

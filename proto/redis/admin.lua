@@ -12,7 +12,7 @@ end
 if verb == 'resume' then
     if call('SREM', P .. 'paused', type) == 1 then
         call('HSET', P .. 'hungry', type, 1) -- while paused nobody's take noted that it found too little
-        woken[type] = true
+        of_type(type).woken = true
         finish()
     end
     return 'ok'
@@ -21,10 +21,11 @@ end
 local member = type .. ' ' .. id .. ' ' .. index
 if not call('ZSCORE', P .. 'dead', member) then return 'unknown' end
 if verb == 'kick' then
-    local of = index == '1' and load_batch(id) or load_job(id)
+    local of_batch = index == '1'
+    local of = of_batch and load_batch(id) or load_job(id)
     if not AFTER_END[type] or not of.exists then return 'unknown' end
     call('ZREM', P .. 'dead', member)
-    open_task(type, of.value.owner, 2, pack_task(id, of.value.run or int(NOW), index, 1, 0, 0, int(NOW)))
+    open_task(of_type(type), of.s[of_batch and B_OWNER or OWNER], '2', new_task(id, of_batch and NOW_TEXT or of.s[RUN], index))
 else
     call('ZREM', P .. 'dead', member)
 end

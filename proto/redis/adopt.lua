@@ -5,14 +5,15 @@
 -- ARGV: dispatcher, then per item: type, entry, delivery, job, run.  Answers per item 1 adopted, 2 superseded.
 local me, answers = ARGV[1], {}
 for i = 2, #ARGV, 5 do
-    local type, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local name, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local type = of_type(name)
     local yes, consumer = pending(type, entry, delivery)
-    local of_batch = type == 'notify'
+    local of_batch = name == 'notify'
     local answer = 2
-    if yes and (of_batch or live(load_job(id), run)) then
-        call('XCLAIM', tasks_key(type), GROUP, me, 0, entry, 'JUSTID')
+    if yes and (of_batch or live(load_job(id).s, run)) then
+        call('XCLAIM', type.key, GROUP, me, 0, entry, 'JUSTID')
         if consumer == RETURNED then
-            call('LREM', P .. 'returned:' .. type, 1, entry)
+            call('LREM', P .. 'returned:' .. name, 1, entry)
             if not of_batch then took_off(load_job(id)) end
         end
         answer = 1

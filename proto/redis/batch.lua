@@ -5,20 +5,17 @@
 local verb, id, owner = ARGV[1], ARGV[2], ARGV[3]
 local batch = load_batch(id)
 if verb == 'open' then
-    if batch.exists then return batch.value.owner == owner and 'ok' or 'unknown' end
-    for name, value in pairs({owner = owner, jobs = 0, queued = 0, started = 0, finished = 0, failed = 0, cancelled = 0,
-                              sealed = 0, expected = num(ARGV[4]), ended = '', seq = 1, created = int(NOW), touched = int(NOW)}) do
-        set(batch, name, value)
-    end
-    call('ZADD', P .. 'opens', int(NOW), id)
-    finish()
+    if batch.exists then return batch.s[B_OWNER] == owner and 'ok' or 'unknown' end
+    batch.s[B_OWNER], batch.s[EXPECTED], batch.s[B_SEQ] = owner, int(num(ARGV[4])), '1'
+    batch.puts = {'HSET', batch.key, 'state', '', 'created', NOW_TEXT, 'touched', NOW_TEXT}
+    save_batch(batch)
+    call('ZADD', P .. 'opens', NOW_TEXT, id)
     return 'ok'
 end
-if not batch.exists or batch.value.owner ~= owner then return 'unknown' end
-if num(batch.value.sealed) == 0 then
+if not batch.exists or batch.s[B_OWNER] ~= owner then return 'unknown' end
+if batch.s[SEALED] == '0' then
     call('ZREM', P .. 'opens', id)
-    set(batch, 'sealed', 1)
-    batch.changed = true
+    batch.s[SEALED], batch.changed = '1', true
     finish()
 end
 return 'ok'

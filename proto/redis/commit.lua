@@ -1,6 +1,6 @@
 -- commit: results of deliveries, many in one call.  A part of turn.lua.
 --
--- Promises, per item: counts only if exactly this delivery is pending, its run is the job's present one and the
+-- Promises, per item: counts only if exactly this delivery is in hand, its run is the job's present one and the
 -- job has not ended; then, in one step, stores the result, opens what follows, acknowledges, announces.
 -- A call whose answer was lost may be sent again: an item that was counted is answered as counted.
 -- Of ARGV, 11 per item: type, entry, run, attempt, delivery, job, index, worker, result, open, join.
@@ -9,86 +9,127 @@
 local ITEM = 11
 
 local function open_parked(job) -- what waited for the document to be fetched
-    for stage, index in string.gmatch(get(job, 'parked'), '(%S+):(%d+)') do
-        open_task(stage, job.value.owner, job.value.class, pack_task(job.id, job.value.run, index, 1, 0, 0, int(NOW)))
+    for stage, index in gmatch(get(job, 'parked'), '(%S+):(%d+)') do
+        open_task(of_type(stage), job.s[OWNER], job.s[CLASS], new_task(job.id, job.s[RUN], index))
     end
-    set(job, 'parked', '')
-    set(job, 'up', '')
+    put(job, 'parked', '')
+    put(job, 'up', '')
 end
 
-local function by_whom(job, type, worker)
-    local names = get(job, 'by:' .. type)
-    if worker == '' or string.find(',' .. names .. ',', ',' .. worker .. ',', 1, true) then return end
-    set(job, 'by:' .. type, names == '' and worker or names .. ',' .. worker)
+-- What follows from `open` and `join` of a type's items, which are mostly those of the item before.  `next`: the names of the stage whose
+-- task is likely to be handed out by this very call, and is read along.
+local function follow(type, open, join)
+    local f = type.follow
+    if f and f.open == open and f.join == join then return f end
+    f = {open = open, join = join, opens = {}, next = names_of(type)}
+    for stage, from, n in gmatch(open, '([^ :]+):(%d+):(%d+)') do f.opens[#f.opens + 1] = {type = of_type(stage), from = num(from), n = num(n)} end
+    if f.opens[1] then f.next = names_of(f.opens[1].type) end
+    if join ~= '' then f.next = names_of(of_type(join)) end
+    type.follow = f
+    return f
 end
 
-local function settle(job, type, index, token, worker, result, open, join)
-    set(job, 'out:' .. type .. ':' .. index, token)
-    if result ~= '' and result ~= '{}' then set(job, 'res:' .. type .. ':' .. index, result) end
-    local done = add(job, 'd:' .. type, 1)
-    set(job, 'e:' .. type, int(NOW))
-    by_whom(job, type, worker)
-    count('done', type)
-    job_changed(job)
-    if AFTER_END[type] then return end
+local function settle(job, type, index, token, worker, result, f)
+    local names, known, s = names_of(type), job.known, job.s
+    local done, by = int(num(known[names.d]) + 1), known[names.by]
+    put(job, names.out .. index, token) -- known since its fence was looked at
+    put(job, names.d, done)
+    known[names.d] = done
+    if job.ended ~= type then -- not yet in this call
+        put(job, names.e, NOW_TEXT)
+        job.ended = type
+    end
+    if result ~= '' and result ~= '{}' then
+        local res = names.res .. index
+        put(job, res, result)
+        known[res] = result
+    end
+    if by ~= worker and worker ~= '' and not string.find(',' .. by .. ',', ',' .. worker .. ',', 1, true) then
+        by = by == '' and worker or by .. ',' .. worker
+        put(job, names.by, by)
+        known[names.by] = by
+    end
+    type.done, job.changed = type.done + 1, true
+    if not type.in_state then return end
     landed(job)
-    for stage, from, count in string.gmatch(open, '(%S+):(%d+):(%d+)') do open_stage(job, stage, num(from), num(count)) end
-    if type == 'fetch' then open_parked(job) end
-    if join ~= '' and done == num(get(job, 'n:' .. type)) then open_stage(job, join, 0, 1) end
-    if add(job, 'open', -1) == 0 then end_job(job, 'finished') end
+    local opens = f.opens
+    for i = 1, #opens do open_stage(job, opens[i].type, opens[i].from, opens[i].n) end
+    if type.name == 'fetch' then open_parked(job) end
+    if f.join ~= '' and done == known[names.n] then open_stage(job, of_type(f.join), 0, 1) end
+    s[OPEN] = int(s[OPEN] - 1)
+    if s[OPEN] == '0' then end_job(job, 'finished') end
 end
 
--- The fields that a result's own stage and what it opens are going to need, to be read with the job in one command.
-local function fields_of(type, open, join)
-    local more = {'d:' .. type, 'n:' .. type, 'by:' .. type}
-    for stage in string.gmatch(open, '(%S+):%d+:%d+') do
-        more[#more + 1] = 'n:' .. stage
-        more[#more + 1] = 's:' .. stage
+-- A result's job with what its commit and, often, the next stage's take are going to need, in one command.
+local function job_of_result(id, type, index, f)
+    local job, names, next = jobs[id], names_of(type), f.next
+    local out = names.out .. index
+    if job then
+        get_many(job, {out, names.d, names.n, names.by})
+        return job, out
     end
-    if join ~= '' then more[#more + 1] = 'n:' .. join end
-    return more
+    local key = P .. 'job:' .. id
+    local v = pcall('HMGET', key, 'state', out, names.d, names.n, names.by, next.n, next.s, 'about')
+    return job_from(id, key, v[1], {[next.n] = v[6] or '', [next.s] = v[7] or '', about = v[8] or '', [out] = v[2] or '', [names.d] = v[3] or '',
+                                    [names.n] = v[4] or '', [names.by] = v[5] or ''}), out
 end
 
--- Items from ARGV[from] to ARGV[to].  All fences are looked at first, then all that were held are acknowledged,
+-- Items from ARGV[from] to ARGV[to].  All fences are looked at first, then all that are in hand are acknowledged,
 -- with one XACK and one XDEL per type: that first write full memory cannot refuse, and then nothing fails.
 local function commit_items(from, to)
-    local answers, items, ours, closing = {}, {}, {}, {}
+    local ended, tokens, closing = {}, {}, {}
     for i = from, to, ITEM do
-        local item = {unpack(ARGV, i, i + ITEM - 1)}
-        local type, entry, name = item[1], item[2], item[1] .. ' ' .. item[2]
-        items[#items + 1] = item
-        if not ours[name] and pending(type, entry, item[5]) then
-            stream_len(type) -- as it is before
-            ours[name], item.ours = true, true
-            closing[type] = closing[type] or {}
-            table.insert(closing[type], entry)
+        local type, index, yes = of_type(ARGS[i]), ARGS[i + 6], false
+        if type.name == 'notify' and index == '1' then -- a batch's message, which no job knows
+            yes = pending(type, ARGS[i + 1], ARGS[i + 4])
+        else
+            local job, out = job_of_result(ARGS[i + 5], type, index, follow(type, ARGS[i + 9], ARGS[i + 10]))
+            local token, known = ARGS[i + 2] .. '.' .. ARGS[i + 3] .. '.' .. ARGS[i + 4], job.known
+            tokens[i] = token
+            if not job.exists then
+                yes = pending(type, ARGS[i + 1], ARGS[i + 4]) -- to be acknowledged, and that is all
+            elseif known[out] == '!' .. token then
+                yes, known[out] = true, token -- the same once more in this call finds it ended
+            end
+        end
+        if yes then
+            local entries = closing[type]
+            if not entries then
+                stream_len(type) -- as it is before
+                entries = {}
+                closing[type] = entries
+            end
+            entries[#entries + 1] = ARGS[i + 1]
+            ended[i] = true
         end
     end
     for type, entries in pairs(closing) do
-        call('XACK', tasks_key(type), GROUP, unpack(entries))
-        call('XDEL', tasks_key(type), unpack(entries))
+        call('XACK', type.key, GROUP, unpack(entries))
+        call('XDEL', type.key, unpack(entries))
     end
-    for i, item in ipairs(items) do
-        local type, entry, run, attempt, delivery, id, index, worker, result, open, join = unpack(item)
-        local token = run .. '.' .. attempt .. '.' .. delivery
-        answers[i] = 2
-        if type == 'notify' and index == '1' then -- a batch's message: nothing to keep but that it was done
-            if item.ours then
-                left_stream(type, load_batch(id).value.owner)
-                answers[i] = 1
+    local answers, n = {}, 0
+    for i = from, to, ITEM do
+        local type, id, index, token, answer = types[ARGS[i]], ARGS[i + 5], ARGS[i + 6], tokens[i], 2
+        if not token then -- a batch's: nothing to keep but that it was done
+            if ended[i] then
+                left_stream(type, load_batch(id).s[B_OWNER])
+                answer = 1
             end
         else
-            local job = load_job(id, fields_of(type, open, join))
-            if item.ours then
-                left_stream(type, job.value.owner)
-                if job.value.run == run and AFTER_END[type] or live(job, run) then
-                    settle(job, type, index, token, worker, result, open, join)
-                    answers[i] = 1
+            local job = jobs[id]
+            local s = job.s
+            if ended[i] then
+                left_stream(type, s[OWNER])
+                if live(s, ARGS[i + 2]) or not type.in_state and s[RUN] == ARGS[i + 2] then
+                    settle(job, type, index, token, ARGS[i + 7], ARGS[i + 8], follow(type, ARGS[i + 9], ARGS[i + 10]))
+                    answer = 1
                 end
-            elseif job.exists and get(job, 'out:' .. type .. ':' .. index) == token then
-                answers[i] = 1 -- sent again because the first answer was lost
+            elseif job.exists and get(job, names_of(type).out .. index) == token then
+                answer = 1 -- sent again because the first answer was lost
             end
         end
+        n = n + 1
+        answers[n] = answer
     end
     return answers
 end

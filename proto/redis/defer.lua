@@ -8,43 +8,47 @@
 local LOSSES_MAX = 3
 local answers = {}
 
-local function again(job, type, task, delivery, item)
-    local owner, class = job.value.owner, job.value.class
+local function packed_again(task, attempt, losses, base)
+    return concat({task.job, task.run, task.index, attempt, losses, base, task.since}, ' ')
+end
+
+local function again(job, of_batch, name, task, delivery, item)
+    local owner, class = of_batch and job.s[B_OWNER] or job.s[OWNER], of_batch and '2' or job.s[CLASS]
     if item.mode == 'lost' then
-        return open_task(type, owner, 0, pack_task(task.job, task.run, task.index, task.attempt, task.losses + 1, delivery, task.since))
+        return open_task(of_type(name), owner, '0', packed_again(task, task.attempt, task.losses + 1, delivery))
     end
     local attempt, base = task.attempt, delivery
     if item.mode == 'retry' then attempt, base = attempt + 1, 0 end
-    local packed = pack_task(task.job, task.run, task.index, attempt, task.losses, base, int(task.since))
-    call('ZADD', P .. 'later', int(NOW + item.after), type .. ' ' .. owner .. ' ' .. class .. ' ' .. packed)
+    local packed = packed_again(task, attempt, task.losses, base)
+    call('ZADD', P .. 'later', int(NOW + item.after), name .. ' ' .. owner .. ' ' .. class .. ' ' .. packed)
     if item.text ~= '' then
-        set(job, 'msg', item.text)
-        set(job, 'msg_until', int(NOW + item.after))
-        job_changed(job)
+        job.s[MSG], job.changed = item.text, true
+        put(job, 'msg_until', int(NOW + item.after))
     end
 end
 
 for i = 1, #ARGV, 12 do
-    local type, entry, run, attempt, delivery, id, index, mode, after, max, code, text = unpack(ARGV, i, i + 11)
+    local name, entry, run, attempt, delivery, id, index, mode, after, max, code, text = unpack(ARGV, i, i + 11)
+    local type = of_type(name)
     local item = {mode = mode, after = num(after), text = text}
     local answer = 2
-    local of_batch = type == 'notify' and index == '1'
+    local of_batch = name == 'notify' and index == '1'
     local job = of_batch and load_batch(id) or load_job(id)
     if pending(type, entry, delivery) then
         local task = entry_task(type, entry)
-        close_delivery(type, entry, job.value.owner)
-        if task and (of_batch or AFTER_END[type] and job.value.run == run or live(job, run)) then
-            if not AFTER_END[type] then landed(job) end
-            job.value.class = job.value.class or 2
+        close_delivery(type, entry, job.s[of_batch and B_OWNER or OWNER])
+        if not of_batch and job.exists then put(job, 'out:' .. name .. ':' .. index, '') end
+        if task and (of_batch or AFTER_END[name] and job.s[RUN] == run or live(job.s, run)) then
+            if not AFTER_END[name] then landed(job) end
             local spent = mode == 'retry' and task.attempt >= num(max)
             local poison = mode == 'lost' and task.losses + 1 >= LOSSES_MAX
             if mode == 'refused' or spent or poison then
-                bury(type, task, job, poison and 'poison' or code, text)
+                bury(name, job, run, index, poison and 'poison' or code, text)
                 answer = 3
             else
                 if of_batch then item.text = '' end
-                again(job, type, task, num(delivery), item)
-                count(mode, type)
+                again(job, of_batch, name, task, num(delivery), item)
+                count(name, mode)
                 answer = 1
             end
         end

@@ -3,79 +3,76 @@
 -- Promises: a job that exists is left alone and answered the same; the same Idempotency-Key with the same
 -- documents gives the first answer again, with other documents "conflict"; a batch takes jobs only while it is
 -- open and its owner's; the batch is sealed here, or when all that were expected have come.
--- ARGV[1]: JSON, see README.md. Answers JSON.
-local req = cjson.decode(ARGV[1])
-local idem_key = req.idem and (P .. 'idem:' .. req.owner .. ':' .. req.idem.key)
-if idem_key then
-    local earlier = call('GET', idem_key)
-    if earlier then
-        earlier = cjson.decode(earlier)
-        if earlier.print ~= req.idem.print then return '{"error":"conflict"}' end
-        -- The first answer's own jobs: this very call was made before, and only its answer got lost.
-        local own = string.find(earlier.answer, req.jobs[1].id, 1, true)
-        return '{"answer":' .. earlier.answer .. ',"replay":' .. (own and 'false' or 'true') .. '}'
-    end
+-- ARGV: batch, new_batch 0│1, owner, class, seal 0│1, expected, mail, key, print, ttl_ms, errors, first, then 4 per job: id, digest, name, about;
+-- see README.md.  Answers JSON.
+local JOBS_FROM, JOB_WORDS, KEEP_DOC_MS = 13, 4, '2592000000'
+local batch_id, owner, class, mail = ARGV[1], ARGV[3], ARGV[4], ARGV[7]
+
+local idem_key = ARGV[8] ~= '' and P .. 'idem:' .. owner .. ':' .. ARGV[8]
+local earlier = idem_key and call('GET', idem_key)
+if earlier then
+    earlier = cjson.decode(earlier)
+    if earlier.print ~= ARGV[9] then return '{"error":"conflict"}' end
+    -- The first answer's own jobs: this very call was made before, and only its answer got lost.
+    local own = string.find(earlier.answer, ARGV[JOBS_FROM], 1, true)
+    return '{"answer":' .. earlier.answer .. ',"replay":' .. (own and 'false' or 'true') .. '}'
 end
 
-local batch = load_batch(req.batch)
-if not req.new_batch then
-    if not batch.exists or batch.value.owner ~= req.owner then return '{"error":"unknown_batch"}' end
-elseif not batch.exists then
-    batch.fresh = true
-    for name, value in pairs({owner = req.owner, jobs = 0, queued = 0, started = 0, finished = 0, failed = 0, cancelled = 0,
-                              sealed = 0, expected = req.expected or 0, ended = '', seq = 0, created = int(NOW)}) do
-        set(batch, name, value)
+local batch = load_batch(batch_id)
+if ARGV[2] == '0' and (not batch.exists or batch.s[B_OWNER] ~= owner) then return '{"error":"unknown_batch"}' end
+local known = {} -- of the jobs that are there already: whether their documents were known
+local fresh = false
+for i = JOBS_FROM, #ARGV, JOB_WORDS do
+    known[i] = call('HGET', P .. 'job:' .. ARGV[i], 'dup')
+    fresh = fresh or not known[i]
+end
+if fresh and batch.exists and batch.s[SEALED] == '1' then return '{"error":"closed_batch"}' end
+
+local first = {}
+for stage in gmatch(ARGV[12], '%S+') do first[#first + 1] = of_type(stage) end
+local b, run, opened = batch.s, int(TIME[1] * 1000000 + TIME[2]), 0
+for i = 1, #first do opened = opened + (first[i].in_state and 1 or 0) end
+local is_new = not batch.exists
+if is_new then b[B_OWNER], b[EXPECTED] = owner, ARGV[6] end
+
+local function open_job(id, digest, name, about)
+    local last = call('SET', P .. 'doc:' .. owner .. ':' .. digest, id, 'PX', KEEP_DOC_MS, 'GET')
+    local dup = last and last ~= id and '1' or '0'
+    local fields, n = {'HSET', P .. 'job:' .. id, 'state', encode({'queued', run, '1', int(opened), '0', '0', '0', class, owner, batch_id, ''}), 'created', NOW_TEXT,
+                       'name', name, 'dup', dup, 'about', about}, 12
+    for i = 1, #first do
+        fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = 'out:' .. first[i].name .. ':0', '', 'n:' .. first[i].name, '1'
+        n = n + 4
+        open_task(first[i], owner, class, new_task(id, run, '0'))
     end
+    if mail ~= '' then fields[n + 1], fields[n + 2] = 'mail', mail end
+    call(unpack(fields))
+    call('RPUSH', batch.key .. ':jobs', id)
+    call('ZADD', P .. 'owned:' .. owner, NOW_TEXT, id)
+    events[#events + 1] = 'j ' .. id .. ' 1 ' .. batch_id .. ' queued'
+    b[JOBS], b[COUNTS.queued] = int(b[JOBS] + 1), int(b[COUNTS.queued] + 1)
+    return dup
 end
-local fresh = {}
-for _, job in ipairs(req.jobs) do
-    if call('EXISTS', P .. 'job:' .. job.id) == 0 then fresh[#fresh + 1] = job end
-end
-if #fresh > 0 and num(batch.value.sealed) == 1 and batch.exists then return '{"error":"closed_batch"}' end
 
 local rows = {}
-local KEEP_DOC_MS = 2592000000
-local is_fresh = {}
-for _, job in ipairs(fresh) do is_fresh[job.id] = true end
-for _, new in ipairs(req.jobs) do
-    local doc = P .. 'doc:' .. req.owner .. ':' .. new.digest
-    local known
-    if is_fresh[new.id] then
-        local earlier = call('SET', doc, new.id, 'PX', KEEP_DOC_MS, 'GET')
-        known = earlier and earlier ~= new.id
-        local job = new_job(new.id, {state = 'queued', owner = req.owner, class = req.class or 2, batch = req.batch,
-                                     run = int(TIME[1] * 1000000 + TIME[2]), seq = 0, open = 0, fly = 0, since = 0, busy = 0,
-                                  created = int(NOW), name = new.name, digest = new.digest, size = int(new.size),
-                                  mime = new.mime, ocr = new.ocr or '', dup = known and 1 or 0,
-                                     mail = req.mail})
-        is_fresh[new.id] = nil
-        for _, stage in ipairs(req.first) do open_stage(job, stage, 0, 1) end
-        call('RPUSH', P .. 'batch:' .. req.batch .. ':jobs', new.id)
-        call('ZADD', P .. 'owned:' .. req.owner, int(NOW), new.id)
-        add(batch, 'jobs', 1)
-        add(batch, 'queued', 1)
-    else
-        known = call('HGET', P .. 'job:' .. new.id, 'dup') == '1'
-    end
-    rows[#rows + 1] = {filename = new.name, job_id = new.id, is_duplicate = known or false, is_own_duplicate = known or false}
+for i = JOBS_FROM, #ARGV, JOB_WORDS do
+    local id, name = ARGV[i], ARGV[i + 2]
+    local is = (known[i] or open_job(id, ARGV[i + 1], name, ARGV[i + 3])) == '1' and 'true' or 'false'
+    rows[#rows + 1] = '{"filename":' .. cjson.encode(name) .. ',"job_id":"' .. id .. '","is_duplicate":' .. is .. ',"is_own_duplicate":' .. is .. '}'
 end
 
+local puts = batch.puts
+puts[5], puts[6] = 'touched', NOW_TEXT
+if is_new then puts[7], puts[8] = 'created', NOW_TEXT end
+if mail ~= '' then puts[#puts + 1], puts[#puts + 2] = 'mail', mail end
 batch.changed = true
-if req.mail then set(batch, 'mail', req.mail) end
-set(batch, 'touched', int(NOW))
-local expected = num(get(batch, 'expected'))
-if req.seal or (expected > 0 and num(batch.value.jobs) >= expected) then
-    set(batch, 'sealed', 1)
-    if not batch.fresh then call('ZREM', P .. 'opens', req.batch) end
+if ARGV[5] == '1' or (b[EXPECTED] ~= '0' and num(b[JOBS]) >= num(b[EXPECTED])) then
+    b[SEALED] = '1'
+    if not is_new then call('ZREM', P .. 'opens', batch_id) end
 else
-    call('ZADD', P .. 'opens', int(NOW), req.batch)
+    call('ZADD', P .. 'opens', NOW_TEXT, batch_id)
 end
-
-local errors = req.errors
-if not errors or errors == cjson.null or #errors == 0 then errors = cjson.null end
-local answer = cjson.encode({batch_id = req.batch, job_ids = rows, total = #rows, errors = errors})
-if idem_key then
-    call('SET', idem_key, cjson.encode({print = req.idem.print, answer = answer}), 'PX', int(req.idem.ttl_ms))
-end
+local answer = '{"batch_id":"' .. batch_id .. '","job_ids":[' .. concat(rows, ',') .. '],"total":' .. #rows .. ',"errors":' .. ARGV[11] .. '}'
+if idem_key then call('SET', idem_key, cjson.encode({print = ARGV[9], answer = answer}), 'PX', ARGV[10]) end
 finish()
 return '{"answer":' .. answer .. ',"replay":false}'

@@ -5,16 +5,17 @@
 -- ARGV: dispatcher, then per item: type, entry, delivery, job, run.  Answers how many were given back.
 local me, given = ARGV[1], 0
 for i = 2, #ARGV, 5 do
-    local type, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local name, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local type = of_type(name)
     local yes, consumer = pending(type, entry, delivery)
     if yes and consumer == me then
-        call('XCLAIM', tasks_key(type), GROUP, RETURNED, 0, entry, 'JUSTID')
-        call('RPUSH', P .. 'returned:' .. type, entry)
-        woken[type] = true
+        call('XCLAIM', type.key, GROUP, RETURNED, 0, entry, 'JUSTID')
+        call('RPUSH', P .. 'returned:' .. name, entry)
+        type.woken = true
         given = given + 1
-        if not AFTER_END[type] then
+        if not AFTER_END[name] then
             local job = load_job(id)
-            if live(job, run) then landed(job) end
+            if live(job.s, run) then landed(job) end
         end
     end
 end

@@ -3,16 +3,14 @@
 -- Promises: by Redis's clock, so that dispatchers need not agree on the time; what belongs to an ended job or an older
 -- run is dropped.  ARGV: most to move.  Answers ms until the next is due, -1 when there is none.
 local later = P .. 'later'
-local due = call('ZRANGEBYSCORE', later, '-inf', int(NOW), 'LIMIT', 0, num(ARGV[1]))
+local due = call('ZRANGEBYSCORE', later, '-inf', NOW_TEXT, 'LIMIT', 0, num(ARGV[1]))
 for _, member in ipairs(due) do
     call('ZREM', later, member)
-    local type, owner, packed = string.match(member, '^(%S+) (%S+) %S+ (.+)$')
-    local task = unpack_task(packed)
-    local of_batch = type == 'notify' and task.index == '1'
-    local job = not of_batch and load_job(task.job)
-    if of_batch or AFTER_END[type] and job.value.run == task.run or live(job, task.run) then
-        open_task(type, owner, 0, packed)
-    end
+    local name, owner, packed = match(member, '^(%S+) (%S+) %S+ (.+)$')
+    local id, run, index = match(packed or '', TASK)
+    local of_batch = name == 'notify' and index == '1'
+    local job = not of_batch and load_job(id or '?')
+    if of_batch or AFTER_END[name] and job.s[RUN] == run or live(job.s, run) then open_task(of_type(name), owner, '0', packed) end
 end
 finish()
 local first = call('ZRANGE', later, 0, 0, 'WITHSCORES')

@@ -6,24 +6,23 @@
 -- blobs that may go and takes them off the list only when the caller says they are gone.
 -- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, then members of `sweep` that are done.
 -- Answers {due members of sweep}.
-local idle, dead_max, dead_age, types = num(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
+local idle, dead_max, dead_age, type_names = num(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
 local HOUR_MS = 3600000
 
 for i = 5, #ARGV do
     local id, what = string.match(ARGV[i], '^(%S+) (%S+)$')
     if call('ZREM', P .. 'sweep', ARGV[i]) == 1 then
         local job = load_job(id) -- it outlives its blobs by an hour
-        if job.exists and what == 'upload' then set(job, 'up', 'gone') end
-        if job.exists and what == 'all' then call('ZREM', P .. 'owned:' .. job.value.owner, id) end
+        if job.exists and what == 'upload' then put(job, 'up', 'gone') end
+        if job.exists and what == 'all' then call('ZREM', P .. 'owned:' .. job.s[OWNER], id) end
     end
 end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'opens', '-inf', int(NOW - idle), 'LIMIT', 0, 100)) do
     call('ZREM', P .. 'opens', id)
     local batch = load_batch(id)
-    if batch.exists and num(batch.value.sealed) == 0 then
-        set(batch, 'sealed', 1)
-        batch.changed = true
+    if batch.exists and batch.s[SEALED] == '0' then
+        batch.s[SEALED], batch.changed = '1', true
     end
 end
 
@@ -37,17 +36,18 @@ for _, member in ipairs(old) do
     call('HDEL', P .. 'deadwhy', member)
 end
 
-for type in string.gmatch(types, '%S+') do
-    local consumers = redis.pcall('XINFO', 'CONSUMERS', tasks_key(type), GROUP)
+for name in gmatch(type_names, '%S+') do
+    local key = of_type(name).key
+    local consumers = pcall('XINFO', 'CONSUMERS', key, GROUP)
     if not consumers.err then
         for _, flat in ipairs(consumers) do
             local c = {}
             for i = 1, #flat, 2 do c[flat[i]] = flat[i + 1] end
             if c.name ~= RETURNED and c.pending == 0 and c.idle > HOUR_MS and call('EXISTS', 'sheaf:dispatcher:' .. c.name) == 0 then
-                call('XGROUP', 'DELCONSUMER', tasks_key(type), GROUP, c.name)
+                call('XGROUP', 'DELCONSUMER', key, GROUP, c.name)
             end
         end
     end
 end
 finish()
-return call('ZRANGEBYSCORE', P .. 'sweep', '-inf', int(NOW), 'LIMIT', 0, 100)
+return call('ZRANGEBYSCORE', P .. 'sweep', '-inf', NOW_TEXT, 'LIMIT', 0, 100)

@@ -17,14 +17,14 @@ local function is_alive(name)
 end
 
 local function hand_back(type, entry, min_idle)
-    if #call('XCLAIM', tasks_key(type), GROUP, RETURNED, int(min_idle), entry, 'JUSTID') == 0 then return end
-    call('RPUSH', P .. 'returned:' .. type, entry)
-    woken[type] = true
+    if #call('XCLAIM', type.key, GROUP, RETURNED, int(min_idle), entry, 'JUSTID') == 0 then return end
+    call('RPUSH', P .. 'returned:' .. type.name, entry)
+    type.woken = true
     returned = returned + 1
     local task = entry_task(type, entry)
-    if task and not AFTER_END[type] then
+    if task and not AFTER_END[type.name] then
         local job = load_job(task.job)
-        if live(job, task.run) then landed(job) end
+        if live(job.s, task.run) then landed(job) end
     end
 end
 
@@ -32,7 +32,7 @@ end
 local function each_pending(type, query, see)
     local from = '-'
     while from do
-        local rows = redis.pcall('XPENDING', tasks_key(type), GROUP, unpack(query(from)))
+        local rows = pcall('XPENDING', type.key, GROUP, unpack(query(from)))
         if rows.err then return end
         for _, row in ipairs(rows) do see(row[1], row[2], row[3]) end
         from = #rows == PAGE and '(' .. rows[#rows][1] or nil
@@ -44,9 +44,9 @@ local function idle_ones(type)
     local function see(entry, consumer, idle)
         if consumer == RETURNED then
             -- The list is served first, so a long wait means that its own entry was lost, or that no worker has room.
-            if idle >= lease and not call('LPOS', P .. 'returned:' .. type, entry) then
-                call('RPUSH', P .. 'returned:' .. type, entry)
-                woken[type] = true
+            if idle >= lease and not call('LPOS', P .. 'returned:' .. type.name, entry) then
+                call('RPUSH', P .. 'returned:' .. type.name, entry)
+                type.woken = true
             end
         elseif idle >= lease and mode == 'idle' then
             hand_back(type, entry, lease)
@@ -66,9 +66,9 @@ local function mine(type, known_text)
 end
 
 if mode == 'mine' then
-    for i = 4, #ARGV, 2 do mine(ARGV[i], ARGV[i + 1]) end
+    for i = 4, #ARGV, 2 do mine(of_type(ARGV[i]), ARGV[i + 1]) end
 else
-    for i = 4, #ARGV do idle_ones(ARGV[i]) end
+    for i = 4, #ARGV do idle_ones(of_type(ARGV[i])) end
 end
 finish()
 return returned

@@ -5,14 +5,15 @@
 -- ARGV: dispatcher, then per item: type, entry, delivery, job, run.  Answers per item 1 kept, 2 lost, 3 superseded.
 local me, answers, keep = ARGV[1], {}, {}
 for i = 2, #ARGV, 5 do
-    local type, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local name, entry, delivery, id, run = unpack(ARGV, i, i + 4)
+    local type = of_type(name)
     local yes, consumer = pending(type, entry, delivery)
     local answer = 2
     if yes and consumer == me then
         answer = 1
         keep[type] = keep[type] or {}
         table.insert(keep[type], entry)
-        if not AFTER_END[type] and not live(load_job(id), run) then answer = 3 end
+        if not AFTER_END[name] and not live(load_job(id).s, run) then answer = 3 end
     end
     answers[#answers + 1] = answer
 end
@@ -20,7 +21,7 @@ for type, entries in pairs(keep) do
     for from = 1, #entries, 500 do
         local some = {unpack(entries, from, math.min(from + 499, #entries))}
         some[#some + 1] = 'JUSTID'
-        call('XCLAIM', tasks_key(type), GROUP, me, 0, unpack(some))
+        call('XCLAIM', type.key, GROUP, me, 0, unpack(some))
     end
 end
 return answers

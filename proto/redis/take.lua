@@ -1,134 +1,145 @@
 -- take: as many tasks as there is room for, with their delivery numbers and what the stage needs to know.  A part of turn.lua.
 --
--- Promises: what is answered is pending under the caller's name with the answered delivery; what was handed
+-- Promises: what is answered is pending under the caller's name with the answered delivery, and the job's out:… says so; what was handed
 -- back is served first; tasks of ended jobs and older runs are dropped on the way; a job over its time in
 -- flight and a task delivered too often are buried here.  Never blocks, works at full memory.
 -- Of ARGV, per type: type, room, window, needs.
 --   needs: comma-separated job fields; "out:page:*" stands for all indexes, "#" for the task's own.
--- Answers a list of {type, entry, delivery, packed, owner, batch, name, digest, size, mime, needed…}.
-local me, limit_ms = ARGV[1], num(ARGV[2]) -- of turn.lua
-local BASICS = {'owner', 'batch', 'name', 'digest', 'size', 'mime'}
+-- Answers a list of {type, entry, delivery, packed, about, needed…}.
+local me, limit_ms = ARGS[1], num(ARGS[2]) -- of turn.lua
+local REDELIVERIES_MAX = 20
 local taken = {}
 
--- What of a job is going to be needed for an offer, to be read with it in one command.
-local function fields_for(type, task, needs)
-    local more = {'s:' .. type, unpack(BASICS)}
-    for need in string.gmatch(needs, '[^,]+') do
-        local stage = string.match(need, '^out:([^:]+):%*$')
-        more[#more + 1] = stage and 'n:' .. stage or (string.gsub(need, '#', task.index))
+-- A type's needs: the fields to be read with what each task gets, and how each value comes about.
+local function plan_of(name, needs)
+    local plan = {fields = {'about', 's:' .. name}, needs = {}}
+    for need in gmatch(needs, '[^,]+') do
+        local all_of = match(need, '^out:([^:]+):%*$')
+        local own = not all_of and string.find(need, '#', 1, true)
+        plan.needs[#plan.needs + 1] = {name = need, all_of = all_of, own = own, plain = not all_of and not own and need ~= 'state'}
+        if not own and need ~= 'state' then plan.fields[#plan.fields + 1] = all_of and 'n:' .. all_of or need end
     end
-    return more
+    return plan
 end
 
-local function needed(job, task, needs)
-    local row = {}
-    for need in string.gmatch(needs, '[^,]+') do
-        local stage = string.match(need, '^out:([^:]+):%*$')
-        if stage then
-            local names, all = {}, {}
-            for i = 1, num(get(job, 'n:' .. stage)) do names[i] = 'out:' .. stage .. ':' .. (i - 1) end
-            fetch(job, names)
-            for i, name in ipairs(names) do all[i] = job.value[name] end
-            row[#row + 1] = table.concat(all, ' ')
-        else
-            row[#row + 1] = get(job, (string.gsub(need, '#', task.index)))
-        end
-    end
-    return row
+local function needed(job, index, need)
+    if need.name == 'state' then return job.s[STATE] end -- of the array, its first word
+    if need.own then return get(job, (string.gsub(need.name, '#', index))) end
+    if not need.all_of then return get(job, need.name) end
+    local names, all = {}, {}
+    for i = 1, num(get(job, 'n:' .. need.all_of)) do names[i] = 'out:' .. need.all_of .. ':' .. int(i - 1) end
+    get_many(job, names)
+    for i = 1, #names do all[i] = job.known[names[i]] end
+    return concat(all, ' ')
 end
 
 -- A batch's own notify (index 1) has the batch where others have the job.
-local function batch_row(type, entry, delivery, packed, task)
-    local batch = load_batch(task.job)
+local function batch_row(name, entry, delivery, packed, id)
+    local batch = load_batch(id)
+    local b = batch.s
     if not batch.exists then return nil end
-    local v = batch.value
-    return {type, entry, delivery, packed, v.owner, task.job, '', '', '0', '',
-            cjson.encode({jobs = num(v.jobs), finished = num(v.finished), failed = num(v.failed), cancelled = num(v.cancelled),
-                          mail = get(batch, 'mail')})}
+    return {name, entry, delivery, packed,
+            encode({owner = b[B_OWNER], batch = id, name = '', digest = '', size = 0, mime = ''}),
+            encode({jobs = num(b[JOBS]), finished = num(b[COUNTS.finished]), failed = num(b[COUNTS.failed]), cancelled = num(b[COUNTS.cancelled]),
+                    mail = call('HGET', batch.key, 'mail') or ''})}
 end
 
-local function offer(type, entry, delivery, packed, needs)
-    local task = unpack_task(packed)
-    if type == 'notify' and task.index == '1' then
-        local row = batch_row(type, entry, delivery, packed, task)
+local function offer(type, entry, delivery, packed, plan, id, run, index, attempt, base)
+    local name = type.name
+    if name == 'notify' and index == '1' then
+        local row = batch_row(name, entry, delivery, packed, id)
         if row then taken[#taken + 1] = row else close_delivery(type, entry, '?') end
         return row ~= nil
     end
-    local job = load_job(task.job, fields_for(type, task, needs))
-    if not (AFTER_END[type] and job.value.run == task.run or live(job, task.run)) then
-        close_delivery(type, entry, job.value.owner)
+    id = id or '?'
+    local fields, job = plan.fields, jobs[id]
+    if job then
+        get_many(job, fields)
+    else
+        local key = P .. 'job:' .. id
+        local v, known = pcall('HMGET', key, 'state', unpack(fields)), {}
+        for i = 1, #fields do known[fields[i]] = v[i + 1] or '' end
+        job = job_from(id, key, v[1], known)
+    end
+    local s, in_state = job.s, type.in_state
+    if not (live(s, run) or not in_state and s[RUN] == run) then
+        close_delivery(type, entry, s[OWNER])
         return false
     end
-    local busy = num(job.value.busy) + (num(job.value.fly) > 0 and NOW - num(job.value.since) or 0)
-    if not AFTER_END[type] and busy > limit_ms then
-        close_delivery(type, entry, job.value.owner)
-        bury(type, task, job, 'timeout', 'The document took longer than a job may take.')
+    local late = in_state and s[BUSY] + (s[FLY] ~= '0' and NOW - s[SINCE] or 0) > limit_ms
+    local out = names_of(type).out .. index
+    if late or delivery - base > REDELIVERIES_MAX then
+        close_delivery(type, entry, s[OWNER])
+        put(job, out, '')
+        if late then
+            bury(name, job, run, index, 'timeout', 'The document took longer than a job may take.')
+        else
+            bury(name, job, run, index, 'poison', 'The task was handed out ' .. REDELIVERIES_MAX .. ' times and never came to an end.')
+        end
         return false
     end
-    if delivery - task.base > REDELIVERIES_MAX then
-        close_delivery(type, entry, job.value.owner)
-        bury(type, task, job, 'poison', 'The task was handed out ' .. REDELIVERIES_MAX .. ' times and never came to an end.')
-        return false
+    if s[STATE] == 'queued' then
+        move_batch(s, 'queued', 'started')
+        s[STATE], job.changed = 'started', true
+        put(job, 'started', NOW_TEXT)
     end
-    if job.value.state == 'queued' then
-        move_batch(job, 'queued', 'started')
-        set(job, 'state', 'started')
-        set(job, 'started', int(NOW))
-        job_changed(job)
+    if in_state then took_off(job) end
+    put(job, out, '!' .. run .. '.' .. attempt .. '.' .. int(delivery))
+    local known, needs = job.known, plan.needs
+    if known[fields[2]] == '' then
+        put(job, fields[2], NOW_TEXT)
+        known[fields[2]], job.changed = NOW_TEXT, true
     end
-    if not AFTER_END[type] then took_off(job) end
-    if get(job, 's:' .. type) == '' then
-        set(job, 's:' .. type, int(NOW))
-        job_changed(job)
-    end
-    if job.value.msg ~= '' then
-        set(job, 'msg', '')
-        job_changed(job)
-    end
-    local row = {type, entry, delivery, packed}
-    for _, name in ipairs(BASICS) do row[#row + 1] = get(job, name) end
-    for _, value in ipairs(needed(job, task, needs)) do row[#row + 1] = value end
+    if s[MSG] ~= '' then s[MSG], job.changed = '', true end
+    local row = {name, entry, delivery, packed, known.about}
+    for i = 1, #needs do row[5 + i] = needs[i].plain and known[needs[i].name] or needed(job, index, needs[i]) end
     taken[#taken + 1] = row
     return true
 end
 
-local function take_returned(type, room, needs)
-    local list, got = P .. 'returned:' .. type, 0
+local function take_returned(type, room, plan)
+    local list, got = P .. 'returned:' .. type.name, 0
     while got < room do
         local entry = call('LPOP', list)
         if not entry then break end
-        local row = call('XPENDING', tasks_key(type), GROUP, entry, entry, 1)[1]
+        local row = call('XPENDING', type.key, GROUP, entry, entry, 1)[1]
         if row and row[2] == RETURNED then
-            local claimed = call('XCLAIM', tasks_key(type), GROUP, me, 0, entry)[1]
-            if claimed and offer(type, entry, row[4] + 1, claimed[2][2], needs) then got = got + 1 end
+            local claimed = call('XCLAIM', type.key, GROUP, me, '0', entry)[1]
+            if claimed then
+                local packed = claimed[2][2]
+                local id, run, index, attempt, _, base = match(packed, TASK)
+                if offer(type, entry, row[4] + 1, packed, plan, id, run, index, attempt, num(base)) then got = got + 1 end
+            end
         end
     end
     return got
 end
 
-local function read_group(type, count)
-    local reply = redis.pcall('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', count, 'STREAMS', tasks_key(type), '>')
+local function read_group(type, n)
+    local reply = pcall('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', int(n), 'STREAMS', type.key, '>')
     if reply and reply.err then -- the first take of this type: make the stream and its group
-        call('XGROUP', 'CREATE', tasks_key(type), GROUP, '0', 'MKSTREAM')
-        reply = call('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', count, 'STREAMS', tasks_key(type), '>')
+        call('XGROUP', 'CREATE', type.key, GROUP, '0', 'MKSTREAM')
+        reply = call('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', int(n), 'STREAMS', type.key, '>')
     end
     return reply and reply[1] and reply[1][2] or {}
 end
 
-local function take_fresh(type, room, needs)
+local function take_fresh(type, room, plan)
     while room > 0 do
         local entries, got = read_group(type, room), 0
-        for _, e in ipairs(entries) do
-            local task = unpack_task(e[2][2])
-            if task.base > 0 then -- goes on counting where the task's earlier entry stopped
-                call('XCLAIM', tasks_key(type), GROUP, me, 0, e[1], 'RETRYCOUNT', int(task.base + 1), 'JUSTID')
+        for i = 1, #entries do
+            local entry, packed = entries[i][1], entries[i][2][2]
+            local id, run, index, attempt, _, base = match(packed, TASK)
+            base = base == '0' and 0 or num(base)
+            if base > 0 then -- goes on counting where the task's earlier entry stopped
+                call('XCLAIM', type.key, GROUP, me, '0', entry, 'RETRYCOUNT', int(base + 1), 'JUSTID')
             end
-            if offer(type, e[1], task.base + 1, e[2][2], needs) then got = got + 1 end
+            if offer(type, entry, base + 1, packed, plan, id, run, index, attempt, base) then got = got + 1 end
         end
         if #entries < room then
             -- Says that more could be done; whoever adds the next task then wakes us. A hint: at full memory it may fail.
-            redis.pcall('HSETNX', P .. 'hungry', type, 1)
-            woken[type] = nil -- there is nothing that anybody could be woken for
+            pcall('HSETNX', P .. 'hungry', type.name, '1')
+            type.woken = false -- there is nothing that anybody could be woken for
             return
         end
         room = room - got
@@ -137,15 +148,20 @@ end
 
 -- Types from ARGV[from] to the end.
 local function take_types(from)
-    for i = from, #ARGV, 4 do
-        local type, room, window, needs = ARGV[i], num(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]
-        if room > 0 and call('SISMEMBER', P .. 'paused', type) == 0 then
-            take_fresh(type, room - take_returned(type, room, needs), needs)
+    local paused = {}
+    for _, name in ipairs(call('SMEMBERS', P .. 'paused')) do paused[name] = true end
+    for i = from, #ARGS, 4 do
+        local name, room, window = ARGS[i], num(ARGS[i + 1]), num(ARGS[i + 2])
+        local type = of_type(name)
+        if room > 0 and not paused[name] then
+            local plan = plan_of(name, ARGS[i + 3])
+            take_fresh(type, room - take_returned(type, room, plan), plan)
         end
-        if call('HGET', P .. 'window', type) ~= window then
-            local written = redis.pcall('HSET', P .. 'window', type, window) -- refused at full memory: another time
-            windows[type] = nil
-            if written == 0 or written == 1 then freed[type] = true end -- a wider window admits at once
+        if not type.window then type.window = num(call('HGET', P .. 'window', name) or 64) end
+        if type.window ~= window then
+            local written = pcall('HSET', P .. 'window', name, window) -- refused at full memory: another time
+            type.window = false
+            if written == 0 or written == 1 then type.freed = true end -- a wider window admits at once
         end
     end
     return taken

@@ -4,7 +4,7 @@
 -- is often the one whose next stage is handed out: it is read and written once for both, and the task passes through the
 -- stream all the same, pending and fenced like any other.  At full memory results still count.
 -- ARGV: dispatcher, job time limit ms, number of results; the results; the types.  Answers {per result 1 │ 2, {tasks}}.
-local types_from = 4 + num(ARGV[3]) * ITEM
+local types_from = 4 + num(ARGS[3]) * ITEM
 local answers = commit_items(4, types_from - 1)
 admit_freed() -- before the take, so that what the results made room for is seen by it
 local tasks = take_types(types_from)

@@ -5,7 +5,7 @@
  *   load SOCKET paced N PER_SECOND FIRST    at that pace
  *   load SOCKET single N GAP_US FIRST       one at a time: the next GAP_US after the one before has ended
  *   load SOCKET fill N UNANSWERED FIRST     like window, but does not wait for their end
- * FIRST: stages that the job opens, separated by commas.  A job's name is the moment before its call was written, in
+ * FIRST: stages that the job opens, separated by blanks.  A job's name is the moment before its call was written, in
  * nanoseconds, so that a stage can tell how long it took to get there. */
 #define _GNU_SOURCE /* ppoll */
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 struct load {
     redisContext *calls, *events;
-    const char *first; /* as JSON: "stepa" or "store","inspect" */
+    const char *first; /* "stepa" or "store inspect" */
     long total, sent, answered, ended, failed;
 };
 
@@ -31,28 +31,19 @@ static double cpu_s(void)
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static const char *as_json_list(const char *names)
-{
-    static char out[256];
-    size_t n = 0;
-    for (const char *at = names; *at && n < sizeof out - 40; at += strcspn(at, ","), at += *at == ',')
-        n += (size_t)snprintf(out + n, sizeof out - n, "%s\"%.*s\"", n ? "," : "", (int)strcspn(at, ","), at);
-    return out;
-}
-
 static void send_one(struct load *l)
 {
-    char batch[ID_TEXT], job[ID_TEXT], text[640];
+    char batch[ID_TEXT], job[ID_TEXT], name[24], digest[65], about[400];
     bench_id(batch);
     bench_id(job);
     int64_t now = bench_ns();
-    int n = snprintf(text, sizeof text,
-                     "{\"batch\":\"%s\",\"new_batch\":true,\"owner\":\"" BENCH_OWNER "\",\"class\":2,\"seal\":true,\"expected\":0,"
-                     "\"errors\":null,\"first\":[%s],\"jobs\":[{\"id\":\"%s\",\"name\":\"%" PRId64 "\",\"digest\":\"%064" PRIx64
-                     "\",\"size\":1,\"mime\":\"application/pdf\",\"ocr\":\"\"}]}",
-                     batch, l->first, job, now, (uint64_t)now << 20 | (uint64_t)(l->sent & 0xfffff));
-    size_t len = (size_t)n;
-    bench_call(l->calls, &script_enqueue, 1, (const char *[]){text}, &len);
+    snprintf(name, sizeof name, "%" PRId64, now);
+    snprintf(digest, sizeof digest, "%064" PRIx64, (uint64_t)now << 20 | (uint64_t)(l->sent & 0xfffff));
+    snprintf(about, sizeof about,
+             "{\"owner\":\"" BENCH_OWNER "\",\"batch\":\"%s\",\"name\":\"%s\",\"digest\":\"%s\",\"size\":1,\"mime\":\"application/pdf\"}",
+             batch, name, digest);
+    const char *argv[] = {batch, "1", BENCH_OWNER, "2", "1", "0", "", "", "", "", "null", l->first, job, digest, name, about};
+    bench_call(l->calls, &script_enqueue, (int)(sizeof argv / sizeof *argv), argv, NULL);
     l->sent++;
 }
 
@@ -129,7 +120,7 @@ int main(int argc, char **argv)
 {
     if (argc != 6) bench_die("usage", "load SOCKET window|paced|single|fill N NUMBER FIRST");
     struct load l = {.calls = bench_connect(argv[1]), .events = bench_connect(argv[1]), .total = atol(argv[3]),
-                     .first = as_json_list(argv[5])};
+                     .first = argv[5]};
     double number = atof(argv[4]);
     scripts_init();
     bench_load(l.calls, &script_enqueue);

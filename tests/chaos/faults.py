@@ -10,7 +10,7 @@ import time
 
 import redis
 
-from engine import LUA
+from engine import batch_of, source
 from ledger import prefix
 
 LEAST_ROOM = 0.02  # of Redis's memory in use when it is filled: so much more is allowed
@@ -20,7 +20,7 @@ END_S = 5  # how long a strike waits for a batch to end
 
 def sha_of(script):
     """The digest that services call it by."""
-    return hashlib.sha1(b"".join((LUA / f"{part}.lua").read_bytes() for part in ("common", *(("commit", "take") if script == "turn" else ()), script))).hexdigest().encode()
+    return hashlib.sha1(source(script).encode()).hexdigest().encode()
 
 
 class Striker:
@@ -162,8 +162,8 @@ class Striker:
             return words[0] == "b" and words[3] == "1"
         if words[0] != "j" or words[4] != "finished":
             return False
-        left, sealed = client.hmget(f"{prefix(words[3])}batch:{words[3]}", "started", "sealed")
-        return sealed == "1" and left == "1"
+        batch = batch_of(client, words[3])
+        return batch.get("sealed") == "1" and batch["started"] == "1"
 
     # -- Redis ------------------------------------------------------------------------------------------------
     def _kill_redis(self, fault, hard=True):

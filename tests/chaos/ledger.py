@@ -6,6 +6,9 @@ import collections
 import hashlib
 import re
 
+from engine import BATCH_STATE, JOB_STATE, fields_of
+
+STATE = {"job": JOB_STATE, "batch": BATCH_STATE}
 ENDED = ("finished", "failed", "cancelled")
 BROKEN_CODES = ("damaged", "no_pages")
 Facts = collections.namedtuple("Facts", "jobs batches rows originals mails engine strays")
@@ -31,7 +34,7 @@ def scan(client, kind):
         pipe = client.pipeline(transaction=False)
         for key in keys[at:at + 500]:
             pipe.hgetall(key)
-        found.update((key.rsplit(":", 1)[1], value) for key, value in zip(keys[at:at + 500], pipe.execute()))
+        found.update((key.rsplit(":", 1)[1], fields_of(value, STATE[kind])) for key, value in zip(keys[at:at + 500], pipe.execute()))
     return found
 
 
@@ -129,7 +132,7 @@ def check_batch(id, batch, size, mails, acted):
     ended = sum(int(batch.get(s, 0)) for s in ENDED)
     if int(batch.get("jobs", 0)) != size:
         yield Finding("wrong", f"{batch.get('jobs')} jobs, {size} were answered", id)
-    if ended != size or int(batch.get("queued", 0)) or int(batch.get("started", 0)) or not batch.get("ended"):
+    if ended != size or int(batch.get("queued", 0)) or int(batch.get("started", 0)) or batch.get("ended") in (None, "", "0"):
         yield Finding("stuck", f"batch {dict(batch)}", id)
     if not mails and ended == size:
         yield Finding("lost", "no message of the batch's end", id)

@@ -6,6 +6,7 @@ these each one is watched until it ended, was adopted, or is another's with the 
 small. A freeze counts from the lease's end, as what is frozen may rightly keep its tasks so long.
 """
 import collections
+import json
 import threading
 import time
 
@@ -91,7 +92,7 @@ class Recovery:
             for h in w.left:
                 pipe.xpending_range(h.key, GROUP, h.entry, h.entry, 1)
                 job, _, index = h.packed.split(" ")[:3]
-                pipe.hmget(f"{prefix(job)}job:{job}", "state", "run", f"out:{h.type}:{index}")
+                pipe.hmget(f"{prefix(job)}job:{job}", "state", f"out:{h.type}:{index}")
                 asked.append((w, h))
         answers, now = pipe.execute(), time.monotonic()
         waiting = None
@@ -109,8 +110,11 @@ class Recovery:
 
     @staticmethod
     def _ended(h, job):
-        state, run, out = job
-        return state is None or run != h.packed.split(" ")[1] or state not in ("queued", "started") or bool(out)
+        standing, out = job
+        if standing is None:
+            return True
+        state, run = json.loads(standing)[:2]
+        return run != h.packed.split(" ")[1] or state not in ("queued", "started") or bool(out) and out[0] != "!"
 
     def _deliveries(self):
         """(job, run, index) of all tasks that somebody works on."""

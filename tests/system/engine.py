@@ -55,13 +55,49 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+# What stands before a script's own text: lib/scripts.c in short.
+PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish")
+BEFORE = {"enqueue": tuple(p for p in PARTS if p != "deliveries"), "turn": (*PARTS, "commit", "take")}
+ALONE = ("claim", "throttle")
+
+
+def source(script):
+    """A script as it goes to Redis."""
+    before = () if script in ALONE else BEFORE.get(script, PARTS)
+    return "".join((LUA / f"{part}.lua").read_text() for part in (*before, script))
+
+
+# The places of the field `state` of a job and of a batch: proto/redis/jobs.lua.
+JOB_STATE = ("state", "run", "seq", "open", "fly", "since", "busy", "class", "owner", "batch", "msg")
+BATCH_STATE = ("owner", "jobs", "queued", "started", "finished", "failed", "cancelled", "sealed", "expected", "ended", "seq")
+
+
+def fields_of(fields, names):
+    """A hash as it stands in Redis, with the places of its state as fields of their own."""
+    return {**fields, **dict(zip(names, map(str, json.loads(fields["state"]))))} if "state" in fields else fields
+
+
+def job_of(client, id):
+    return fields_of(client.hgetall(f"sheaf:{{{id[:2]}}}:job:{id}"), JOB_STATE)
+
+
+def batch_of(client, id):
+    return fields_of(client.hgetall(f"sheaf:{{{id[:2]}}}:batch:{id}"), BATCH_STATE)
+
+
+def token_of(client, id, stage, index=0):
+    """The token that a task ended with; "" while it is open or in somebody's hand ("!" and the token)."""
+    token = client.hget(f"sheaf:{{{id[:2]}}}:job:{id}", f"out:{stage}:{index}") or ""
+    return "" if token.startswith("!") else token
+
+
 class Task:
     """One delivery, as take answered it."""
 
     def __init__(self, row):
-        (self.type, self.entry, self.delivery, packed, self.owner, self.batch, self.name, self.digest, self.size,
-         self.mime) = row[:10]
-        self.needs = row[10:]
+        self.type, self.entry, self.delivery, packed, about = row[:5]
+        self.about, self.needs = json.loads(about), row[5:]
+        self.owner, self.batch = self.about["owner"], self.about["batch"]
         self.job, self.run, index, attempt, losses, base, self.since = packed.split(" ")
         self.index, self.attempt, self.losses, self.base = int(index), int(attempt), int(losses), int(base)
 
@@ -90,10 +126,7 @@ class Engine:
 
     @staticmethod
     def load():
-        common = (LUA / "common.lua").read_text()
-        own = {p.stem: p.read_text() for p in LUA.glob("*.lua")}
-        own["turn"] = own["commit"] + own["take"] + own["turn"]
-        return {name: common + text for name, text in own.items() if name != "common"}
+        return {p.stem: source(p.stem) for p in LUA.glob("*.lua")}
 
     def digest(self, script):
         """How a call of this script looks on the wire."""
@@ -112,14 +145,13 @@ class Engine:
                 digests=None, first=("store", "inspect"), new_batch=None):
         ids = ids or [self.new_id() for _ in range(files)]
         digests = digests or [uuid.uuid4().hex * 2 for _ in ids]
-        request = {"batch": batch or self.new_id(), "new_batch": batch is None if new_batch is None else new_batch,
-                   "owner": owner, "class": klass, "seal": seal, "expected": expected, "errors": None,
-                   "first": list(first),
-                   "jobs": [{"id": i, "name": f"{n}.pdf", "digest": d, "size": 10, "mime": "application/pdf", "ocr": ""}
-                            for n, (i, d) in enumerate(zip(ids, digests))]}
-        if key:
-            request["idem"] = {"key": key, "print": "".join(sorted(digests))[:64], "ttl_ms": 86400000}
-        return json.loads(self.run("enqueue", json.dumps(request)))
+        new_batch, batch = batch is None if new_batch is None else new_batch, batch or self.new_id()
+        argv = [batch, int(new_batch), owner, klass, int(seal), expected, "", key or "", "".join(sorted(digests))[:64], 86400000,
+                "null", " ".join(first)]
+        for n, (i, d) in enumerate(zip(ids, digests)):
+            about = {"owner": owner, "batch": batch, "name": f"{n}.pdf", "digest": d, "size": 10, "mime": "application/pdf"}
+            argv += [i, d, about["name"], json.dumps(about)]
+        return json.loads(self.run("enqueue", *argv))
 
     def submit(self, **kw):
         """One job; its id."""
@@ -166,10 +198,10 @@ class Engine:
 
     # -- looking --------------------------------------------------------------------------------
     def job(self, id):
-        return self.r.hgetall(SHARD + "job:" + id)
+        return job_of(self.r, id)
 
     def batch(self, id):
-        return self.r.hgetall(SHARD + "batch:" + id)
+        return batch_of(self.r, id)
 
     def alive(self, dispatcher):
         self.r.set("sheaf:dispatcher:" + dispatcher, "{}", px=5000)

@@ -4,7 +4,7 @@ import pathlib
 import pytest
 
 import documents
-from engine import SHARD
+from engine import SHARD, token_of
 from stack import Stack, wait_for
 
 LIBRARY = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -34,4 +34,4 @@ def test_services_whose_clocks_disagree_by_hours_finish_every_job_once_though_a_
         assert s.redis.zcard(SHARD + "dead") == 0
         # A restart's idle time is not mistaken for somebody's death: every page was done in its first attempt.
         for row in answer["job_ids"]:
-            assert s.redis.hget(SHARD + "job:" + row["job_id"], "out:page:0").split(".")[1] == "1"
+            assert token_of(s.redis, row["job_id"], "page").split(".")[1] == "1"

@@ -18,7 +18,7 @@ import traceback
 import pytest
 
 import documents
-from engine import SHARD
+from engine import SHARD, batch_of, job_of
 from stack import SLOW, TOP, Stack, wait_for
 
 FAULTS = TOP / "build" / "faults"
@@ -69,9 +69,9 @@ def check_ledger(stack, upload):
     jobs = [row["job_id"] for row in answer["job_ids"]]
     assert len(set(jobs)) == FILES
     for job in jobs:
-        fields = stack.redis.hgetall(SHARD + "job:" + job)
+        fields = job_of(stack.redis, job)
         assert (fields["state"], fields["open"], fields["fly"]) == ("finished", "0", "0"), fields
-    batch = stack.redis.hgetall(SHARD + "batch:" + answer["batch_id"])
+    batch = batch_of(stack.redis, answer["batch_id"])
     assert (batch["queued"], batch["started"], batch["finished"]) == ("0", "0", str(FILES)), batch
     assert stack.redis.zcard(SHARD + "dead") == 0, stack.redis.hgetall(SHARD + "deadwhy")
 

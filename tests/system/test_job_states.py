@@ -192,10 +192,10 @@ def test_a_batch_ends_once_however_its_last_job_ends_and_stays_ended_when_that_o
     batch, (first, last) = answer["batch_id"], [row["job_id"] for row in answer["job_ids"]]
     tasks = engine.take(store=9, inspect=9)
     engine.commit(*[t for t in tasks if t.job == first], fan=0)
-    assert engine.batch(batch)["ended"] == ""
+    assert engine.batch(batch)["ended"] == "0"
     end(engine, sorted((t for t in tasks if t.job == last), key=lambda t: t.type))
     ended = engine.batch(batch)["ended"]
-    assert ended != ""
+    assert ended != "0"
     (notice,) = engine.take(notify=9)
     told = json.loads(notice.needs[0])
     assert told["jobs"] == 2 and told["finished"] + told["failed"] + told["cancelled"] == 2

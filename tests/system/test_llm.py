@@ -66,7 +66,7 @@ def one(stack, data=None, timeout=60):
 
 def tokens_of(stack, job, stage):
     found = stack.redis.hgetall("sheaf:{00}:job:" + job)
-    return [v.split(".") for k, v in found.items() if k.startswith(f"out:{stage}:") and v]
+    return [v.split(".") for k, v in found.items() if k.startswith(f"out:{stage}:") and v and v[0] != "!"]
 
 
 # ---- when it is asked, and what is taken --------------------------------------------------------------------

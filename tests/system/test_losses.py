@@ -7,7 +7,7 @@ import socket
 import pytest
 
 import documents
-from engine import SHARD
+from engine import SHARD, token_of
 from stack import Stack, http, wait_for
 
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
@@ -36,7 +36,7 @@ def test_a_real_worker_told_to_end_hands_back_without_spending_an_attempt():
         assert (same, attempt, losses) == (entry, "1", "0")
         s.start("ocr-svc", SHEAF_NULL_OCR_DELAY="0s")
         assert s.batch_done(answer["batch_id"], 60)["completed"] == 1
-        assert s.redis.hget(SHARD + "job:" + job, "out:page:0").split(".")[1] == "1"
+        assert token_of(s.redis, job, "page").split(".")[1] == "1"
 
 
 def test_a_real_worker_told_to_end_finishes_what_it_can_within_its_grace():

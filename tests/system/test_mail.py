@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import documents
-from engine import SHARD
+from engine import token_of
 from stack import BUILD, SLOW, Stack, wait_for
 from fakes.base import Answer
 from fakes.mail import MailServer
@@ -57,7 +57,7 @@ class Notify:
         return job
 
     def done(self, job):
-        wait_for(lambda: self.stack.redis.hget(f"{SHARD}job:{job}", "out:notify:0"), 60, "the message's end")
+        wait_for(lambda: token_of(self.stack.redis, job, "notify"), 60, "the message's end")
 
     def said(self, job):
         """What the job's page says of its message."""
@@ -169,7 +169,7 @@ def test_later_means_later_and_spends_no_attempt(stack):
         wait_for(lambda: server.messages, 90, "the mail")
         notify.done(job)
         wait_for(lambda: notify.said(job) == "", 10, "the end of waiting")
-        assert stack.redis.hget(f"{SHARD}job:{job}", "out:notify:0").split(".")[1] == "1" and len(server.messages) == 1
+        assert token_of(stack.redis, job, "notify").split(".")[1] == "1" and len(server.messages) == 1
         said = notify.log
         assert all(f"cannot take the message now ({code})" in said for code in ("421 4.3.2", "450 4.2.1", "451 4.3.0", "452 4.2.2"))
         assert '"message_again"' not in said
@@ -270,7 +270,7 @@ def test_webhook_is_tried_again_with_the_same_event(stack, trouble):
         notify.done(job)
         assert len(server.events) == 1 and server.complaints == []
         assert len({r.headers["Sheaf-Event-Id"] for r in server.requests}) == 1 and len(server.requests) == 3
-        assert stack.redis.hget(f"{SHARD}job:{job}", "out:notify:0").split(".")[1] == "1"
+        assert token_of(stack.redis, job, "notify").split(".")[1] == "1"
         assert ('"message_again"' in notify.log) == trouble.cut  # only then it may have arrived before
 
 

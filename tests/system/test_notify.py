@@ -4,7 +4,7 @@ import pathlib
 import pytest
 
 import documents
-from engine import LUA, SHARD, Server
+from engine import LUA, SHARD, Server, token_of
 from stack import TOP, Stack, wait_for
 
 FAULTS = TOP / "build" / "faults"
@@ -83,7 +83,7 @@ def test_message_of_a_replica_that_dies(point, first, second, again):
         wait_for(lambda: stack["one"].process.poll() is not None, 60, "its death")
         assert len(outbox(stack, "one")) == first
         stack.start("notify-svc", label="two", SHEAF_VAR=stack.folder + "/two")
-        wait_for(lambda: stack.redis.hget(f"{SHARD}job:{job}", "out:notify:0"), 60, "the notify task's end")
+        wait_for(lambda: token_of(stack.redis, job, "notify"), 60, "the notify task's end")
         assert len(outbox(stack, "two")) == second
         assert {name.split(".")[0] for name in outbox(stack, "one") + outbox(stack, "two")} == {job}
         assert stack.log("two").count('"message_again"') == again

@@ -1,0 +1,47 @@
+-- deliveries: tasks that are in somebody's hand.
+--
+-- Every script that ends a delivery asks first whether it is still the one that counts.  Two places know: the stream's list of pending
+-- entries, and the job, whose field out:<type>:<index> is "!" and the token of the task's last delivery, from the take that made it to
+-- whatever ends it.  Both change in the same step, so they say the same; commit asks the job, all others ask the stream.
+local RETURNED = '~returned'
+
+-- Answers also under whose name it is pending, and for how long.
+local function pending(type, entry, delivery)
+    local reply = pcall('XPENDING', type.key, GROUP, entry, entry, 1)
+    local row = not reply.err and reply[1]
+    if not row or row[4] ~= num(delivery) then return false end
+    return true, row[2], row[3]
+end
+
+local function left_stream(type, owner) -- an entry is gone: there is a place for another
+    type.len = stream_len(type) - 1
+    type.held[owner] = (type.held[owner] or 0) - 1
+    type.freed = true
+end
+-- Ends a delivery.  XACK first: full memory does not refuse it.
+local function close_delivery(type, entry, owner)
+    stream_len(type) -- as it is before
+    call('XACK', type.key, GROUP, entry)
+    call('XDEL', type.key, entry)
+    left_stream(type, owner)
+end
+
+-- A job's time in flight: from the first delivery in hand to the last, waiting does not count.
+local function took_off(job)
+    local s = job.s
+    if s[FLY] == '0' then s[SINCE] = NOW_TEXT end
+    s[FLY], job.touched = int(s[FLY] + 1), true
+end
+local function landed(job)
+    local s = job.s
+    if s[FLY] == '0' then return end
+    s[FLY], job.touched = int(s[FLY] - 1), true
+    if s[FLY] == '0' then s[BUSY] = int(s[BUSY] + NOW - s[SINCE]) end
+end
+
+local function entry_task(type, entry)
+    local found = call('XRANGE', type.key, entry, entry)[1]
+    if not found then return nil end
+    local job, run, index, attempt, losses, base, since = match(found[2][2], TASK)
+    return job and {job = job, run = run, index = index, attempt = num(attempt), losses = num(losses), base = num(base), since = since}
+end

@@ -1,0 +1,83 @@
+-- jobs: jobs and batches.
+--
+-- What changes with almost every step stands in the field `state`, a JSON array of texts whose places are named below; all else in fields
+-- of their own.  A job is read with as few commands as may be and written with one, by finish().  Of a job in hand: `s` the array,
+-- `known` the fields that were read, `puts` what is to be written, `changed`: others are told (an event, and SEQ goes up),
+-- `touched`: there is something to write.
+local STATE, RUN, SEQ, OPEN, FLY, SINCE, BUSY, CLASS, OWNER, BATCH, MSG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local jobs, job_list, batches, batch_list = {}, {}, {}, {}
+local protected, encode, decode = _G.pcall, cjson.encode, cjson.decode
+
+local function job_from(id, key, text, known)
+    local exists, s = protected(decode, text or '')
+    if not exists then s = {'', '', '0', '0', '0', '0', '0', '2', '', '', ''} end
+    local job = {id = id, key = key, exists = exists, s = s, changed = false, touched = false, ended = false, known = known, puts = {'HSET', key, 'state', ''}, n = 4}
+    jobs[id] = job
+    job_list[#job_list + 1] = job
+    return job
+end
+-- What is there under a job's name and is no hash is as good as gone, and no reason to fail the others of the call.
+local function load_job(id)
+    local job = jobs[id]
+    if job then return job end
+    local key = P .. 'job:' .. id
+    local v = pcall('HMGET', key, 'state')
+    return job_from(id, key, v[1], {})
+end
+local function live(s, run)
+    local state = s[STATE]
+    return s[RUN] == run and (state == 'started' or state == 'queued')
+end
+local function get(job, field)
+    local value = job.known[field]
+    if not value then
+        value = job.exists and call('HGET', job.key, field) or ''
+        job.known[field] = value
+    end
+    return value
+end
+local function get_many(job, fields) -- so that get() finds them all, with one command
+    local known, missing = job.known, {}
+    for i = 1, #fields do
+        if not known[fields[i]] then missing[#missing + 1] = fields[i] end
+    end
+    if #missing == 0 then return end
+    local values = job.exists and call('HMGET', job.key, unpack(missing)) or {}
+    for i = 1, #missing do known[missing[i]] = values[i] or '' end
+end
+local function put(job, field, value) -- what get() answers in the same call is for the caller to say, in job.known
+    local puts, n = job.puts, job.n
+    puts[n + 1], puts[n + 2] = field, value
+    job.n, job.touched = n + 2, true
+end
+local function save_job(job)
+    job.puts[4] = encode(job.s)
+    call(unpack(job.puts))
+end
+
+-- A batch's array.
+local B_OWNER, JOBS, COUNTS, SEALED, EXPECTED, ENDED, B_SEQ = 1, 2, {queued = 3, started = 4, finished = 5, failed = 6, cancelled = 7}, 8, 9, 10, 11
+local function load_batch(id)
+    local batch = batches[id]
+    if batch then return batch end
+    local key = P .. 'batch:' .. id
+    local v = pcall('HMGET', key, 'state')
+    local exists, s = protected(decode, v[1] or '')
+    if not exists then s = {'', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'} end
+    batch = {id = id, key = key, exists = exists, s = s, changed = false, puts = {'HSET', key, 'state', ''}}
+    batches[id] = batch
+    batch_list[#batch_list + 1] = batch
+    return batch
+end
+local function save_batch(batch)
+    batch.puts[4] = encode(batch.s)
+    call(unpack(batch.puts))
+end
+local function move_batch(s, from, to)
+    local batch = load_batch(s[BATCH])
+    if not batch.exists then return end
+    local b = batch.s
+    from, to = COUNTS[from], COUNTS[to]
+    b[from], b[to] = int(b[from] - 1), int(b[to] + 1)
+    batch.changed = true
+end
