@@ -189,6 +189,27 @@ def test_each_kind_of_good_token_is_taken_and_only_the_projects_word_makes_an_ad
     assert Caller(stack, SERVICE)("GET", "/api/admin/dead")[0] == 200
 
 
+def test_a_key_that_was_rotated_is_found_by_one_look_and_with_it_the_old_one_is_gone(keys):
+    """Two looks are 30 s apart, whatever names of keys come meanwhile: that is waited for here."""
+    old, new = keys["ec"], Key("next", "RSA")
+    with Project(old) as p, Stack("gateway", SHEAF_AUTH="supabase", SUPABASE_URL=p.url) as s:
+        def status(key):
+            return Caller(s, token(p.claims(A), key))("GET", "/api/v1/jobs")[0]
+        assert status(old) == 200 and status(new) == 401 and p.asked == 1
+        p.keys, p.asked = [new], 0
+        assert status(old) == 200, "nobody looked yet"
+        wait_for(lambda: status(new) == 200, 45, "the look")
+        assert status(old) == 401 and status(new) == 200 and p.asked == 1
+
+
+def test_two_clocks_may_differ_by_half_a_minute(stack, project, keys):
+    def status(**claims):
+        return Caller(stack, token({**project.claims(A), **claims}, keys["ec"]))("GET", "/api/v1/jobs")[0]
+    now = int(time.time())
+    assert status(exp=now - 20) == status(nbf=now + 20) == status(iat=now + 20) == 200
+    assert status(exp=now - 40) == status(nbf=now + 45) == status(exp="soon") == status(exp=None) == 401
+
+
 def test_a_new_key_is_seen_at_once_and_names_of_keys_that_are_none_cost_one_look(project, keys):
     with Stack("gateway", SHEAF_AUTH="supabase", SUPABASE_URL=project.url) as s:
         project.asked = 0
