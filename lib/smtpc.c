@@ -135,12 +135,22 @@ static void set_options(smtpc_t *c, struct sending *s, int64_t left_ms)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, no_data);
 }
 
+/* RFC 3463: X.2.2 is a mailbox that is full; 552 without a further code has meant that since RFC 821. */
+static bool is_full(const char *status)
+{
+    return strcmp(status, "552") == 0 || strcmp(status + strcspn(status, "."), ".2.2") == 0;
+}
+
 /* What the server said counts more than what curl calls it: one and the same CURLcode stands for 4xx and 5xx. */
 static int explain_reply(const struct sending *s, CURLcode code, long reply, struct err *err)
 {
     const char *status = s->status[0] ? s->status : "no code";
     if (code == CURLE_LOGIN_DENIED && (reply < 400 || reply >= 500))
         err_code(err, ERR_CONFIG, "provider_refused", "The mail server does not accept the user and password (%s).", status);
+    else if (is_full(status) && reply >= 500)
+        err_code(err, ERR_INPUT, "provider_refused", "The receiver's mailbox is full (%s): once there is room, kick the message.", status);
+    else if (is_full(status))
+        err_set(err, ERR_UNAVAILABLE, "The receiver's mailbox is full (%s): there must be room in it first.", status);
     else if (reply >= 500)
         err_code(err, ERR_INPUT, "provider_refused", "The mail server refused the message for this address (%s).", status);
     else
@@ -212,13 +222,39 @@ int smtpc_send(smtpc_t *c, const struct smtpc_mail *mail, bool *in_doubt, struct
     return rc;
 }
 
-int smtpc_probe(smtpc_t *c, int64_t deadline_ms, struct err *err)
+/* One command, of which libcurl decodes %XX. */
+static int say(smtpc_t *c, const char *verb, const char *address, int64_t deadline_ms, struct err *err)
 {
     struct sending s = {0};
+    struct buf command = BUF_INIT;
+    long reply = 0;
     int64_t left_ms = time_left(deadline_ms, err);
     if (!left_ms) return -1;
+    buf_puts(&command, verb);
+    if (address) buf_putc(&command, '<');
+    for (const char *at = address; at && *at; at++)
+        if (*at == '%')
+            buf_puts(&command, "%25");
+        else
+            buf_putc(&command, *at);
+    if (address) buf_putc(&command, '>');
+    if (command.bad) return err_set(err, ERR_NOMEM, "no memory for a mail");
     set_options(c, &s, left_ms);
     curl_easy_setopt(c->curl, CURLOPT_NOBODY, 1L);
-    curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, "NOOP");
-    return run(c, &s, deadline_ms, err);
+    curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, command.data);
+    int rc = run(c, &s, deadline_ms, err);
+    buf_done(&command);
+    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &reply);
+    return rc == 0 && reply >= 400 ? explain_reply(&s, CURLE_OK, reply, err) : rc; /* 553 is a success to libcurl */
+}
+
+int smtpc_probe(smtpc_t *c, int64_t deadline_ms, struct err *err)
+{
+    return say(c, "NOOP", NULL, deadline_ms, err);
+}
+
+int smtpc_rehearse(smtpc_t *c, const char *from, const char *to, int64_t deadline_ms, struct err *err)
+{
+    if (say(c, "MAIL FROM:", from, deadline_ms, err) == -1 || say(c, "RCPT TO:", to, deadline_ms, err) == -1) return -1;
+    return say(c, "RSET", NULL, deadline_ms, err);
 }

@@ -43,6 +43,8 @@ void smtpc_destroy(smtpc_t **c);
 int smtpc_send(smtpc_t *c, const struct smtpc_mail *mail, bool *in_doubt, struct err *err);
 /* Connects, says EHLO, STARTTLS, AUTH, NOOP; sends nothing. */
 int smtpc_probe(smtpc_t *c, int64_t deadline_ms, struct err *err);
+/* Would a mail from one to the other be taken?  Says MAIL, RCPT and RSET, as far as it gets; sends nothing. */
+int smtpc_rehearse(smtpc_t *c, const char *from, const char *to, int64_t deadline_ms, struct err *err);
 
 /* Pure: the code of a reply line and, where it has one, the enhanced code (RFC 3463), "550 5.1.1"; "" for other lines. */
 #define SMTPC_STATUS_MAX 16

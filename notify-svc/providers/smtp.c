@@ -16,6 +16,7 @@
 
 struct smtp {
     struct mail_server to;
+    struct mail_people people; /* for a look alone: a mail says itself who receives it */
     pthread_mutex_t lock; /* guards kept */
     smtpc_t *kept[KEPT_MOST];
     int n_kept;
@@ -23,10 +24,9 @@ struct smtp {
 
 static int smtp_open(void **state, const struct settings *settings, struct err *err)
 {
-    struct mail_people people;
     struct smtp *s = calloc(1, sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "out of memory");
-    if (mail_people_read(settings, &people, err) == -1 || mail_server_read(settings, &people.from, &s->to, err) == -1) {
+    if (mail_people_read(settings, &s->people, err) == -1 || mail_server_read(settings, &s->people.from, &s->to, err) == -1) {
         free(s);
         return -1;
     }
@@ -98,6 +98,19 @@ static int smtp_send(void *state, const struct mail *mail, int64_t deadline_ms, 
     return rc;
 }
 
+/* As far as RCPT, so that a mailbox that is gone or full shows before a mail is lost on it. */
+static int rehearse(struct smtp *s, smtpc_t *c, int64_t deadline_ms, struct err *err)
+{
+    for (int i = 0; i < s->people.n_to; i++) {
+        struct err why = {0};
+        const char *to = s->people.to[i].address;
+        if (smtpc_rehearse(c, s->people.from.address, to, deadline_ms, &why) == 0) continue;
+        err_code(err, why.kind, why.code, "To %.60s: %.130s", to, why.text);
+        return -1;
+    }
+    return 0;
+}
+
 static int smtp_probe(void *state, int64_t deadline_ms, char *text, size_t room, struct err *err)
 {
     static const char *const how[] = {[SMTPC_PLAIN] = "plain text", [SMTPC_STARTTLS] = "STARTTLS", [SMTPC_TLS] = "TLS"};
@@ -106,6 +119,7 @@ static int smtp_probe(void *state, int64_t deadline_ms, char *text, size_t room,
     smtpc_t *c = take(s, err);
     if (!c) return -1;
     int rc = smtpc_probe(c, deadline_ms, err);
+    if (rc == 0) rc = rehearse(s, c, deadline_ms, err);
     smtpc_destroy(&c); /* with a QUIT */
     if (rc == 0)
         (void)snprintf(text, room, "smtp: %.80s:%d, %s, %s", to->host, to->port, how[to->tls],

@@ -163,7 +163,7 @@ def test_wrong_password_is_said_and_mended_by_a_kick(stack):
 
 def test_later_means_later_and_spends_no_attempt(stack):
     with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON, SHEAF_MAX_ATTEMPTS=2) as notify:
-        server.at_rcpt[TO].extend(["421 4.3.2 closing", "450 4.2.1 greylisted", "451 4.3.0 trouble", "452 4.2.2 full"])
+        server.at_rcpt[TO].extend(["421 4.3.2 closing", "450 4.2.1 greylisted", "451 4.3.0 trouble", "452 4.3.1 no storage"])
         job = notify.upload()
         wait_for(lambda: notify.said(job).startswith("The message waits. The mail server cannot take the message now"), 30, "the reason on the job's page")
         wait_for(lambda: server.messages, 90, "the mail")
@@ -171,8 +171,26 @@ def test_later_means_later_and_spends_no_attempt(stack):
         wait_for(lambda: notify.said(job) == "", 10, "the end of waiting")
         assert token_of(stack.redis, job, "notify").split(".")[1] == "1" and len(server.messages) == 1
         said = notify.log
-        assert all(f"cannot take the message now ({code})" in said for code in ("421 4.3.2", "450 4.2.1", "451 4.3.0", "452 4.2.2"))
+        assert all(f"cannot take the message now ({code})" in said for code in ("421 4.3.2", "450 4.2.1", "451 4.3.0", "452 4.3.1"))
         assert '"message_again"' not in said
+
+
+def test_full_mailbox_is_named_on_the_jobs_page_and_by_doctor(stack):
+    with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON) as notify:
+        server.at_rcpt[TO].extend(["452 4.2.2 The mailbox is over its quota"] * 3)
+        job = notify.upload()
+        wait_for(lambda: notify.said(job) == "The message waits. The receiver's mailbox is full (452 4.2.2): there must be room in it first.", 30, "the reason")
+        wait_for(lambda: server.messages, 30, "the mail, once there is room")
+        notify.done(job)
+        server.at_rcpt[TO].append("552 5.2.2 full")
+        later = notify.upload()
+        assert "mailbox is full (552 5.2.2)" in notify.dead(later)["error"]
+        for reply in ("452 4.2.2 full", "552 quota", "550 5.1.1 unknown", "553 5.1.3 no"):
+            server.at_rcpt[TO].append(reply)
+            found = stack.doctor(**server.settings, SHEAF_NOTIFY_TO=TO)["messages"]
+            assert found["verdict"] == "wrong" and TO in found["text"] and reply[:3] in found["text"] and found["mend"], found
+            assert ("mailbox is full" in found["text"]) == (reply[1:3] == "52")
+        assert stack.doctor(**server.settings, SHEAF_NOTIFY_TO=TO)["messages"]["verdict"] == "ok" and len(server.messages) == 1
 
 
 def test_refused_recipient_is_shown_and_the_others_get_their_mail_once(stack):

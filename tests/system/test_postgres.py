@@ -124,6 +124,34 @@ def test_row_level_security_shows_an_owner_only_what_is_his(db):
     assert db.query(count, database="sheaf", user="sheaf") == ["0"]
 
 
+BROKEN = [  # what somebody did to the database, how to undo it, and a word of what to do about it
+    ("ALTER TABLE submissions RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO submissions", "persist-svc --migrate"),
+    ("REVOKE ALL ON submissions FROM sheaf", "GRANT ALL ON submissions TO sheaf", "rights"),
+    ("CREATE POLICY nobody ON submissions AS RESTRICTIVE USING (false) WITH CHECK (false)", "DROP POLICY nobody ON submissions", "row-level security"),
+]
+
+
+def test_a_table_that_is_missing_and_a_refusal_are_said_by_job_and_doctor_and_mended_by_a_retry(db):
+    fresh(db)
+    with Stack("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway", SHEAF_RECORDS="postgres", DATABASE_URL=db.url) as s:
+        for n, (harm, undo, word) in enumerate(BROKEN):
+            db.query(harm, database="sheaf")
+            try:
+                status, answer = s.upload(("form.pdf", form(900 + n)))
+                assert status == 202
+                s.batch_done(answer["batch_id"], 60)
+                job = s.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]
+                assert job["status"] == "failed" and job["error"]["code"] == "provider_refused" and word in job["error"]["text"], (harm, job["error"])
+                if "POLICY" not in harm:  # who only counts sees no rows, which is no refusal
+                    found = s.doctor()["records"]
+                    assert found["verdict"] == "wrong" and word in found["text"] and found["mend"], (harm, found)
+            finally:
+                db.query(undo, database="sheaf")
+            assert s.post(f"/api/jobs/{job['job_id']}/retry")[0] == 202
+            assert s.job_done(job["job_id"], 60)["status"] == "finished"
+            assert s.doctor()["records"]["verdict"] == "ok"
+
+
 def test_a_wrong_address_or_a_missing_right_says_what_to_do(db):
     wrong = subprocess.run([BUILD / "persist-svc", "--migrate"], capture_output=True, text=True,
                            env={"SHEAF_RECORDS": "postgres", "DATABASE_URL": db.url.replace("/sheaf?", "/nowhere?"), "SHEAF_VAR": str(db.folder / "var")})

@@ -96,6 +96,25 @@ def test_a_wrong_key_or_clock_fails_the_job_with_what_to_do(stack, s3):
         wait_for(lambda: stack.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]["status"] == "finished", 30, "the second try")
 
 
+def test_a_wrong_bucket_fails_the_job_with_what_to_do_and_doctor_says_the_same(stack, s3):
+    stack["persist-svc"].kill()
+    stack.start("persist-svc", SHEAF_S3_BUCKET="nowhere")
+    try:
+        answer = store(stack, form(31_000))
+        stack.batch_done(answer["batch_id"])
+        job = stack.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]
+        assert job["status"] == "failed" and "SHEAF_S3_BUCKET" in job["error"]["text"], job
+        found = stack.doctor(SHEAF_S3_BUCKET="nowhere")["objects"]
+        assert found["verdict"] == "wrong" and "SHEAF_S3_BUCKET" in found["text"] and found["mend"]
+    finally:
+        stack["persist-svc"].kill()
+        stack.start("persist-svc")
+        stack.wait_ready("persist-svc")
+    assert stack.post(f"/api/jobs/{job['job_id']}/retry")[0] == 202
+    wait_for(lambda: stack.get(f"/api/job_status/{job['job_id']}")[1]["status"] == "finished", 30, "the second try")
+    assert stack.doctor()["objects"]["verdict"] == "ok"
+
+
 def test_probe_says_that_the_store_answers(stack, s3):
     probe = subprocess.run([BUILD / "persist-svc", "--probe"], env=stack.env(), capture_output=True, text=True, timeout=60)
     assert '"objects"' in probe.stdout and "s3 answers" in probe.stdout, probe.stdout + probe.stderr
