@@ -67,7 +67,6 @@ int agree_names(struct entry *entry)
             else if (in_address(name, text))
                 value->signs.agrees = other->signs.agrees = true;
         }
-        if (value->signs.agrees) value->signs.differs = false;
     }
     return 0;
 }

@@ -77,7 +77,8 @@ static bool belongs(const vocabulary_t *v, const struct face *face, int word, in
 static void put_word(struct buf *text, const struct word *word, double usual)
 {
     const char *rest = word->text + 1;
-    bool stroke = word->source == WORD_OCR && word->text[0] == '|' && box_height(&word->box) <= LETTER_HIGH * usual;
+    bool bracket = word->text[0] == '[' && !*rest; /* a stroke with a speck at its foot */
+    bool stroke = word->source == WORD_OCR && (word->text[0] == '|' || bracket) && box_height(&word->box) <= LETTER_HIGH * usual;
     bool letter = stroke && (!*rest || isalpha((unsigned char)*rest) || *rest == '\'' || !strncmp(rest, "\xE2\x80\x99", 3));
     buf_puts(text, letter ? "I" : "");
     buf_puts(text, letter ? rest : word->text);

@@ -93,7 +93,9 @@ struct signs {
     int strange;        /* groups of three letters that no known word has */
     int odd;            /* of them, shaped as hardly any word is */
     bool repaired;      /* misread signs were put right */
+    bool nameless;      /* a school that does not call itself one: a word may have been lost */
     bool agrees, differs; /* with what is read elsewhere in the entry */
+    bool heard;           /* another entry of the document names the same school */
 };
 
 /* A field's value with its evidence: where on which page it stands. */

@@ -109,7 +109,7 @@ int schools_settle(const struct schools *schools, const lexicon_t *lexicon, stru
     if (!*folded || strlen(folded) > PHRASE_MAX) return 0;
     for (int i = 0; i < schools->n; i++) {
         if (strcmp(schools->list[i].folded, folded)) continue;
-        value->signs.agrees = value->signs.agrees || schools->list[i].times > 1;
+        value->signs.heard = schools->list[i].times > 1;
         return 0;
     }
     const struct school *school = trust_of(value) < SURE ? nearest(schools, lexicon, folded) : NULL;
@@ -118,6 +118,6 @@ int schools_settle(const struct schools *schools, const lexicon_t *lexicon, stru
     if (!text) return -1;
     free(value->text);
     value->text = text;
-    value->signs.agrees = true;
+    value->signs.heard = true;
     return 0;
 }

@@ -14,9 +14,9 @@ int schools_hear(struct schools *schools, const struct value *value);
 /* Forgets what was heard once and not surely. */
 void schools_keep_sure(struct schools *schools);
 
-/* A recognised reading that another entry has as well agrees; a doubtful one that nearly is just one of the
- * schools becomes it and agrees, unless the word they differ in is a known one or a number: then they are two
- * schools.  -1: no memory. */
+/* A recognised reading that another entry has as well is heard; a doubtful one that nearly is just one of the
+ * schools becomes it and is heard, unless the word they differ in is a known one or a number: then they are
+ * two schools.  -1: no memory. */
 int schools_settle(const struct schools *schools, const lexicon_t *lexicon, struct value *value);
 
 #endif

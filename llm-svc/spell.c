@@ -71,6 +71,12 @@ static bool is_piece(const lexicon_t *lexicon, const char *word, const char *fol
     return !lexicon_knows(lexicon, FORM_NAME, folded);
 }
 
+/* "(uz" was "Luz"; "(North)" is a word in brackets. */
+static bool has_open_bracket(const char *word)
+{
+    return !strchr(word, '(') != !strchr(word, ')');
+}
+
 static bool is_odd(const char *word, const char *folded, enum form_rule rule, int at)
 {
     static const char *const no_letter = "_+=*%#<>()[]{}|~!?/\\\"";
@@ -80,7 +86,7 @@ static bool is_odd(const char *word, const char *folded, enum form_rule rule, in
         isupper((unsigned char)word[0]) && isupper((unsigned char)word[1]) && islower((unsigned char)word[2]);
     size_t len = strlen(folded);
     return digits || has_inner_capital(word) || two_capitals || begins_small(word, at) || has_run(folded) ||
-           (len > SMALL && !has_vowel(folded)) || word[strcspn(word, name ? no_letter : "_+=*%<>[]{}|~!?\\")];
+           (len > SMALL && !has_vowel(folded)) || word[strcspn(word, name ? no_letter : "_+=*%<>[]{}|~!?\\")] || has_open_bracket(word);
 }
 
 /* The usual spelling, in capitals when the word was. */
@@ -146,6 +152,27 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     return 0;
 }
 
+/* A word that schools call themselves by. */
+static bool is_school_word(const char *folded)
+{
+    static const char *const words[] = {"school",   "academy", "elementary", "institute", "college",    "center",     "centre", "escuela",
+                                        "colegio",  "academia", "instituto", "primaria",  "secundaria", "preparatoria", "liceo",  "centro"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (!strcmp(words[i], folded)) return true;
+    return false;
+}
+
+static int look_for_kind(const char *text, struct signs *signs)
+{
+    AUTO_FREE char *folded = form_fold(text);
+    if (!folded) return -1;
+    char *save = NULL;
+    signs->nameless = true;
+    for (char *word = strtok_r(folded, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        signs->nameless = signs->nameless && !is_school_word(word);
+    return 0;
+}
+
 int spell_text(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source, char **text,
                struct signs *signs)
 {
@@ -168,5 +195,5 @@ int spell_text(const lexicon_t *lexicon, enum form_rule rule, const struct spell
     if (out.bad) return -1;
     free(*text);
     *text = buf_take(&out, NULL);
-    return 0;
+    return rule == FORM_SCHOOL ? look_for_kind(*text, signs) : 0;
 }

@@ -47,8 +47,13 @@ void trust_inputs(const struct value *value, double x[TRUST_N])
     x[TRUST_odd] = s->odd;
     /* A child mostly has two names: one may have been lost. */
     x[TRUST_lone] = value->field->rule == FORM_NAME && value->field->required && s->words < 2;
-    x[TRUST_repaired] = s->repaired;
+    /* An address's signs are many, and its repairs mostly right. */
+    bool address = value->field->rule == FORM_EMAIL;
+    x[TRUST_repaired] = s->repaired && !address;
+    x[TRUST_mended] = s->repaired && address;
+    x[TRUST_nameless] = s->nameless;
     x[TRUST_agrees] = s->agrees;
+    x[TRUST_heard] = s->heard;
     x[TRUST_differs] = s->differs;
     static const enum trust_input of_rule[] = {
         [FORM_TEXT] = TRUST_text,   [FORM_NAME] = TRUST_name,   [FORM_SCHOOL] = TRUST_school,

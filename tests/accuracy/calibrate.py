@@ -18,7 +18,10 @@ OUT = accuracy.TOP / "llm-svc" / "trust.def"
 RIDGE = 0.3  # keeps weights of rare signs small
 STEPS = 25
 # Where the ridge pulls to instead of 0: signs too rare in a set to be fitted, which are a reason to look all the same.
-BEFOREHAND = {"lone": -3.0}
+BEFOREHAND = {"lone": -3.0, "repaired": -0.5}
+# Reasons to doubt never make a value surer, nor reasons to believe less sure, whatever a set of a few hundred says by chance.
+DOUBTS = {"refused", "unknown", "near", "corrected", "strange", "odd", "lone", "repaired", "mended", "nameless", "differs"}
+BELIEFS = {"mean", "least", "sure", "page", "agrees", "heard"}
 
 
 def samples(folder, cache):
@@ -44,21 +47,36 @@ def chance(weights, signs):
     return 1 / (1 + math.exp(-max(-30, min(30, z))))
 
 
+def is_against(name, weight):
+    return (name in DOUBTS and weight > 0) or (name in BELIEFS and weight < 0)
+
+
 def fit(rows, names):
-    """Newton's method on the ridge-penalised likelihood."""
+    """The weights of all signs; what comes out against its meaning is held at what is known beforehand."""
+    free = list(names)
+    while True:
+        weights = newton(rows, names, free)
+        against = [k for k in free if is_against(k, weights[k])]
+        if not against:
+            return weights
+        free = [k for k in free if k not in against]
+
+
+def newton(rows, names, free):
+    """Newton's method on the ridge-penalised likelihood, over the signs that are free."""
     weights = {k: BEFOREHAND.get(k, 0.0) for k in names}
     for _ in range(STEPS):
-        gradient = {k: -RIDGE * (weights[k] - BEFOREHAND.get(k, 0.0)) for k in names}
-        second = {k: {m: RIDGE if k == m else 0.0 for m in names} for k in names}
+        gradient = {k: -RIDGE * (weights[k] - BEFOREHAND.get(k, 0.0)) for k in free}
+        second = {k: {m: RIDGE if k == m else 0.0 for m in free} for k in free}
         for signs, right, _ in rows:
             p = chance(weights, signs)
-            active = [(k, v) for k, v in signs.items() if v]
+            active = [(k, v) for k, v in signs.items() if v and k in gradient]
             for k, v in active:
                 gradient[k] += (right - p) * v
                 for m, u in active:
                     second[k][m] += p * (1 - p) * v * u
-        step = solve([[second[k][m] for m in names] + [gradient[k]] for k in names])
-        weights = {k: w + d for (k, w), d in zip(weights.items(), step)}
+        step = solve([[second[k][m] for m in free] + [gradient[k]] for k in free])
+        weights.update({k: weights[k] + d for k, d in zip(free, step)})
         if max(abs(d) for d in step) < 1e-4:
             break
     return weights

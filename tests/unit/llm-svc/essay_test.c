@@ -12,7 +12,7 @@ static void test_a_stroke_as_high_as_a_letter_is_the_word_i(void **state)
     struct entry entry;
     entry_of_lines((const char *const[]){"800 1000 Student: Ana Soler", "800 1300 Grade: 5",
                                          "800 2000 My Essay",
-                                         "800 2300 | think that |'m happy when | sing. |t rains.", NULL},
+                                         "800 2300 | think that |'m happy when [ sing. |t rains.", NULL},
                    'o', &entry);
     assert_string_equal(entry.essay, "I think that I'm happy when I sing. It rains.");
     assert_int_equal(entry.essay_words, 10);

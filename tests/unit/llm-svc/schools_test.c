@@ -46,12 +46,12 @@ static void hear(struct schools *schools, const char *text, double confidence)
 }
 
 static void expect(const struct schools *schools, const char *text, double confidence, const char *wanted,
-                   bool agrees)
+                   bool heard)
 {
     struct value value = reading(text, confidence);
     assert_int_equal(schools_settle(schools, lexicon, &value), 0);
     assert_string_equal(value.text, wanted);
-    assert_int_equal(value.signs.agrees, agrees);
+    assert_int_equal(value.signs.heard, heard);
     value_done(&value);
 }
 
@@ -72,7 +72,7 @@ static void test_a_doubtful_reading_is_the_school_that_others_name_alike(void **
     schools_done(&schools);
 }
 
-static void test_one_sure_reading_tells_others_but_agrees_with_nobody_itself(void **state)
+static void test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself(void **state)
 {
     (void)state;
     struct schools schools = {0};
@@ -150,7 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_doubtful_reading_is_the_school_that_others_name_alike),
-        cmocka_unit_test(test_one_sure_reading_tells_others_but_agrees_with_nobody_itself),
+        cmocka_unit_test(test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself),
         cmocka_unit_test(test_one_doubtful_reading_tells_nobody),
         cmocka_unit_test(test_what_is_sure_far_or_another_school_stays),
         cmocka_unit_test(test_what_was_heard_goes_through_json),
