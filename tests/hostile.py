@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""hostile.py [DIR] [--only TEXT]: every broken, odd or heavy document of a folder, one after the other through the whole stack.
+"""hostile.py [DIR] [--only TEXT] [--short]: every broken, odd or heavy document of a folder, one after the other through the whole stack.
 
-Prints a table: file, what became of it, seconds, and the most memory that a decoding child of ocr-svc took for it. Each is to end
+Prints a table: file, what became of it, seconds, those of the processor that ocr-svc and its children spent, and the most memory that a
+decoding child took for it; then the same by outcome (--short: that alone). Each is to end
 as a result or a clear refusal within 20 s and 512 MB a child, with ocr-svc the same process throughout, and a healthy
 document, uploaded after every tenth, to become its record. Exit 1 when one of these does not hold; a missing folder is skipped.
 DIR is ../shared/hostile beside the project unless given. SLOW machines: TESTS_SLOW stretches the 20 s.
 """
 import argparse
+import os
 import pathlib
 import sys
 import threading
@@ -61,27 +63,55 @@ class Peak(threading.Thread):
         return self.mib
 
 
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def spent(pid):
+    """Seconds of the processor, of the process and its children, those that ended included."""
+    total = 0
+    for p in (pathlib.Path(f"/proc/{pid}"), *decoding_children(pid)):
+        try:
+            total += sum(int(v) for v in (p / "stat").read_text().rsplit(")", 1)[1].split()[11:15])
+        except OSError:
+            continue
+    return total / TICK
+
+
+def show_groups(rows):
+    """Outcome, how many, the slowest and the largest of them."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(row[3], []).append(row)
+    print(f"\n{'outcome':44} {'files':>5} {'seconds':>8} {'cpu':>6} {'MiB':>5}  (the most of each)")
+    for outcome, group in sorted(groups.items(), key=lambda g: -len(g[1])):
+        most = [max(r[i] for r in group) for i in range(3)]
+        print(f"{outcome:44} {len(group):5} {most[0]:8.1f} {most[1]:6.1f} {most[2]:5.0f}")
+
+
 def outcome_of(stack, name, data):
+    """(in a word or two, more about it, whether that is an end)."""
     status, answer = stack.upload((name, data))
     if status != 202:
         errors = answer.get("errors") or [answer.get("error")]
-        return f"refused at upload, {answer.get('code')}: {errors[0]}", True
+        return f"refused at upload, {answer.get('code')}", errors[0], True
     job = answer["job_ids"][0]["job_id"]
     until = time.monotonic() + 120 * SLOW
     while time.monotonic() < until:
         _, now = stack.get(f"/api/job_status/{job}")
         if now["status"] == "finished":
-            return f"finished, {len(now['result']['submission_ids'])} record(s)", True
+            return "finished", f"{len(now['result']['submission_ids'])} record(s)", True
         if now["status"] == "failed":
-            return f"failed: {now['error']}", bool(now["error"])
+            error = now["error"] or {}
+            return f"failed, {error.get('code')}", error.get("text", "without a word"), bool(error.get("code") and error.get("text"))
         time.sleep(0.05)
-    return f"no end: {now['status']}", False
+    return "no end", now["status"], False
 
 
 def main():
     ask = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ask.add_argument("dir", nargs="?", type=pathlib.Path, default=TOP.parent / "shared" / "hostile")
     ask.add_argument("--only", default="")
+    ask.add_argument("--short", action="store_true")
     args = ask.parse_args()
     if not args.dir.is_dir():
         print(f"skipped: {args.dir} is not there")
@@ -90,18 +120,23 @@ def main():
     bad = []
     with Stack(*SIX, SHEAF_THREADS=1) as stack:
         service = stack["ocr-svc"]
-        print(f"{'file':44} {'seconds':>7} {'MiB':>5}  outcome")
+        rows = []
+        if not args.short:
+            print(f"{'file':44} {'seconds':>7} {'cpu':>6} {'MiB':>5}  outcome")
         for i, path in enumerate(files):
-            peak, began = Peak(service.pid), time.monotonic()
-            outcome, ended = outcome_of(stack, path.name, path.read_bytes())
-            seconds, mib = time.monotonic() - began, peak.stop()
+            peak, began, before = Peak(service.pid), time.monotonic(), spent(service.pid)
+            outcome, more, ended = outcome_of(stack, path.name, path.read_bytes())
+            seconds, cpu, mib = time.monotonic() - began, spent(service.pid) - before, peak.stop()
+            rows.append((seconds, cpu, mib, outcome))
             good = ended and seconds <= SECONDS * SLOW and mib <= MIB and service.process.poll() is None
             bad += [] if good else [path.name]
-            print(f"{path.parent.name + '/' + path.name:44} {seconds:7.1f} {mib:5.0f}  {outcome}{'' if good else '   <<<<'}", flush=True)
+            if not (args.short and good):
+                print(f"{path.parent.name + '/' + path.name:44} {seconds:7.1f} {cpu:6.1f} {mib:5.0f}  {outcome}: {more}{'' if good else '   <<<<'}", flush=True)
             if i % 10 == 0:
-                healthy, _ = outcome_of(stack, "healthy.pdf", documents.form(100 + i))
-                if not healthy.startswith("finished"):
+                healthy, _, _ = outcome_of(stack, "healthy.pdf", documents.form(100 + i))
+                if healthy != "finished":
                     bad.append("healthy after " + path.name)
+    show_groups(rows)
     print(f"{len(files)} files, {len(bad)} not as promised" + (": " + ", ".join(bad) if bad else ""))
     return 1 if bad else 0
 
