@@ -258,43 +258,47 @@ static void read_fields(PopplerPage *page, GList *annotations, struct word_sink 
 
 /* ---- what else lies on the page ------------------------------------------------------------------ */
 
-static bool annotations_mark(GList *annotations)
+/* Marks the cells of the page whose middle lies in the rectangle (points, upright, origin top left). */
+static void mark(struct words_header *h, double left, double top, double right, double bottom)
+{
+    for (int y = 0; y < DECODE_CELLS; y++)
+        for (int x = 0; x < DECODE_CELLS; x++) {
+            double cx = (x + 0.5) * h->width_pt / DECODE_CELLS, cy = (y + 0.5) * h->height_pt / DECODE_CELLS;
+            if (cx >= left && cx <= right && cy >= top && cy <= bottom) h->pictures[y] |= UINT32_C(1) << x;
+        }
+}
+
+/* Ink, stamps and free drawings, which somebody laid over the page. */
+static void read_markings(GList *annotations, struct words_header *h)
 {
     for (GList *l = annotations; l; l = l->next) {
-        switch (poppler_annot_get_annot_type(((PopplerAnnotMapping *)l->data)->annot)) {
+        PopplerAnnotMapping *m = l->data;
+        switch (poppler_annot_get_annot_type(m->annot)) {
         case POPPLER_ANNOT_INK:
         case POPPLER_ANNOT_STAMP:
         case POPPLER_ANNOT_POLYGON:
         case POPPLER_ANNOT_POLY_LINE:
-            return true;
+            h->has_markings = 1;
+            mark(h, m->area.x1, h->height_pt - m->area.y2, m->area.x2, h->height_pt - m->area.y1);
+            break;
         default:
             break;
         }
     }
-    return false;
 }
 
-/* Share of the page under pictures, counted in cells so that overlapping strips count once. */
-static double image_share(PopplerPage *page, double width, double height)
+/* Counted in cells, so that overlapping strips count once. Places of pictures have their origin at the top. */
+static void read_pictures(PopplerPage *page, struct words_header *h)
 {
-    enum { CELLS = 32 };
-    bool covered[CELLS][CELLS] = {0};
-    int n = 0;
     GList *images = poppler_page_get_image_mapping(page);
+    int n = 0;
     for (GList *l = images; l; l = l->next) {
         const PopplerRectangle *r = &((PopplerImageMapping *)l->data)->area;
-        double x1 = fmin(r->x1, r->x2), x2 = fmax(r->x1, r->x2), y1 = fmin(r->y1, r->y2),
-               y2 = fmax(r->y1, r->y2);
-        for (int y = 0; y < CELLS; y++)
-            for (int x = 0; x < CELLS; x++) {
-                double cx = (x + 0.5) * width / CELLS, cy = (y + 0.5) * height / CELLS;
-                if (cx >= x1 && cx <= x2 && cy >= y1 && cy <= y2) covered[y][x] = true;
-            }
+        mark(h, fmin(r->x1, r->x2), fmin(r->y1, r->y2), fmax(r->x1, r->x2), fmax(r->y1, r->y2));
     }
     poppler_page_free_image_mapping(images);
-    for (int y = 0; y < CELLS; y++)
-        for (int x = 0; x < CELLS; x++) n += covered[y][x];
-    return (double)n / (CELLS * CELLS);
+    for (int y = 0; y < DECODE_CELLS; y++) n += __builtin_popcount(h->pictures[y]);
+    h->image_share = (double)n / (DECODE_CELLS * DECODE_CELLS);
 }
 
 static enum decode_status pdf_words(void *doc, int number, struct word_sink *sink)
@@ -306,9 +310,9 @@ static enum decode_status pdf_words(void *doc, int number, struct word_sink *sin
     GList *annotations = poppler_page_get_annot_mapping(page);
     read_text(page, sink);
     read_fields(page, annotations, sink);
-    sink->header.has_markings = annotations_mark(annotations);
+    read_pictures(page, &sink->header); /* before the drawings: only pictures count for its share */
+    read_markings(annotations, &sink->header);
     poppler_page_free_annot_mapping(annotations);
-    sink->header.image_share = image_share(page, sink->header.width_pt, sink->header.height_pt);
     g_object_unref(page);
     return DECODE_OK;
 }

@@ -16,6 +16,8 @@
 #define DECODE_MAGIC 0x53484632u
 #define DECODE_CHILD "--decode-child" /* argv[1] of the child */
 
+#define DECODE_CELLS 32 /* that a page is divided into, each way */
+
 enum decode_op {
     DECODE_HELLO = 1,  /* answered when the child is confined and warm */
     DECODE_OPEN = 2,   /* with the document's descriptor; the one before is closed */
@@ -56,6 +58,9 @@ struct words_header {
     uint32_t bad_chars;    /* of these, without a sound mapping to Unicode */
     uint32_t has_markings; /* ink, stamps, free drawings laid over the page */
     double image_share;    /* of the page's area that pictures cover */
+    /* Bit x of row y, from the top left of the upright page: a picture, or a drawing laid over it, covers the middle of
+     * this cell. */
+    uint32_t pictures[DECODE_CELLS];
     double width_pt, height_pt;
     uint64_t total;
 };

@@ -68,6 +68,15 @@ int ink_map_init(struct ink_map *map, const uint8_t *grey, int width, int height
     return 0;
 }
 
+int ink_map_copy(struct ink_map *map, const struct ink_map *of)
+{
+    size_t size = (size_t)of->width * (size_t)of->height;
+    *map = (struct ink_map){.width = of->width, .height = of->height, .cells = malloc(size)};
+    if (!map->cells) return -1;
+    memcpy(map->cells, of->cells, size);
+    return 0;
+}
+
 void ink_map_done(struct ink_map *map)
 {
     free(map->cells);

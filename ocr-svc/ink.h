@@ -15,6 +15,7 @@ struct ink_map {
 /* Paper is what is lightest in the neighbourhood, so shadows and yellow paper are no ink, nor is the even
  * dark of a scanner's lid. 0, or -1 out of memory. */
 int ink_map_init(struct ink_map *map, const uint8_t *grey, int width, int height, size_t stride);
+int ink_map_copy(struct ink_map *map, const struct ink_map *of); /* 0, or -1 out of memory */
 void ink_map_done(struct ink_map *map);
 
 size_t ink_count(const struct ink_map *map);

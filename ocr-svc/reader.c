@@ -1,7 +1,8 @@
 /* How a page is read is decided page by page:
  *
  *   form fields   their values are in the document itself, drawn or not, and are always taken
- *   text layer    taken where it is what a reader sees (text_layer.h); such a page is not drawn
+ *   text layer    taken where it is what a reader sees (text_layer.h); such a page is not drawn, unless pictures lie
+ *                 on it: these are recognised (mixed.h)
  *   otherwise     the page is drawn, and recognised unless it is blank
  */
 #include "ocr-svc/reader.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 #include "ocr-svc/fields.h"
 #include "ocr-svc/ink.h"
+#include "ocr-svc/mixed.h"
 #include "ocr-svc/office.h"
 #include "ocr-svc/text_layer.h"
 
@@ -113,14 +115,34 @@ static int add_fields(struct page *page, const struct decode_words *w, struct er
     return 0;
 }
 
-static int doubtful_layer_is_real(reader_t *r, int index, const struct ocr_wait *wait,
-                                  const struct decode_words *w, bool *real, struct err *err)
+static int look_at_layer(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
+                         enum text_layer *layer, struct err *err)
 {
     struct decode_pixels picture = {0};
     if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &picture, err) != 0) return -1;
-    *real = text_layer_covers(w, &picture);
+    *layer = text_layer_look(w, &picture);
     decode_pixels_done(&picture);
     return 0;
+}
+
+static void note_picture(struct page *page, const struct pixels_header *h)
+{
+    page->width = h->width_pt;
+    page->height = h->height_pt;
+    page->dpi = (int)h->dpi;
+    page->pixel_width = (int)h->width;
+    page->pixel_height = (int)h->height;
+}
+
+static int recognise_pictures(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
+                              struct page *page, struct err *err)
+{
+    struct decode_pixels picture = {0};
+    if (decoder_pixels(r->decoder, index, r->dpi, wait->deadline_ms, &picture, err) != 0) return -1;
+    note_picture(page, picture.head);
+    int result = mixed_recognise(r->provider, r->engine, w, &picture, wait, page, err);
+    decode_pixels_done(&picture);
+    return result;
 }
 
 static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
@@ -138,11 +160,7 @@ static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct
     if (result == 0) {
         page->ink = ink_share(&ink);
         ink_map_done(&ink);
-        page->width = h->width_pt;
-        page->height = h->height_pt;
-        page->dpi = image.dpi;
-        page->pixel_width = image.width;
-        page->pixel_height = image.height;
+        note_picture(page, h);
         if (page->ink >= BLANK_INK) result = r->provider->recognise(r->engine, &image, wait, page, err);
     } else {
         err_set(err, ERR_NOMEM, "out of memory for a page's ink");
@@ -151,18 +169,16 @@ static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct
     return result;
 }
 
-/* Text layer, or recognition. */
+/* Text layer, recognition, or both. */
 static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
                      struct page *page, struct err *err)
 {
     enum text_layer layer = text_layer_judge(w);
-    if (layer == TEXT_LAYER_DOUBTFUL) {
-        bool real;
-        if (doubtful_layer_is_real(r, index, wait, w, &real, err) != 0) return -1;
-        layer = real ? TEXT_LAYER_REAL : TEXT_LAYER_NONE;
-    }
+    if (layer == TEXT_LAYER_DOUBTFUL && look_at_layer(r, index, wait, w, &layer, err) != 0) return -1;
     if (check_wanted(wait, err) != 0) return -1;
-    return layer == TEXT_LAYER_REAL ? add_text_layer(page, w, err) : recognise(r, index, wait, page, err);
+    if (layer == TEXT_LAYER_NONE) return recognise(r, index, wait, page, err);
+    if (add_text_layer(page, w, err) != 0) return -1;
+    return layer == TEXT_LAYER_BESIDE ? recognise_pictures(r, index, wait, w, page, err) : 0;
 }
 
 static enum page_source source_of(const struct page *page)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ocr-svc/ink.h"
+#include "ocr-svc/regions.h"
 
 /* A page whose pictures cover less than this is not a scan, and one with this many words and no scan is text.
  */
@@ -15,6 +16,8 @@
 #define MOST_SIGNS 0.4
 /* The ink that real text leaves uncovered: a logo, a signature's flourish, a stamp. */
 #define LEAST_COVER 0.85
+/* Of the page; above it a picture is the page, and what stands beside it is a stamp. */
+#define MOST_PICTURES 0.7
 
 /* Share of signs among the characters of the layer; lines of dots, dashes and underscores are a form's way to
  * leave room and say nothing. */
@@ -40,12 +43,13 @@ enum text_layer text_layer_judge(const struct decode_words *words)
     unsigned n;
     double signs = sign_share(words, &n);
     if (n == 0 || h->bad_chars > MOST_BAD * h->chars || signs > MOST_SIGNS) return TEXT_LAYER_NONE;
-    if (n >= ENOUGH_TEXT && h->image_share < SCAN_SHARE && !h->has_markings) return TEXT_LAYER_REAL;
+    struct region regions[REGIONS_MAX];
+    if (n >= ENOUGH_TEXT && h->image_share < SCAN_SHARE && !h->has_markings)
+        return regions_find(h->pictures, regions) ? TEXT_LAYER_BESIDE : TEXT_LAYER_REAL;
     return TEXT_LAYER_DOUBTFUL;
 }
 
-/* Takes away what lies under the words' boxes, a little widened. */
-static void erase_words(const struct decode_words *words, const struct pixels_header *p, struct ink_map *map)
+void text_layer_erase(const struct decode_words *words, const struct pixels_header *p, struct ink_map *map)
 {
     double sx = map->width / p->width_pt, sy = map->height / p->height_pt;
     for (uint32_t i = 0; i < words->head->n; i++) {
@@ -56,15 +60,36 @@ static void erase_words(const struct decode_words *words, const struct pixels_he
     }
 }
 
-bool text_layer_covers(const struct decode_words *words, const struct decode_pixels *picture)
+static void erase_pictures(const struct decode_words *words, struct ink_map *map)
+{
+    struct region regions[REGIONS_MAX];
+    int n = regions_find(words->head->pictures, regions);
+    for (int i = 0; i < n; i++)
+        ink_erase(map, regions[i].left * map->width, regions[i].top * map->height, regions[i].right * map->width,
+                  regions[i].bottom * map->height);
+}
+
+static bool covers(const struct decode_words *words, const struct pixels_header *p, struct ink_map *map)
+{
+    size_t before = ink_count(map);
+    text_layer_erase(words, p, map);
+    return before > 0 && (double)(before - ink_count(map)) >= LEAST_COVER * (double)before;
+}
+
+enum text_layer text_layer_look(const struct decode_words *words, const struct decode_pixels *picture)
 {
     const struct pixels_header *p = picture->head;
     struct ink_map map;
-    if (ink_map_init(&map, picture->grey, (int)p->width, (int)p->height, p->stride) != 0) return false;
+    if (ink_map_init(&map, picture->grey, (int)p->width, (int)p->height, p->stride) != 0) return TEXT_LAYER_NONE;
     ink_erase_rules(&map);
-    size_t before = ink_count(&map);
-    erase_words(words, p, &map);
-    size_t after = ink_count(&map);
+    struct ink_map beside = {0};
+    bool room = regions_share(words->head->pictures) <= MOST_PICTURES && ink_map_copy(&beside, &map) == 0;
+    enum text_layer seen = covers(words, p, &map) ? TEXT_LAYER_REAL : TEXT_LAYER_NONE;
+    if (seen == TEXT_LAYER_NONE && room) {
+        erase_pictures(words, &beside);
+        if (covers(words, p, &beside)) seen = TEXT_LAYER_BESIDE;
+    }
+    ink_map_done(&beside);
     ink_map_done(&map);
-    return before > 0 && (double)(before - after) >= LEAST_COVER * (double)before;
+    return seen;
 }

@@ -6,18 +6,24 @@
 #define SHEAF_OCR_SVC_TEXT_LAYER_H
 
 #include "ocr-svc/decode.h"
+#include "ocr-svc/ink.h"
 
 enum text_layer {
     TEXT_LAYER_NONE,     /* no text, or text that cannot be right */
     TEXT_LAYER_REAL,     /* the page is made of text */
-    TEXT_LAYER_DOUBTFUL, /* only a look at the page can tell: text_layer_covers() */
+    TEXT_LAYER_BESIDE,   /* … and of pictures that are not in it: mixed.h */
+    TEXT_LAYER_DOUBTFUL, /* only a look at the page can tell: text_layer_look() */
 };
 enum text_layer text_layer_judge(const struct decode_words *words);
 
-/* The resolution to draw a page at for text_layer_covers(). */
+/* The resolution to draw a page at for text_layer_look(). */
 #define TEXT_LAYER_DPI 72
 
-/* Whether the text stands on (nearly) all ink of the page. Ruled lines and frames do not count as ink. */
-bool text_layer_covers(const struct decode_words *words, const struct decode_pixels *picture);
+/* REAL when the text stands on (nearly) all ink of the page; BESIDE when it stands on all that lies beside pictures which
+ * leave room for text; else NONE. Ruled lines and frames do not count as ink. */
+enum text_layer text_layer_look(const struct decode_words *words, const struct decode_pixels *picture);
+
+/* Takes what lies under the layer's words, a little widened, off the page's ink. */
+void text_layer_erase(const struct decode_words *words, const struct pixels_header *picture, struct ink_map *map);
 
 #endif

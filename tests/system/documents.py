@@ -38,8 +38,9 @@ def escape(text):
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
 
 
-def pdf(pages, note=""):
-    """A PDF with a text layer; pages: lists of lines. `note` makes the bytes differ."""
+def pdf(pages, note="", slips=()):
+    """A PDF with a text layer; pages: lists of lines. `note` makes the bytes differ. `slips`: pictures that lie on each page, with
+    their places (left, bottom, width, height in points)."""
     objects = []
 
     def add(body):
@@ -47,13 +48,19 @@ def pdf(pages, note=""):
         return len(objects)
     catalog, tree = add(b""), add(b"")
     font = add(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
-    kids = []
+    kids, pasted, drawn = [], b"", ""
+    for n, (image, (left, bottom, width, height)) in enumerate(slips):
+        data = zlib.compress(image.tobytes())
+        slip = add(b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode "
+                   b"/Length %d >> stream\n" % (*image.size, len(data)) + data + b"\nendstream")
+        pasted += b"/S%d %d 0 R " % (n, slip)
+        drawn += f"q {width} 0 0 {height} {left} {bottom} cm /S{n} Do Q "
     for lines in pages:
-        text = "BT /F1 11 Tf 54 740 Td 16 TL " + " ".join(f"({escape(line)}) Tj T*" for line in lines) + " ET"
+        text = drawn + "BT /F1 11 Tf 54 740 Td 16 TL " + " ".join(f"({escape(line)}) Tj T*" for line in lines) + " ET"
         data = zlib.compress(text.encode("latin-1"))
         content = add(b"<< /Length %d /Filter /FlateDecode >> stream\n" % len(data) + data + b"\nendstream")
-        kids.append(add(b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 612 792] /Contents %d 0 R /Resources << /Font << /F1 %d 0 R >> >> >>"
-                        % (tree, content, font)))
+        kids.append(add(b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 612 792] /Contents %d 0 R /Resources << /Font << /F1 %d 0 R >> "
+                        b"/XObject << %s >> >> >>" % (tree, content, font, pasted)))
     objects[catalog - 1] = b"<< /Type /Catalog /Pages %d 0 R >>" % tree
     objects[tree - 1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), b" ".join(b"%d 0 R" % k for k in kids))
     out = io.BytesIO(b"%PDF-1.4\n" + (f"% {note}\n".encode() if note else b""))

@@ -124,7 +124,7 @@ static void test_text_that_stands_on_all_ink_covers_the_page(void **state)
     layer_init(&l, 5, "words");
     struct decode_pixels p = picture_of(&h);
     for (int i = 0; i < 5; i++) ink_at(105, 20 + 15 * i, 195, 30 + 15 * i);
-    assert_true(text_layer_covers(&l.view, &p));
+    assert_int_equal(text_layer_look(&l.view, &p), TEXT_LAYER_REAL);
 }
 
 static void test_stamp_in_a_corner_does_not_cover_the_page(void **state)
@@ -136,7 +136,7 @@ static void test_stamp_in_a_corner_does_not_cover_the_page(void **state)
     struct decode_pixels p = picture_of(&h);
     ink_at(105, 20, 195, 30);
     for (int i = 0; i < 10; i++) ink_at(50, 100 + 20 * i, 500, 110 + 20 * i);
-    assert_false(text_layer_covers(&l.view, &p));
+    assert_int_equal(text_layer_look(&l.view, &p), TEXT_LAYER_NONE);
 }
 
 static void test_frames_around_text_do_not_count_as_ink(void **state)
@@ -149,7 +149,7 @@ static void test_frames_around_text_do_not_count_as_ink(void **state)
     ink_at(105, 20, 195, 30);
     for (int x = 20; x < 580; x++) paper[300 * SIDE + x] = paper[301 * SIDE + x] = 0;
     for (int y = 20; y < 580; y++) paper[y * SIDE + 20] = paper[y * SIDE + 21] = 0;
-    assert_true(text_layer_covers(&l.view, &p));
+    assert_int_equal(text_layer_look(&l.view, &p), TEXT_LAYER_REAL);
 }
 
 static void test_blank_paper_in_uneven_light_has_no_ink(void **state)
