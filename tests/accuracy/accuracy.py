@@ -48,7 +48,8 @@ def read_quickly(folder, document, cache):
     texts = {p["page"]: p for e in read["entries"] for p in e["page_texts"]}
     return {"pages": [texts[n] for n in sorted(texts)],
             "entries": [{"pages": e["pages"], "fields": named(e["fields"], "value"), "confidences": named(e["fields"], "confidence"),
-                         "signs": named(e["fields"], "signs"), "sources": named(e["fields"], "source"), "essay": e["essay"]["text"], "needs_review": e["needs_review"], "codes": e["review_reason_codes"]}
+                         "signs": named(e["fields"], "signs"), "sources": named(e["fields"], "source"), "evidence": named(e["fields"], "page"),
+                         "essay": e["essay"]["text"], "needs_review": e["needs_review"], "codes": e["review_reason_codes"]}
                         for e in read["entries"]]}
 
 

@@ -76,14 +76,29 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_values():
     assert wide_low < low < 0.9 < high < wide_high
 
 
-def test_the_generator_makes_the_same_set_from_the_same_seed(tmp_path):
+def generate(folder, entries):
+    """A set of our own; its truth."""
     import sheet
     if not sheet.hand_fonts() or not sheet.find("liberation/LiberationSans-Regular.ttf"):
         pytest.skip("fonts of tests/deps.sh accuracy are not installed")
-    made = []
-    for name in ("one", "two"):
-        subprocess.run([sys.executable, "-B", HERE / "generate.py", tmp_path / name, "--entries", "5", "--seed", "9"], check=True, stdout=subprocess.DEVNULL)
-        made.append(json.loads((tmp_path / name / "truth.json").read_text()))
+    subprocess.run([sys.executable, "-B", HERE / "generate.py", folder, "--entries", str(entries), "--seed", "9"], check=True, stdout=subprocess.DEVNULL)
+    return json.loads((folder / "truth.json").read_text())
+
+
+def test_made_forms_are_split_right_their_essays_whole_and_no_value_is_from_another_entry(tmp_path):
+    import accuracy
+    for document in generate(tmp_path, 12)["documents"]:
+        read = accuracy.read_quickly(tmp_path, document, tmp_path)
+        assert [e["pages"] for e in read["entries"]] == [e["pages"] for e in document["entries"]], document["id"]
+        for want, got in zip(document["entries"], read["entries"]):
+            first, last = want["pages"]
+            assert all(first <= page <= last for page in got["evidence"].values()), document["id"]
+            words = len(score.fold(want["essay"]).split())
+            assert want["handwritten"] or abs(len(score.fold(got["essay"]).split()) - words) <= 0.03 * words, document["id"]
+
+
+def test_the_generator_makes_the_same_set_from_the_same_seed(tmp_path):
+    made = [generate(tmp_path / name, 5) for name in ("one", "two")]
     assert made[0] == made[1] and len(made[0]["documents"]) == 5
     for d in made[0]["documents"]:
         assert (tmp_path / "one" / d["file"]).read_bytes() == (tmp_path / "two" / d["file"]).read_bytes()
