@@ -16,10 +16,6 @@ EMBED(words_places, "llm-svc/words/places.txt");
 /* A word this long may have one letter wrong and still be taken for a known one.  Shorter words have too many
  * neighbours, and two letters make "Cottonwood" of "Buttonwood". */
 #define NEAR_LETTERS 5
-/* A school's name may have one letter in so many wrong, and the next best school must be this much further.
- */
-#define SCHOOL_SHARE  5
-#define SCHOOL_MARGIN 2
 
 struct word_entry {
     char *folded; /* what it is compared by */
@@ -222,27 +218,13 @@ const char *lexicon_nearest(const lexicon_t *lexicon, enum form_rule rule, const
     return near && !tie ? near->usual : NULL;
 }
 
-const char *lexicon_school(const lexicon_t *lexicon, const char *name, bool *same)
+int lexicon_n_schools(const lexicon_t *lexicon)
 {
-    AUTO_FREE char *folded = form_fold(name);
-    int len = folded ? (int)strlen(folded) : 0, most = len / SCHOOL_SHARE, best = most + 1,
-        second = most + 1 + SCHOOL_MARGIN;
-    const struct word_entry *found = NULL;
-    *same = false;
-    if (!len || len > PHRASE_MAX) return NULL;
-    for (int i = 0; i < lexicon->schools.n; i++) {
-        const struct word_entry *entry = &lexicon->schools.words[i];
-        int edits =
-            edit_distance(folded, len, entry->folded, (int)strlen(entry->folded), most + SCHOOL_MARGIN);
-        if (edits < best) {
-            second = best;
-            best = edits;
-            found = entry;
-        } else if (edits < second && strcmp(entry->folded, found ? found->folded : "")) {
-            second = edits;
-        }
-    }
-    if (!found || best > most) return NULL;
-    *same = best == 0;
-    return *same || second - best >= SCHOOL_MARGIN ? found->usual : NULL;
+    return lexicon->schools.n;
+}
+
+const char *lexicon_school(const lexicon_t *lexicon, int i, const char **folded)
+{
+    *folded = lexicon->schools.words[i].folded;
+    return lexicon->schools.words[i].usual;
 }

@@ -27,8 +27,8 @@ bool lexicon_nears(const lexicon_t *lexicon, enum form_rule rule, const char *fo
  * that `folded` may be a misreading of it, spelled as usual; NULL: none, or several.  Belongs to the lexicon.
  */
 const char *lexicon_nearest(const lexicon_t *lexicon, enum form_rule rule, const char *folded);
-/* The known school that `name` may be a misreading of; *same tells whether it is just that.  NULL: none, or
- * several that are as near. */
-const char *lexicon_school(const lexicon_t *lexicon, const char *name, bool *same);
+/* The schools that are known here, by number from 0: as spelled, and folded.  Belong to the lexicon. */
+int lexicon_n_schools(const lexicon_t *lexicon);
+const char *lexicon_school(const lexicon_t *lexicon, int i, const char **folded);
 
 #endif

@@ -79,45 +79,96 @@ static int count_words(const char *folded)
     return n + 1;
 }
 
-/* The one school that is as near as a misreading; NULL: none, or several. */
-static const struct school *nearest(const struct schools *schools, const lexicon_t *lexicon,
-                                    const char *folded)
+/* Names to look among, by number. */
+typedef const char *folded_at(const void *names, int i);
+
+static const char *heard_at(const void *names, int i)
 {
-    int len = (int)strlen(folded), most = len / SHARE, best = most + 1, second = most + 1 + MARGIN;
-    const struct school *found = NULL;
-    for (int i = 0; i < schools->n; i++) {
-        const char *other = schools->list[i].folded;
+    return ((const struct school *)names)[i].folded;
+}
+
+static const char *known_at(const void *names, int i)
+{
+    const char *folded;
+    (void)lexicon_school(names, i, &folded);
+    return folded;
+}
+
+/* The name that is just this one, -1: none. */
+static int find_same(folded_at *at, const void *names, int n, const char *folded)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(at(names, i), folded)) return i;
+    return -1;
+}
+
+/* The one name that is as near as a misreading, -1: none, or several. */
+static int find_near(const lexicon_t *lexicon, folded_at *at, const void *names, int n, const char *folded)
+{
+    int len = (int)strlen(folded), most = len / SHARE, best = most + 1, second = most + 1 + MARGIN,
+        found = -1;
+    for (int i = 0; i < n; i++) {
+        const char *other = at(names, i);
         int edits = edit_distance(folded, len, other, (int)strlen(other), most + MARGIN);
         if (edits < best) {
             second = best;
             best = edits;
-            found = &schools->list[i];
-        } else if (edits < second) {
+            found = i;
+        } else if (edits < second && (found < 0 || strcmp(other, at(names, found)))) {
             second = edits;
         }
     }
-    if (!found || best > most || second - best < MARGIN) return NULL;
-    bool aligned = count_words(folded) == count_words(found->folded);
-    return aligned && are_two(lexicon, folded, found->folded) ? NULL : found;
+    if (found < 0 || best > most || second - best < MARGIN) return -1;
+    const char *school = at(names, found);
+    return count_words(folded) == count_words(school) && are_two(lexicon, folded, school) ? -1 : found;
+}
+
+static int rename_value(struct value *value, const char *name)
+{
+    char *text = strdup(name);
+    if (!text) return -1;
+    free(value->text);
+    value->text = text;
+    return 0;
+}
+
+/* NULL: it is no recognised school, or no memory (*rc -1). */
+static char *fold_school(const struct value *value, int *rc)
+{
+    *rc = 0;
+    if (value->field->rule != FORM_SCHOOL || strcmp(value->source, "ocr")) return NULL;
+    char *folded = form_fold(value->text);
+    if (!folded) *rc = -1;
+    if (folded && *folded && strlen(folded) <= PHRASE_MAX) return folded;
+    free(folded);
+    return NULL;
+}
+
+int schools_look_up(const lexicon_t *lexicon, bool doubtful, struct value *value)
+{
+    int rc, n = lexicon_n_schools(lexicon);
+    AUTO_FREE char *folded = n ? fold_school(value, &rc) : NULL;
+    if (!folded) return n ? rc : 0;
+    int i = find_same(known_at, lexicon, n, folded);
+    if (i < 0 && doubtful) i = find_near(lexicon, known_at, lexicon, n, folded);
+    if (i < 0) return 0;
+    const char *unused;
+    value->signs.agrees = true;
+    return rename_value(value, lexicon_school(lexicon, i, &unused));
 }
 
 int schools_settle(const struct schools *schools, const lexicon_t *lexicon, struct value *value)
 {
-    if (!schools || value->field->rule != FORM_SCHOOL || strcmp(value->source, "ocr")) return 0;
-    AUTO_FREE char *folded = form_fold(value->text);
-    if (!folded) return -1;
-    if (!*folded || strlen(folded) > PHRASE_MAX) return 0;
-    for (int i = 0; i < schools->n; i++) {
-        if (strcmp(schools->list[i].folded, folded)) continue;
+    int rc;
+    AUTO_FREE char *folded = schools ? fold_school(value, &rc) : NULL;
+    if (!folded) return schools ? rc : 0;
+    int i = find_same(heard_at, schools->list, schools->n, folded);
+    if (i >= 0) {
         value->signs.heard = schools->list[i].times > 1;
         return 0;
     }
-    const struct school *school = trust_of(value) < SURE ? nearest(schools, lexicon, folded) : NULL;
-    if (!school) return 0;
-    char *text = strdup(school->name);
-    if (!text) return -1;
-    free(value->text);
-    value->text = text;
+    if (trust_of(value) < SURE) i = find_near(lexicon, heard_at, schools->list, schools->n, folded);
+    if (i < 0) return 0;
     value->signs.heard = true;
-    return 0;
+    return rename_value(value, schools->list[i].name);
 }

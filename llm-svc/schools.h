@@ -1,5 +1,8 @@
-/* schools: the same school stands in many entries of a document.  What several of them say alike, or one says
- * surely, tells what another's doubtful reading is.  Pure.
+/* schools: what a doubtful reading of a school's name is.
+ *
+ * The operator may have named the schools there are (SHEAF_SCHOOLS), and the same school stands in many
+ * entries of a document.  What several of them say alike, or one says surely, tells what another's doubtful
+ * reading is.  Pure.
  *
  * Stage `split` hears all entries and keeps what is sure (struct schools, in llm.h); `extract` settles an
  * entry's own reading by it.  A reading's words and box stay its evidence. */
@@ -14,9 +17,14 @@ int schools_hear(struct schools *schools, const struct value *value);
 /* Forgets what was heard once and not surely. */
 void schools_keep_sure(struct schools *schools);
 
-/* A recognised reading that another entry has as well is heard; a doubtful one that nearly is just one of the
- * schools becomes it and is heard, unless the word they differ in is a known one or a number: then they are
- * two schools.  -1: no memory. */
+/* Two names are never taken for each other when they differ in a number or a known word ("School 12", "Twin
+ * Rock East"), nor when another school is about as near.  Both: 0, or -1: no memory. */
+
+/* A recognised reading that is a school of the operator's list, or, when doubtful, nearly is one, becomes
+ * that and agrees. */
+int schools_look_up(const lexicon_t *lexicon, bool doubtful, struct value *value);
+/* A recognised reading that another entry has as well is heard; one that is not sure and nearly is one of the
+ * document's schools becomes that and is heard.  `schools` NULL: nothing was heard. */
 int schools_settle(const struct schools *schools, const lexicon_t *lexicon, struct value *value);
 
 #endif

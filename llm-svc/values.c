@@ -7,6 +7,7 @@
 #include "llm-svc/choices.h"
 #include "llm-svc/owners.h"
 #include "llm-svc/repair.h"
+#include "llm-svc/schools.h"
 #include "llm-svc/spell.h"
 #include "llm-svc/tidy.h"
 
@@ -142,21 +143,6 @@ static int read_value(const struct context *c, const struct form_field *field, c
     return 0;
 }
 
-/* A doubtful value that nearly is a school known here is that one. */
-static int match_school(const struct context *c, struct value *value, bool doubtful)
-{
-    bool same;
-    const char *school =
-        value->field->rule == FORM_SCHOOL ? lexicon_school(c->lexicon, value->text, &same) : NULL;
-    if (!school || (!same && !doubtful)) return 0;
-    char *text = strdup(school);
-    if (!text) return -1;
-    free(value->text);
-    value->text = text;
-    value->signs.agrees = true;
-    return 0;
-}
-
 /* Adds what the words say when the field's rule takes it; else nothing: a value is not invented. */
 static int accept(const struct context *c, const struct form_field *field, struct line line,
                   struct values *values, struct err *err)
@@ -181,7 +167,7 @@ static int accept(const struct context *c, const struct form_field *field, struc
     const struct spell_source source = {page, line.words, line.n};
     bool doubtful = !strcmp(value->source, "ocr") && value->signs.least < SURE;
     if (spell_text(c->lexicon, field->rule, &source, &value->text, &value->signs) ||
-        match_school(c, value, doubtful))
+        schools_look_up(c->lexicon, doubtful, value))
         return err_set(err, ERR_NOMEM, "value");
     return 0;
 }

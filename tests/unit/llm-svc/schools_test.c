@@ -4,7 +4,10 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "llm-svc/entry_json.h"
 #include "llm-svc/schools.h"
 
@@ -14,7 +17,14 @@ static lexicon_t *lexicon;
 static int open_lexicon(void **state)
 {
     (void)state;
-    lexicon = lexicon_new(NULL, NULL);
+    char path[] = "/tmp/sheaf-schools-XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0) return -1;
+    FILE *file = fdopen(fd, "w");
+    fputs("Lantern Quarry School\nEscuela \xC3\x91\x61nd\xC3\xBA\nPS 12\nTwin Lark East\nTwin Lark West\n", file);
+    fclose(file);
+    lexicon = lexicon_new(path, NULL);
+    unlink(path);
     return lexicon ? 0 : -1;
 }
 
@@ -53,6 +63,31 @@ static void expect(const struct schools *schools, const char *text, double confi
     assert_string_equal(value.text, wanted);
     assert_int_equal(value.signs.heard, heard);
     value_done(&value);
+}
+
+static void look_up(const char *text, bool doubtful, const char *wanted, bool agrees)
+{
+    struct value value = reading(text, doubtful ? 0.5 : 0.99);
+    assert_int_equal(schools_look_up(lexicon, doubtful, &value), 0);
+    assert_string_equal(value.text, wanted);
+    assert_int_equal(value.signs.agrees, agrees);
+    value_done(&value);
+}
+
+static void test_a_school_of_the_operators_list_is_found_though_letters_are_misread(void **state)
+{
+    (void)state;
+    look_up("Lanlern Quarvy School", true, "Lantern Quarry School", true);
+    look_up("ESCUELA NANDU", false, "Escuela \xC3\x91\x61nd\xC3\xBA", true);
+}
+
+static void test_a_school_that_is_not_on_the_list_or_may_be_two_of_it_stays_as_it_is(void **state)
+{
+    (void)state;
+    look_up("Lanlern Quarvy School", false, "Lanlern Quarvy School", false); /* read surely */
+    look_up("Twin Lark Eest", true, "Twin Lark Eest", false);               /* one letter off East, two off West */
+    look_up("PS 13", true, "PS 13", false);
+    look_up("Some Other Academy", true, "Some Other Academy", false);
 }
 
 static void test_a_doubtful_reading_is_the_school_that_others_name_alike(void **state)
@@ -149,6 +184,8 @@ static void test_json_of_another_shape_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_school_of_the_operators_list_is_found_though_letters_are_misread),
+        cmocka_unit_test(test_a_school_that_is_not_on_the_list_or_may_be_two_of_it_stays_as_it_is),
         cmocka_unit_test(test_a_doubtful_reading_is_the_school_that_others_name_alike),
         cmocka_unit_test(test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself),
         cmocka_unit_test(test_one_doubtful_reading_tells_nobody),
