@@ -161,6 +161,13 @@ def test_a_doubtful_school_is_the_one_that_the_documents_other_entries_name():
         assert alone["school_name"] != SCHOOLS[0] and alone["needs_review"]
 
 
+def test_a_doubtful_school_is_the_one_of_the_operators_list(tmp_path):
+    (tmp_path / "schools.csv").write_text(f"School,Town\n{SCHOOLS[3]},Ashby\n{SCHOOLS[0]},Alderpoint\n")
+    with Hesitant(Hesitant.lines_of) as vision, Stack(*SIX, SHEAF_LLM="rules", SHEAF_SCHOOLS=tmp_path / "schools.csv", **vision.env()) as stack:
+        (record,) = records_of(stack, ("alone.png", png(bars(3))))
+        assert record["school_name"] == SCHOOLS[0] and record["evidence"]["school_name"]["raw"] == SCHOOLS[2]
+
+
 def png(image):
     out = io.BytesIO()
     image.save(out, "PNG")
