@@ -76,7 +76,7 @@ static struct strip read_strip(struct engine *e, const struct sheet *s, int degr
     BOX *box = boxCreate(0, busiest_strip(turned, rows), pixGetWidth(turned), rows);
     struct sheet cut = {.pix = box ? pixClipRectangle(turned, box, NULL) : NULL, .dpi = s->dpi};
     page_init(&words, 1);
-    if (cut.pix && engine_read(e, &cut, PSM_SINGLE_BLOCK, wait, &words, NULL) == 0)
+    if (cut.pix && engine_read(e->print, &cut, PSM_SINGLE_BLOCK, wait, &words, NULL) == 0)
         strip = (struct strip){.confidence = page_confidence(&words), .words = words.n_words};
     page_done(&words);
     pixDestroy(&cut.pix);

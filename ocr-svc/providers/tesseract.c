@@ -1,41 +1,59 @@
 /* tesseract: recognition on this machine, English and Spanish, without a network.
  *
  * One engine per work thread, kept warm.  A page is turned upright (orientation.c), put straight, brought to
- * the size at which the engine reads best, and read as a whole; a page that came out weak is read again at
- * another size and each word taken from the surer reading (page_merge.c).  What was measured and left out
- * stands in README.md. */
+ * the size at which the engine reads best (sheet.c) and read as a whole; what came out doubtful is read again
+ * in pieces (reread.c).  What was measured and left out stands in README.md. */
 #include "ocr-svc/providers/tesseract.h"
 
-#include <math.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/clock.h"
+#include "lib/embed.h"
 #include "ocr-svc/picture.h"
 
 #define LANGUAGES "eng+spa"
 
-/* The engine's networks see lines 36 pixels high and are trained on print. A hand is larger than print and has
- * finer strokes: at 300 dpi it is read half again as badly as at 200, print equally well at both. */
+/* The engine's networks see lines 36 pixels high and are trained on print. A hand is larger than print and
+ * has finer strokes: at 300 dpi it is read half again as badly as at 200, print equally well at both. */
 #define READ_DPI 200
-/* The second reading is made far enough from the first that the two err in different places. */
+/* The second reading is made far enough from the first that the two err in different places, above all in
+ * where they see lines. */
 #define SECOND_DPI 150 /* … of a picture that was read at more than COARSE */
 #define COARSE     175 /* … others are enlarged to READ_DPI */
-#define NEAR       1.1 /* less than this is not worth a copy */
 /* Mean confidence of a page. Print that is read well lies above 0.94, handwriting below 0.93. */
 #define STRONG 0.935
+
+EMBED(hand_model, "ocr-svc/hand/hand.traineddata");
+
+static void api_close(TessBaseAPI *api)
+{
+    if (!api) return;
+    TessBaseAPIEnd(api);
+    TessBaseAPIDelete(api);
+}
 
 static void tesseract_close(void *state)
 {
     struct engine *e = state;
     if (!e) return;
-    if (e->api) {
-        TessBaseAPIEnd(e->api);
-        TessBaseAPIDelete(e->api);
-    }
+    api_close(e->print);
+    api_close(e->hand);
     free(e);
+}
+
+/* From the models that are installed, or from one in memory (size above 0). */
+static bool api_open(TessBaseAPI **api, const char *languages, const char *model, size_t size)
+{
+    *api = TessBaseAPICreate();
+    if (!*api) return false;
+    int bad = size > 0 ? TessBaseAPIInit5(*api, model, (int)size, languages, OEM_LSTM_ONLY, NULL, 0, NULL,
+                                          NULL, 0, 0)
+                       : TessBaseAPIInit2(*api, NULL, languages, OEM_LSTM_ONLY);
+    /* It would write what it reads to stderr. */
+    return !bad && TessBaseAPISetVariable(*api, "debug_file", "/dev/null");
 }
 
 static int tesseract_open(const struct settings *settings, void *common, void **engine, struct err *err)
@@ -45,22 +63,21 @@ static int tesseract_open(const struct settings *settings, void *common, void **
     (void)settings, (void)common;
     struct engine *e = calloc(1, sizeof *e);
     if (!e) return err_set(err, ERR_NOMEM, "out of memory");
-    /* Tesseract's own threads wait for each other in a spin: with two, a page took six times the processor time
-     * of one. No parallel region is entered at all: Tesseract states the number itself, and the variable OMP_THREAD_LIMIT is only looked at before
-     * main(). */
+    /* Tesseract's own threads wait for each other in a spin: with two, a page took six times the processor
+     * time of one. No parallel region is entered at all: Tesseract states the number itself, and the variable
+     * OMP_THREAD_LIMIT is only looked at before main(). */
     omp_set_max_active_levels(0);
     pthread_mutex_lock(&one_at_a_time);
     setMsgSeverity(L_SEVERITY_NONE);
-    e->api = TessBaseAPICreate();
-    int bad = !e->api || TessBaseAPIInit2(e->api, NULL, LANGUAGES, OEM_LSTM_ONLY) != 0;
+    bool good =
+        api_open(&e->print, LANGUAGES, NULL, 0) && api_open(&e->hand, "hand", hand_model, hand_model_size);
     pthread_mutex_unlock(&one_at_a_time);
-    if (bad) {
+    if (!good) {
         tesseract_close(e);
         return err_set(err, ERR_CONFIG,
                        "Tesseract cannot load " LANGUAGES
                        ": install tesseract-ocr-eng and tesseract-ocr-spa, or set TESSDATA_PREFIX");
     }
-    TessBaseAPISetVariable(e->api, "debug_file", "/dev/null"); /* it would write what it reads to stderr */
     *engine = e;
     return 0;
 }
@@ -81,8 +98,8 @@ static int why_not(const struct ocr_wait *wait, struct err *err)
     return err_code(err, ERR_TIMEOUT, "timeout", "A page took too long to be recognised.");
 }
 
-static int recognise(struct engine *e, const struct sheet *sheet, TessPageSegMode mode,
-                     const struct ocr_wait *wait, struct err *err)
+int engine_recognise(TessBaseAPI *api, PIX *pix, int dpi, TessPageSegMode mode, const struct ocr_wait *wait,
+                     struct err *err)
 {
     void *waiting = (void *)(uintptr_t)wait;
     if (not_wanted(waiting, 0)) return why_not(wait, err);
@@ -90,31 +107,19 @@ static int recognise(struct engine *e, const struct sheet *sheet, TessPageSegMod
     if (!monitor) return err_set(err, ERR_NOMEM, "out of memory");
     TessMonitorSetCancelFunc(monitor, not_wanted);
     TessMonitorSetCancelThis(monitor, waiting);
-    TessBaseAPISetPageSegMode(e->api, mode);
-    TessBaseAPISetImage2(e->api, sheet->pix);
-    TessBaseAPISetSourceResolution(e->api, sheet->dpi);
-    int bad = TessBaseAPIRecognize(e->api, monitor);
+    TessBaseAPISetPageSegMode(api, mode);
+    TessBaseAPISetImage2(api, pix);
+    TessBaseAPISetSourceResolution(api, dpi);
+    int bad = TessBaseAPIRecognize(api, monitor);
     TessMonitorDelete(monitor);
     if (not_wanted(waiting, 0)) return why_not(wait, err); /* what was read is half a page */
     return bad ? err_code(err, ERR_INPUT, "damaged", "A page could not be recognised.") : 0;
 }
 
-/* Where on the page a box of the straightened sheet lies: its middle, turned back by the slant. */
-static struct page_box box_on_page(const struct sheet *s, int l, int t, int r, int b)
-{
-    int width = pixGetWidth(s->pix), height = pixGetHeight(s->pix);
-    double cx = width / 2.0, cy = height / 2.0, x = (l + r) / 2.0 - cx, y = (t + b) / 2.0 - cy;
-    double c = cos(s->slant), n = sin(s->slant);
-    double ox = x * c + y * n + cx, oy = y * c - x * n + cy, w = (r - l) / 2.0, h = (b - t) / 2.0;
-    double ux = (double)PAGE_UNITS / width, uy = (double)PAGE_UNITS / height;
-    return (struct page_box){(int)lround((ox - w) * ux), (int)lround((oy - h) * uy),
-                             (int)lround((ox + w) * ux), (int)lround((oy + h) * uy)};
-}
-
-static int take_words(struct engine *e, const struct sheet *s, struct page *page, struct err *err)
+static int take_words(TessBaseAPI *api, const struct sheet *s, struct page *page, struct err *err)
 {
     int result = 0;
-    TessResultIterator *it = TessBaseAPIGetIterator(e->api);
+    TessResultIterator *it = TessBaseAPIGetIterator(api);
     if (!it) return 0; /* nothing was found */
     const TessPageIterator *place = TessResultIteratorGetPageIteratorConst(it);
     do {
@@ -122,7 +127,7 @@ static int take_words(struct engine *e, const struct sheet *s, struct page *page
         if (!TessPageIteratorBoundingBox(place, RIL_WORD, &l, &t, &r, &b)) continue;
         char *text = TessResultIteratorGetUTF8Text(it, RIL_WORD);
         if (!text) continue;
-        struct page_box box = box_on_page(s, l, t, r, b);
+        struct page_box box = sheet_box_on_page(s, l, t, r, b);
         double confidence = (double)TessResultIteratorConfidence(it, RIL_WORD) / 100;
         if (text[strspn(text, " \t\r\n")])
             result = page_add_word(page, text, NULL, &box, confidence, WORD_RECOGNISED, err);
@@ -132,69 +137,28 @@ static int take_words(struct engine *e, const struct sheet *s, struct page *page
     return result;
 }
 
-int engine_read(struct engine *e, const struct sheet *sheet, TessPageSegMode mode,
+int engine_read(TessBaseAPI *api, const struct sheet *sheet, TessPageSegMode mode,
                 const struct ocr_wait *wait, struct page *page, struct err *err)
 {
-    int result = recognise(e, sheet, mode, wait, err);
-    if (result == 0) result = take_words(e, sheet, page, err);
-    TessBaseAPIClear(e->api);
+    int result = engine_recognise(api, sheet->pix, sheet->dpi, mode, wait, err);
+    if (result == 0) result = take_words(api, sheet, page, err);
+    TessBaseAPIClear(api);
     return result;
 }
 
-/* ---- the sheet ----------------------------------------------------------------------------------- */
-
-/* A step that failed, for want of memory, is a step left out. */
-static void replace(struct sheet *s, PIX *by)
+/* Reads a page once more that went badly. The second reading is a help: where it fails for want of time or
+ * memory the first one stands. */
+static void read_again(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
+                       struct page *page)
 {
-    if (!by) return;
-    pixDestroy(&s->pix);
-    s->pix = by;
-}
-
-static void turn(struct sheet *s, int degrees, struct page *page)
-{
-    if (degrees == 0) return;
-    replace(s, pixRotateOrth(s->pix, degrees / 90));
-    page_turn(page, degrees);
-}
-
-/* A slant below a tenth of a degree moves the end of a line by less than a stroke; a low confidence (a ratio
- * of leptonica's line scores) means that there are no lines to measure it by. */
-static void straighten(struct sheet *s)
-{
-    l_float32 angle = 0, confidence = 0;
-    PIX *black = pixConvertTo1(s->pix, 130);
-    if (black && pixFindSkew(black, &angle, &confidence) == 0 && confidence > 3 && fabsf(angle) > 0.1f) {
-        double slant = (double)angle * 3.14159265358979 / 180;
-        PIX *straight = pixRotate(s->pix, (l_float32)slant, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
-        if (straight) s->slant = slant;
-        replace(s, straight);
-    }
-    pixDestroy(&black);
-}
-
-static void resize(struct sheet *s, int dpi)
-{
-    double by = (double)dpi / s->dpi;
-    if (by * NEAR > 1 && by < NEAR) return;
-    PIX *other = pixScale(s->pix, (l_float32)by, (l_float32)by);
-    if (other) s->dpi = dpi;
-    replace(s, other);
-}
-
-/* Reads the sheet once, and once more when that went badly. The second reading is a help: where it fails for
- * want of time or memory the first one stands. */
-static int read_twice(struct engine *e, struct sheet *sheet, const struct ocr_wait *wait, struct page *page,
-                      struct err *err)
-{
-    if (sheet->dpi > READ_DPI) resize(sheet, READ_DPI);
-    if (engine_read(e, sheet, PSM_AUTO, wait, page, err) != 0) return -1;
-    if (page_confidence(page) >= STRONG) return 0;
+    if (page_confidence(page) >= STRONG) return;
     size_t first = page->n_words;
-    resize(sheet, sheet->dpi > COARSE ? SECOND_DPI : READ_DPI);
-    if (engine_read(e, sheet, PSM_AUTO, wait, page, NULL) != 0 || page_merge(page, first, NULL) != 0)
+    struct sheet other = *sheet;
+    other.pix = pixClone(sheet->pix);
+    sheet_resize(&other, sheet->dpi > COARSE ? SECOND_DPI : READ_DPI);
+    if (engine_read(e->print, &other, PSM_AUTO, wait, page, NULL) != 0 || page_merge(page, first, NULL) != 0)
         page->n_words = first;
-    return 0;
+    pixDestroy(&other.pix);
 }
 
 static int tesseract_recognise(void *engine, const struct ocr_image *image, const struct ocr_wait *wait,
@@ -204,10 +168,13 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     struct sheet sheet = {.pix = picture_of(image), .dpi = image->dpi};
     if (!sheet.pix) return err_set(err, ERR_NOMEM, "out of memory for a page's picture");
     page->lang = LANGUAGES;
-    turn(&sheet, orientation_find(e, &sheet, wait), page);
-    straighten(&sheet);
-    int result = read_twice(e, &sheet, wait, page, err);
+    sheet_turn(&sheet, orientation_find(e, &sheet, wait), page);
+    sheet_straighten(&sheet);
+    if (sheet.dpi > READ_DPI) sheet_resize(&sheet, READ_DPI);
+    int result = engine_read(e->print, &sheet, PSM_AUTO, wait, page, err);
+    if (result == 0) read_again(e, &sheet, wait, page);
     page_straighten(page, sheet.slant);
+    if (result == 0) reread_doubtful(e, &sheet, wait, page);
     pixDestroy(&sheet.pix);
     return result;
 }

@@ -2,27 +2,31 @@
 #ifndef SHEAF_OCR_SVC_PROVIDERS_TESSERACT_H
 #define SHEAF_OCR_SVC_PROVIDERS_TESSERACT_H
 
-#include <leptonica/allheaders.h>
 #include <tesseract/capi.h>
 #include "ocr-svc/ocr.h"
+#include "ocr-svc/providers/sheet.h"
 
-/* One warm engine; belongs to one work thread. */
+/* Warm; belongs to one work thread. */
 struct engine {
-    TessBaseAPI *api;
+    TessBaseAPI *print; /* Debian's networks of English and Spanish, with their words */
+    TessBaseAPI *hand;  /* the network for handwriting of ocr-svc/hand, which knows no words */
 };
 
-/* A page's picture on its way through the provider. */
-struct sheet {
-    PIX *pix; /* 8 bits grey, upright and straight */
-    int dpi;
-    double slant; /* radians, clockwise, by which it was turned to be straight */
-};
+/* Recognises a picture; the result stays in `api` until TessBaseAPIClear().  Errors as
+ * ocr_provider.recognise. */
+int engine_recognise(TessBaseAPI *api, PIX *pix, int dpi, TessPageSegMode mode, const struct ocr_wait *wait,
+                     struct err *err);
 
 /* Recognises the sheet and appends its words to `page`. Errors as ocr_provider.recognise.  (For a part of a
  * sheet clip the picture: TessBaseAPISetRectangle with a strip of full width reads another strip in
  * Tesseract 5.3.0.) */
-int engine_read(struct engine *e, const struct sheet *sheet, TessPageSegMode mode,
+int engine_read(TessBaseAPI *api, const struct sheet *sheet, TessPageSegMode mode,
                 const struct ocr_wait *wait, struct page *page, struct err *err);
+
+/* Puts the words, which stand on the straight page, in reading order and reads what is doubtful among them
+ * again, piece by piece (reread.c). Never fails: where it cannot go on, what was read first stands. */
+void reread_doubtful(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
+                     struct page *page);
 
 /* By how many degrees clockwise (0, 90, 180, 270) the picture has to be turned to be read. Cheap for a page
  * that stands upright. Never says anything but 0 on weak evidence. */

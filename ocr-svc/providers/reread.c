@@ -1,0 +1,245 @@
+/* What is doubtful is read again, in pieces.
+ *
+ * A page is read as a whole by networks that know print.  Neighbouring words of a line that came out
+ * doubtful, mostly an answer by hand, are cut out and read several times: by the network for handwriting as
+ * they are, wider, thicker and upright, and once more by those for print.  All readings vote letter by letter
+ * (vote.c); how far they agree becomes the confidence, which says more than any network's own figure does. */
+#include <stdlib.h>
+#include <string.h>
+#include "lib/auto.h"
+#include "ocr-svc/providers/tesseract.h"
+#include "ocr-svc/vote.h"
+
+/* Of Tesseract's own figure: words above it are right in 99 of 100. */
+#define DOUBTFUL 0.90f
+/* Gaps in heights of a word: between words of an answer, and between parts of one word. */
+#define APART    1.5
+#define TOGETHER 0.2
+#define MARGIN   4 /* pixels around a piece, as Tesseract has them around a line */
+/* Every reading is heard a little, a sure one more. */
+#define HEARD 0.2
+/* All readings may agree and be wrong. */
+#define SUREST     0.99
+#define WAYS       5
+#define WORD_BYTES 256
+
+/* Neighbouring words of a line. */
+struct piece {
+    size_t from, to;
+};
+
+static bool is_doubtful(const struct page_word *w)
+{
+    return w->confidence < DOUBTFUL;
+}
+
+/* Do two words of one line, `b` behind `a`, belong to one piece?  Answers that stand side by side do not;
+ * parts of a word do, however sure. */
+static bool belong(const struct page_word *a, const struct page_word *b, double aspect)
+{
+    if (a->line != b->line) return false;
+    int high = a->box.bottom - a->box.top, other = b->box.bottom - b->box.top;
+    double gap = (b->box.left - a->box.right) * aspect, height = high > other ? high : other;
+    return gap < (is_doubtful(a) && is_doubtful(b) ? APART : TOGETHER) * height;
+}
+
+/* The next piece behind `p` in words that stand in reading order. */
+static bool next_piece(const struct page *page, size_t n_words, double aspect, struct piece *p)
+{
+    size_t i = p->to;
+    while (i < n_words && !is_doubtful(&page->words[i])) i++;
+    if (i == n_words) return false;
+    size_t from = i, to = i + 1;
+    while (from > p->to && belong(&page->words[from - 1], &page->words[from], aspect)) from--;
+    while (to < n_words && belong(&page->words[to - 1], &page->words[to], aspect)) to++;
+    *p = (struct piece){from, to};
+    return true;
+}
+
+static struct page_box box_of(const struct page *page, const struct piece *p)
+{
+    struct page_box all = page->words[p->from].box;
+    for (size_t i = p->from + 1; i < p->to; i++) {
+        const struct page_box *b = &page->words[i].box;
+        if (b->left < all.left) all.left = b->left;
+        if (b->top < all.top) all.top = b->top;
+        if (b->right > all.right) all.right = b->right;
+        if (b->bottom > all.bottom) all.bottom = b->bottom;
+    }
+    return all;
+}
+
+/* ---- the ways to read a piece -------------------------------------------------------------------- */
+
+static PIX *as_it_is(PIX *pix)
+{
+    return pixClone(pix);
+}
+
+static PIX *wider(PIX *pix)
+{
+    return pixScale(pix, 1.2f, 1);
+}
+
+static PIX *thicker(PIX *pix)
+{
+    PIX *twice = pixScale(pix, 2, 2);
+    PIX *thick = twice ? pixErodeGray(twice, 3, 3) : NULL;
+    pixDestroy(&twice);
+    return thick;
+}
+
+static PIX *upright(PIX *pix)
+{
+    return pixHShear(NULL, pix, pixGetHeight(pix) / 2, -0.12f, L_BRING_IN_WHITE);
+}
+
+static const struct way {
+    bool hand; /* by the network for handwriting */
+    PIX *(*change)(PIX *pix);
+} ways[WAYS] = {{true, as_it_is}, {true, wider}, {true, thicker}, {true, upright}, {false, as_it_is}};
+
+/* What the piece says when it is read in one way; NULL: nothing, or it could not be read. */
+static char *read_piece(struct engine *e, PIX *pix, int dpi, const struct way *way,
+                        const struct ocr_wait *wait, double *confidence)
+{
+    TessBaseAPI *api = way->hand ? e->hand : e->print;
+    PIX *changed = way->change(pix);
+    char *text = NULL;
+    if (changed && engine_recognise(api, changed, dpi, PSM_RAW_LINE, wait, NULL) == 0) {
+        char *read = TessBaseAPIGetUTF8Text(api);
+        *confidence = TessBaseAPIMeanTextConf(api) / 100.0;
+        text = read ? strdup(read) : NULL;
+        TessDeleteText(read);
+    }
+    TessBaseAPIClear(api);
+    pixDestroy(&changed);
+    if (!text) return NULL;
+    text[strcspn(text, "\r\n")] = '\0';
+    if (*text) return text;
+    free(text);
+    return NULL;
+}
+
+/* ---- from letters to words ----------------------------------------------------------------------- */
+
+/* UTF-8 of a letter; returns how many bytes. */
+static size_t put_letter(char to[4], uint32_t c)
+{
+    static const unsigned char first[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) to[i] = (char)(0x80 | (c & 0x3F));
+    to[0] = (char)(first[n] | c);
+    return n;
+}
+
+struct token {
+    char text[WORD_BYTES];
+    int at, letters; /* where it begins among the letters that won, and how many it has */
+    float share;
+};
+
+/* The next word of what won, from place *i on; its share is that of its most doubtful place. */
+static bool next_token(const struct vote_result *v, int *i, int *letters, struct token *token)
+{
+    size_t len = 0;
+    *token = (struct token){.share = 1};
+    for (; *i < v->n; ++*i) {
+        uint32_t c = v->letter[*i];
+        *letters += c != 0;
+        if (c == ' ' && token->letters > 0) break;
+        if (c == ' ' || len + 4 >= sizeof token->text) continue;
+        if (v->share[*i] < token->share) token->share = v->share[*i];
+        if (c == 0) continue;
+        if (token->letters++ == 0) token->at = *letters - 1;
+        len += put_letter(token->text + len, c);
+    }
+    token->text[len] = '\0';
+    return token->letters > 0;
+}
+
+static int count_tokens(const struct vote_result *v, int *letters)
+{
+    struct token token;
+    int n = 0, i = 0;
+    for (*letters = 0; next_token(v, &i, letters, &token);) n++;
+    return n;
+}
+
+/* Puts the words that won in the place of the piece's: in their boxes when they are as many, else where they
+ * stand among the letters.  False: no memory, nothing was changed. */
+static bool replace_words(struct page *page, const struct piece *p, const struct vote_result *v)
+{
+    struct token token;
+    struct page_box all = box_of(page, p);
+    size_t before = page->n_words, k = p->from;
+    int total, i = 0, at = 0, n = count_tokens(v, &total);
+    while (next_token(v, &i, &at, &token)) {
+        struct page_box box = all;
+        if ((size_t)n == p->to - p->from) {
+            box = page->words[k++].box;
+        } else {
+            box.left = all.left + (all.right - all.left) * token.at / total;
+            box.right = all.left + (all.right - all.left) * (token.at + token.letters) / total;
+        }
+        double confidence = (double)token.share < SUREST ? (double)token.share : SUREST;
+        if (page_add_word(page, token.text, NULL, &box, confidence, WORD_RECOGNISED, NULL) != 0) {
+            page->n_words = before;
+            return false;
+        }
+    }
+    for (size_t w = p->from; n > 0 && w < p->to; w++) page->words[w].text = 0;
+    return true;
+}
+
+/* ---- a piece ------------------------------------------------------------------------------------- */
+
+static char *text_of(const struct page *page, const struct piece *p, double *confidence)
+{
+    struct buf text = BUF_INIT;
+    double sum = 0;
+    for (size_t i = p->from; i < p->to; i++) {
+        if (i > p->from) buf_putc(&text, ' ');
+        buf_puts(&text, page_word_text(page, &page->words[i]));
+        sum += (double)page->words[i].confidence;
+    }
+    *confidence = sum / (double)(p->to - p->from);
+    return buf_take(&text, NULL);
+}
+
+static void reread_piece(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
+                         struct page *page, const struct piece *p)
+{
+    struct page_box box = box_of(page, p);
+    PIX *pix = sheet_cut(sheet, &box, MARGIN);
+    char *texts[WAYS + 1] = {NULL};
+    struct vote_reading readings[WAYS + 1];
+    int n = 0;
+    for (int w = 0; pix && w < WAYS; w++) {
+        double confidence;
+        if (!(texts[n] = read_piece(e, pix, sheet->dpi, &ways[w], wait, &confidence))) continue;
+        readings[n] = (struct vote_reading){texts[n], HEARD + confidence};
+        n++;
+    }
+    double first;
+    AUTO_FREE struct vote_result *v = malloc(sizeof *v);
+    if (n > 0 && v && (texts[n] = text_of(page, p, &first))) {
+        readings[n] = (struct vote_reading){texts[n], HEARD + first};
+        if (vote(readings, n + 1, v) == 0) (void)replace_words(page, p, v);
+    }
+    for (int w = 0; w <= WAYS; w++) free(texts[w]);
+    pixDestroy(&pix);
+}
+
+void reread_doubtful(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
+                     struct page *page)
+{
+    if (page_set_reading_order(page, NULL) != 0) return;
+    size_t n_words = page->n_words, kept = 0;
+    double aspect = (double)pixGetWidth(sheet->pix) / pixGetHeight(sheet->pix);
+    struct piece p = {0, 0};
+    while (next_piece(page, n_words, aspect, &p)) reread_piece(e, sheet, wait, page, &p);
+    for (size_t i = 0; i < page->n_words; i++)
+        if (page->words[i].text != 0) page->words[kept++] = page->words[i];
+    page->n_words = kept;
+}

@@ -1,0 +1,125 @@
+#include "ocr-svc/vote.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE 0 /* the letter of a reading that has none in a place */
+
+/* A place in the line, with what each reading heard so far has there. */
+struct place {
+    uint32_t letter[VOTE_READINGS];
+};
+
+struct tally {
+    struct place places[VOTE_PLACES];
+    int n_places, n_heard;
+    double weight[VOTE_READINGS], total;
+    float cost[VOTE_PLACES + 1][VOTE_LETTERS + 1]; /* of laying j letters beside i places */
+};
+
+/* Code points of `text`; -1: too many. Bytes that are no UTF-8 stand for themselves. */
+static int letters_of(const char *text, uint32_t out[VOTE_LETTERS])
+{
+    int n = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p; n++) {
+        if (n == VOTE_LETTERS) return -1;
+        int more = *p >= 0xF5 ? 0 : *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC2 ? 1 : 0;
+        uint32_t c = more ? *p & (0x3Fu >> more) : *p;
+        p++;
+        for (; more > 0 && (*p & 0xC0) == 0x80; more--) c = c << 6 | (*p++ & 0x3Fu);
+        out[n] = c;
+    }
+    return n;
+}
+
+/* Share of the weight heard so far that is for `letter` in a place. */
+static float share(const struct tally *t, int place, uint32_t letter)
+{
+    double sum = 0;
+    for (int r = 0; r < t->n_heard; r++)
+        if (t->places[place].letter[r] == letter) sum += t->weight[r];
+    return t->total > 0 ? (float)(sum / t->total) : 0;
+}
+
+/* What it costs to go one step on from where i places and j letters are used up: by a place that is used for
+ * the letter, a place that has none of them, a letter that has no place. */
+enum step { USED, LEFT_OUT, OPENED, STEPS };
+
+static enum step cheapest(const struct tally *t, const uint32_t *letters, int i, int j, float *cost)
+{
+    float of[STEPS] = {INFINITY, INFINITY, INFINITY};
+    if (i > 0 && j > 0) of[USED] = t->cost[i - 1][j - 1] + 1 - share(t, i - 1, letters[j - 1]);
+    if (i > 0) of[LEFT_OUT] = t->cost[i - 1][j] + 1 - share(t, i - 1, NONE);
+    if (j > 0) of[OPENED] = t->cost[i][j - 1] + 1;
+    enum step best = USED;
+    for (enum step s = LEFT_OUT; s < STEPS; s++)
+        if (of[s] < of[best]) best = s;
+    *cost = of[best];
+    return best;
+}
+
+static void count_costs(struct tally *t, const uint32_t *letters, int n)
+{
+    t->cost[0][0] = 0;
+    for (int i = 0; i <= t->n_places; i++)
+        for (int j = i == 0; j <= n; j++) (void)cheapest(t, letters, i, j, &t->cost[i][j]);
+}
+
+/* A place between others that the readings heard so far have no letter for. */
+static void open_place(struct tally *t, int at)
+{
+    memmove(t->places + at + 1, t->places + at, (size_t)(t->n_places - at) * sizeof *t->places);
+    memset(&t->places[at], 0, sizeof *t->places);
+    t->n_places++;
+}
+
+/* Lays the letters beside the places on the cheapest way, from its end. */
+static void lay(struct tally *t, const uint32_t *letters, int n)
+{
+    count_costs(t, letters, n);
+    for (int i = t->n_places, j = n; i > 0 || j > 0;) {
+        float cost;
+        enum step step = cheapest(t, letters, i, j, &cost);
+        if (step == OPENED)
+            open_place(t, i);
+        else
+            i--;
+        t->places[i].letter[t->n_heard] = step == LEFT_OUT ? NONE : letters[--j];
+    }
+}
+
+static void hear(struct tally *t, const struct vote_reading *reading)
+{
+    uint32_t letters[VOTE_LETTERS];
+    int n = letters_of(reading->text, letters);
+    if (n < 0 || t->n_places + n > VOTE_PLACES || t->n_heard == VOTE_READINGS) return;
+    lay(t, letters, n);
+    t->weight[t->n_heard++] = reading->weight;
+    t->total += reading->weight;
+}
+
+static void count(const struct tally *t, struct vote_result *result)
+{
+    result->n = t->n_places;
+    for (int i = 0; i < t->n_places; i++) {
+        uint32_t best = NONE;
+        float most = share(t, i, NONE);
+        for (int r = 0; r < t->n_heard; r++) {
+            float of_letter = share(t, i, t->places[i].letter[r]);
+            if (of_letter > most) most = of_letter, best = t->places[i].letter[r];
+        }
+        result->letter[i] = best;
+        result->share[i] = most;
+    }
+}
+
+int vote(const struct vote_reading *readings, int n, struct vote_result *result)
+{
+    struct tally *t = calloc(1, sizeof *t);
+    if (!t) return -1;
+    for (int r = 0; r < n; r++) hear(t, &readings[r]);
+    count(t, result);
+    free(t);
+    return 0;
+}

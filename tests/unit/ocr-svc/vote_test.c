@@ -1,0 +1,114 @@
+/* ocr-svc/vote: several readings of one piece of writing made one. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "ocr-svc/vote.h"
+
+static struct vote_result won;
+
+/* What wins, its letters beyond ASCII as '?'; "-" stands for a place where most have none. */
+static const char *winner(const struct vote_reading *readings, int n)
+{
+    static char text[VOTE_PLACES + 1];
+    assert_int_equal(vote(readings, n, &won), 0);
+    for (int i = 0; i < won.n; i++)
+        text[i] = won.letter[i] == 0 ? '-' : won.letter[i] < 0x80 ? (char)won.letter[i] : '?';
+    text[won.n] = '\0';
+    return text;
+}
+
+static double least(void)
+{
+    double least = 1;
+    for (int i = 0; i < won.n; i++)
+        if ((double)won.share[i] < least) least = (double)won.share[i];
+    return least;
+}
+
+static void test_each_letter_is_what_most_readings_have_there(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"lronbark", 1}, {"Ironbavk", 1}, {"Ironbark", 1}, {"Ivonbark", 1}};
+    assert_string_equal(winner(r, 4), "Ironbark");
+    assert_true(least() > 0.74 && least() < 0.76); /* three of four, in its worst place */
+}
+
+static void test_a_letter_that_only_some_saw_needs_most_of_the_weight(void **state)
+{
+    (void)state;
+    const struct vote_reading seen[] = {{"Teoflo", 1}, {"Teofilo", 1}, {"Teofilo", 1}};
+    assert_string_equal(winner(seen, 3), "Teofilo");
+    const struct vote_reading missing[] = {{"Tedfllo", 1}, {"Tedflo", 1}, {"Tedflo", 1}};
+    assert_string_equal(winner(missing, 3), "Tedf-lo");
+}
+
+static void test_weight_counts_not_numbers(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"11", 1.1}, {"ul", 0.3}, {"u1", 0.3}, {"11", 0.1}};
+    assert_string_equal(winner(r, 4), "11");
+    assert_true(least() > 0.65 && least() < 0.68); /* 1.2 of 1.8 */
+}
+
+static void test_words_are_letters_with_spaces_between(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"Ana Luz", 1}, {"AnaLuz", 1}, {"Ana Luz", 1}};
+    assert_string_equal(winner(r, 3), "Ana Luz");
+}
+
+static void test_letters_beyond_ascii_are_one_letter(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"Ni\xC3\xB1o", 1}, {"Nino", 1}, {"Ni\xC3\xB1o", 1}};
+    assert_string_equal(winner(r, 3), "Ni?o");
+    assert_int_equal(won.n, 4);
+    assert_int_equal(won.letter[2], 0xF1);
+}
+
+static void test_one_reading_wins_alone_and_none_wins_nothing(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"Luz", 0.2}};
+    assert_string_equal(winner(r, 1), "Luz");
+    assert_true(least() > 0.99);
+    assert_string_equal(winner(r, 0), "");
+}
+
+static void test_readings_too_long_or_too_many_are_not_heard(void **state)
+{
+    (void)state;
+    static char endless[VOTE_LETTERS + 2];
+    memset(endless, 'x', VOTE_LETTERS + 1);
+    struct vote_reading r[VOTE_READINGS + 4] = {{endless, 9}, {"Luz", 1}};
+    assert_string_equal(winner(r, 2), "Luz");
+    for (int i = 0; i < VOTE_READINGS + 4; i++)
+        r[i] = (struct vote_reading){i < VOTE_READINGS ? "Luz" : "Paz", i < VOTE_READINGS ? 1 : 100};
+    assert_string_equal(winner(r, VOTE_READINGS + 4), "Luz");
+}
+
+static void test_bytes_that_are_no_utf8_are_heard_as_they_are(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"a\xFF\xC3", 1}, {"a\xFF\xC3", 1}};
+    assert_int_equal(vote(r, 2, &won), 0);
+    assert_int_equal(won.letter[1], 0xFF);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_letter_is_what_most_readings_have_there),
+        cmocka_unit_test(test_a_letter_that_only_some_saw_needs_most_of_the_weight),
+        cmocka_unit_test(test_weight_counts_not_numbers),
+        cmocka_unit_test(test_words_are_letters_with_spaces_between),
+        cmocka_unit_test(test_letters_beyond_ascii_are_one_letter),
+        cmocka_unit_test(test_one_reading_wins_alone_and_none_wins_nothing),
+        cmocka_unit_test(test_readings_too_long_or_too_many_are_not_heard),
+        cmocka_unit_test(test_bytes_that_are_no_utf8_are_heard_as_they_are),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
