@@ -257,8 +257,19 @@ static int64_t sooner(const struct decoder *d, int64_t deadline_ms)
     return limit < deadline_ms ? limit : deadline_ms;
 }
 
+/* A child that died while it had nothing to do died of no document, and none is blamed for it. */
+static void bury_idle_child(struct decoder *d)
+{
+    siginfo_t ended = {0};
+    if (d->pid <= 0 || waitid(P_PID, (id_t)d->pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+    if (ended.si_pid != d->pid) return;
+    (void)child_end(d, false);
+    metric_add(&child_deaths, "idle", 1);
+}
+
 int decoder_open(decoder_t *d, int fd, int64_t deadline_ms, struct decode_document *out, struct err *err)
 {
+    bury_idle_child(d);
     if (d->documents >= DECODE_DOCUMENTS_PER_CHILD) (void)child_end(d, true);
     if (d->pid == 0 && child_start(d, err) != 0) return -1;
     d->documents++;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "lib/clock.h"
 #include "ocr-svc/decode.h"
@@ -257,6 +258,22 @@ static pid_t child_pid(void)
     return pid;
 }
 
+static void test_child_that_died_while_it_was_idle_is_replaced_and_no_document_blamed(void **state)
+{
+    (void)state;
+    struct decode_document doc;
+    siginfo_t ended;
+    decoder_t *d = decoder_new(&limits, NULL);
+    int fd = document(".");
+    pid_t first = child_pid();
+    kill(first, SIGSEGV);
+    assert_int_equal(waitid(P_PID, (id_t)first, &ended, WEXITED | WNOWAIT), 0);
+    assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+    assert_int_not_equal(child_pid(), first);
+    decoder_destroy(&d);
+    close(fd);
+}
+
 static void test_child_is_used_again_and_replaced_in_time(void **state)
 {
     (void)state;
@@ -286,6 +303,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_child_that_lies_about_a_picture_is_not_believed),
         cmocka_unit_test(test_document_that_does_so_when_it_is_opened_ends_the_same),
         cmocka_unit_test(test_pages_that_fail_leave_the_others_alive),
+        cmocka_unit_test(test_child_that_died_while_it_was_idle_is_replaced_and_no_document_blamed),
         cmocka_unit_test(test_child_is_used_again_and_replaced_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
