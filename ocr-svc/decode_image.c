@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "lib/auto.h"
 #include "ocr-svc/decode_format.h"
@@ -72,10 +74,22 @@ static void image_close(void *doc)
     free(m);
 }
 
+/* 1: as it lies; a TIFF's own tag is leptonica's to obey. */
+static int orientation_of(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || st.st_size <= 0) return 1;
+    void *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED) return 1;
+    int orientation = exif_orientation(file, (size_t)st.st_size);
+    munmap(file, (size_t)st.st_size);
+    return orientation;
+}
+
 static enum decode_status image_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind,
                                      int *pages)
 {
-    static uint8_t head[EXIF_HEAD];
+    uint8_t head[16] = {0};
     setMsgSeverity(L_SEVERITY_NONE);
     ssize_t len = pread(fd, head, sizeof head, 0);
     struct image *m = calloc(1, sizeof *m);
@@ -87,7 +101,7 @@ static enum decode_status image_open(int fd, const struct limits *limits, void *
     }
     m->limits = *limits;
     m->type = type_of(head, (size_t)len);
-    m->orientation = m->type == IMAGE_JPEG ? exif_orientation(head, (size_t)len) : 1;
+    m->orientation = orientation_of(fd);
 
     int64_t w = 0, h = 0;
     l_int32 n = 1;

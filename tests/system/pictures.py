@@ -89,6 +89,11 @@ def every_kind():
     for n in range(1, 9):
         stored, exif = turned(colour, n)
         yield f"JPEG, EXIF {n}", saved(stored, "JPEG", exif=exif)
+    for n in (5, 6):
+        stored, exif = turned(colour, n)
+        yield f"PNG, EXIF {n}", saved(stored, "PNG", exif=exif)
+        yield f"WebP, EXIF {n}", saved(stored, "WEBP", exif=exif)
+        yield f"TIFF, orientation {n}", tiff(stored, tiffinfo={274: n})
     yield "WebP", saved(colour, "WEBP")
     yield "WebP, lossless, alpha", saved(see_through(grey).convert("RGBA"), "WEBP", lossless=True)
     yield "TIFF, grey", tiff(grey)

@@ -81,6 +81,22 @@ static const uint8_t big[] = {0xFF, 0xD8, 0xFF, 0xE1, 0, 34, 'E', 'x', 'i', 'f',
                               'M',  0,    '*',  0,    0, 0,  8,   0,   1,   0x01, 0x12, 0, 3,
                               0,    0,    0,    1,    0, 8,  0,   0,   0,   0,    0,    0};
 
+/* The tags of `little` in the chunk of a PNG behind its header, and at the end of a WebP. */
+#define TAGS 'I', 'I', '*', 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0
+static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 2, 'I', 'H', 'D', 'R', 1, 2, 0, 0, 0, 0,
+                              0, 0, 0, 26, 'e', 'X', 'I', 'f', TAGS, 0, 0, 0, 0};
+static const uint8_t webp[] = {'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'E', 'B', 'P', 'V', 'P', '8', 'L', 3, 0, 0, 0, 1, 2, 3, 0,
+                               'E', 'X', 'I', 'F', 32, 0, 0, 0, 'E', 'x', 'i', 'f', 0, 0, TAGS};
+
+static void test_exif_of_png_and_webp_is_found_in_its_chunk(void **state)
+{
+    (void)state;
+    assert_int_equal(exif_orientation(png, sizeof png), 6);
+    assert_int_equal(exif_orientation(webp, sizeof webp), 6);
+    for (size_t n = 0; n < sizeof png; n++) assert_in_range(exif_orientation(png, n), 1, 8);
+    for (size_t n = 0; n < sizeof webp; n++) assert_in_range(exif_orientation(webp, n), 1, 8);
+}
+
 static void test_exif_orientation_is_read_in_both_byte_orders(void **state)
 {
     (void)state;
@@ -97,16 +113,24 @@ static void test_exif_cut_anywhere_is_upright_or_right(void **state)
     }
 }
 
+static void any_byte_may_be_wrong(const uint8_t *file, size_t len)
+{
+    uint8_t bytes[80];
+    assert_true(len <= sizeof bytes);
+    for (size_t at = 0; at < len; at++)
+        for (int v = 0; v < 256; v++) {
+            memcpy(bytes, file, len);
+            bytes[at] = (uint8_t)v;
+            assert_in_range(exif_orientation(bytes, len), 1, 8);
+        }
+}
+
 static void test_exif_of_any_bytes_is_a_number_from_1_to_8(void **state)
 {
     (void)state;
-    uint8_t bytes[sizeof little];
-    for (size_t at = 0; at < sizeof little; at++)
-        for (int v = 0; v < 256; v++) {
-            memcpy(bytes, little, sizeof bytes);
-            bytes[at] = (uint8_t)v;
-            assert_in_range(exif_orientation(bytes, sizeof bytes), 1, 8);
-        }
+    any_byte_may_be_wrong(little, sizeof little);
+    any_byte_may_be_wrong(png, sizeof png);
+    any_byte_may_be_wrong(webp, sizeof webp);
 }
 
 int main(void)
@@ -119,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_jpeg_is_scaled_while_decoding_until_it_fits),
         cmocka_unit_test(test_refusals_bear_the_codes_of_the_outside_interface),
         cmocka_unit_test(test_exif_orientation_is_read_in_both_byte_orders),
+        cmocka_unit_test(test_exif_of_png_and_webp_is_found_in_its_chunk),
         cmocka_unit_test(test_exif_cut_anywhere_is_upright_or_right),
         cmocka_unit_test(test_exif_of_any_bytes_is_a_number_from_1_to_8),
     };
