@@ -2,6 +2,7 @@
 pages; one long document with one replica and with two."""
 import os
 import pathlib
+import statistics
 import tempfile
 import time
 
@@ -31,17 +32,17 @@ def scan(folder):
     return path
 
 
-def bare(path):
-    """Pages a second of the bare loop of two engines, and its CPU seconds a page."""
-    got = run_json(PROGRAMS / "bare-pages", path, 2, cwd=TOP)
+def bare(path, engines=2):
+    """Pages a second of the bare loop, and its CPU seconds a page."""
+    got = run_json(PROGRAMS / "bare-pages", path, engines, cwd=TOP)
     return got["per_s"], got["cpu_s"] / PAGES
 
 
-def whole(path, replicas):
+def whole(path, replicas, threads=1):
     """Seconds from upload to the end of the job, and the CPU seconds a page of all services, decoders included."""
     with stack("dispatcher", "gateway", "llm-svc", "persist-svc", SHEAF_NOTIFY_WHEN="never") as s:
         for n in range(replicas):
-            s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1)
+            s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=threads)
         wait_for(lambda: len(s.redis.keys("sheaf:worker:*")) == replicas + 2, 60, "every worker at the dispatcher")
         began, cpu = time.monotonic(), sum(cpu_s(p.pid) for p in s.processes)
         status, answer = s.upload((path.name, path.read_bytes()))
@@ -50,14 +51,21 @@ def whole(path, replicas):
         return time.monotonic() - began, (sum(cpu_s(p.pid) for p in s.processes) - cpu) / PAGES
 
 
+def real(report, path):
+    """What is compared stands close together in time: one round of all after the other."""
+    rounds = [(bare(path), whole(path, 1, threads=2), whole(path, 2), whole(path, 1), bare(path, 1)) for _ in range(report.runs)]
+    loops, pairs, twos, ones, singles = ([r[i] for r in rounds] for i in range(5))
+    report.row(f"{PAGES} scanned pages, bare loop of two engines", "pages/s", [loop[0] for loop in loops],
+               note=f"{statistics.median(loop[1] for loop in loops):.2f} s of CPU a page")
+    report.row(f"{PAGES} scanned pages, upload to record, two engines", "pages/s", [PAGES / pair[0] for pair in pairs],
+               note=f"{statistics.median(pair[1] for pair in pairs):.2f} s of CPU a page")
+    report.row("  of the bare loop", "×", [PAGES / pair[0] / loop[0] for pair, loop in zip(pairs, loops)], ("≥", 0.95))
+    report.row("  CPU of the bare loop, of its CPU", "×", [loop[1] / pair[1] for pair, loop in zip(pairs, loops)], ("≥", 0.95))
+    report.row("one document with 2 ocr-svc, of the time with 1", "×", [two[0] / one[0] for two, one in zip(twos, ones)], ("≤", 0.55))
+    report.row("  bare loop of two engines, of the time of one: what the machine allows", "×", [one[0] / two[0] for two, one in zip(loops, singles)])
+
+
 def run(report):
     stub(report)
     with tempfile.TemporaryDirectory() as folder:
-        path = scan(folder)
-        loop, loop_cpu = bare(path)
-        (two, cpu), (one, _) = whole(path, 2), whole(path, 1)
-    report.row(f"{PAGES} scanned pages, bare loop of two engines", "pages/s", [loop], note=f"{loop_cpu:.2f} s of CPU a page")
-    report.row(f"{PAGES} scanned pages, upload to record, 2 × ocr-svc", "pages/s", [PAGES / two], note=f"{cpu:.2f} s of CPU a page")
-    report.row("  of the bare loop", "×", [PAGES / two / loop], ("≥", 0.95))
-    report.row("  CPU of the bare loop, of its CPU", "×", [loop_cpu / cpu], ("≥", 0.95))
-    report.row("one document with 2 ocr-svc, of the time with 1", "×", [two / one], ("≤", 0.55))
+        real(report, scan(folder))
