@@ -13,6 +13,7 @@ EMBED(lua_stages, "proto/redis/stages.lua");
 EMBED(lua_ends, "proto/redis/ends.lua");
 EMBED(lua_deliveries, "proto/redis/deliveries.lua");
 EMBED(lua_finish, "proto/redis/finish.lua");
+EMBED(lua_serve, "proto/redis/serve.lua");
 EMBED(lua_enqueue, "proto/redis/enqueue.lua");
 EMBED(lua_batch, "proto/redis/batch.lua");
 EMBED(lua_commit, "proto/redis/commit.lua");
@@ -38,6 +39,7 @@ struct part {
     size_t size; /* without the NUL */
 };
 #define PART(name) {lua_##name, lua_##name##_size}
+#define TEXT(text) text, sizeof(text) - 1
 
 static void join(struct redis_script *script, const struct part *parts, size_t n)
 {
@@ -51,19 +53,18 @@ static void join(struct redis_script *script, const struct part *parts, size_t n
     redis_script_init(script);
 }
 
-/* What stands before a script's own file.  Each function of a part costs every call 0.2 us, so the script that is called for
- * each upload goes without those about deliveries. */
-#define OPENS  PART(core), PART(jobs), PART(admission), PART(stages), PART(ends), PART(finish)
-#define PARTS  PART(core), PART(jobs), PART(admission), PART(stages), PART(ends), PART(deliveries), PART(finish)
+/* make() of serve.lua: the parts, and the script's own file as main(). */
+static const struct part open_make = {TEXT("local function make()\n")}, open_main = {TEXT("local function main()\n")},
+                         close_both = {TEXT("end\nreturn function(keys, args) begin(keys, args) return main() end\nend\n")};
+#define PARTS open_make, PART(core), PART(jobs), PART(admission), PART(stages), PART(ends), PART(deliveries), PART(finish)
 #define JOIN(script, ...)                                                                                    \
     if (!(script)->source)                                                                                   \
     join(script, (const struct part[]){__VA_ARGS__}, sizeof((const struct part[]){__VA_ARGS__}) / sizeof(struct part))
 
 void scripts_init(void)
 {
-    JOIN(&script_enqueue, OPENS, PART(enqueue));
-    JOIN(&script_turn, PARTS, PART(commit), PART(take), PART(turn));
-#define X(s) JOIN(&script_##s, PARTS, PART(s));
+    JOIN(&script_turn, PARTS, PART(commit), PART(take), open_main, PART(turn), close_both, PART(serve));
+#define X(s) JOIN(&script_##s, PARTS, open_main, PART(s), close_both, PART(serve));
     SCRIPTS(X)
 #undef X
 }

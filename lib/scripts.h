@@ -1,4 +1,4 @@
-/* scripts: the Lua of proto/redis/, built into the binary: each is the parts that it uses and its own file; turn is
+/* scripts: the Lua of proto/redis/, built into the binary: each is the parts that all use and its own file; turn is
  * made of commit.lua and take.lua as well.
  * scripts_init() puts them together and works out their digests; call it once, before threads start. */
 #ifndef SHEAF_SCRIPTS_H

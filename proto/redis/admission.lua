@@ -1,8 +1,7 @@
 -- admission: short streams, fair among owners.
 --
 -- A type's stream holds at most a window of tasks; what does not fit waits by owner and class and is admitted by deficit round robin.
-local fair -- the whole hash, read when a cap or a weight may count
-local function fairness(name)
+local function fairness(name) -- the whole hash is read when a cap or a weight may count
     if not fair then
         fair = {}
         local flat = call('HGETALL', P .. 'fair')

@@ -1,19 +1,16 @@
 -- ends: how jobs end, and tasks that nobody gets done.
-local policy_cache
 local function policy(name)
-    if not policy_cache then
-        policy_cache = {}
+    if not policies then
+        policies = {}
         local flat = call('HGETALL', P .. 'policy')
-        for i = 1, #flat, 2 do policy_cache[flat[i]] = flat[i + 1] end
+        for i = 1, #flat, 2 do policies[flat[i]] = flat[i + 1] end
     end
-    return policy_cache[name]
+    return policies[name]
 end
 local function wants_notice(of)
     local when = policy('notify') or 'never'
     return when == of or when == 'both'
 end
-
-local sweeps = {} -- of `sweep`: score, member, score, member …
 
 -- The terminal state, set once per run: by the commit of the last task, by bury or by cancel.
 local function end_job(job, state)

@@ -30,7 +30,7 @@ if fresh and batch.exists and batch.s[SEALED] == '1' then return '{"error":"clos
 
 local first = {}
 for stage in gmatch(ARGV[12], '%S+') do first[#first + 1] = of_type(stage) end
-local b, run, opened = batch.s, int(TIME[1] * 1000000 + TIME[2]), 0
+local b, run, opened = batch.s, NOW_US, 0
 for i = 1, #first do opened = opened + (first[i].in_state and 1 or 0) end
 local is_new = not batch.exists
 if is_new then b[B_OWNER], b[EXPECTED] = owner, ARGV[6] end

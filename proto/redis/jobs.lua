@@ -5,7 +5,6 @@
 -- `known` the fields that were read, `puts` what is to be written, `changed`: others are told (an event, and SEQ goes up),
 -- `touched`: there is something to write.
 local STATE, RUN, SEQ, OPEN, FLY, SINCE, BUSY, CLASS, OWNER, BATCH, MSG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-local jobs, job_list, batches, batch_list = {}, {}, {}, {}
 local protected, encode, decode = _G.pcall, cjson.encode, cjson.decode
 
 local function job_from(id, key, text, known)

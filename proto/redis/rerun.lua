@@ -52,7 +52,7 @@ for _, task in ipairs(open) do
 end
 
 move_batch(s, state, 'queued')
-s[RUN] = int(math.max(TIME[1] * 1000000 + TIME[2], num(s[RUN]) + 1))
+s[RUN] = int(math.max(num(NOW_US), num(s[RUN]) + 1))
 s[STATE], s[OPEN], s[FLY], s[SINCE], s[BUSY], s[MSG], job.changed = 'queued', int(#open), '0', '0', '0', '', true
 put(job, 'err', '')
 put(job, 'finished', '')

@@ -6,9 +6,8 @@
 -- Of ARGV, per type: type, room, window, needs.
 --   needs: comma-separated job fields; "out:page:*" stands for all indexes, "#" for the task's own.
 -- Answers a list of {type, entry, delivery, packed, about, needed…}.
-local me, limit_ms = ARGS[1], num(ARGS[2]) -- of turn.lua
 local REDELIVERIES_MAX = 20
-local taken = {}
+local me, limit_ms, taken -- of the call, set by take_types()
 
 -- A type's needs: the fields to be read with what each task gets, and how each value comes about.
 local function plan_of(name, needs)
@@ -147,8 +146,9 @@ local function take_fresh(type, room, plan)
 end
 
 -- Types from ARGV[from] to the end.
-local function take_types(from)
+local function take_types(dispatcher, job_limit_ms, from)
     local paused = {}
+    me, limit_ms, taken = dispatcher, job_limit_ms, {}
     for _, name in ipairs(call('SMEMBERS', P .. 'paused')) do paused[name] = true end
     for i = from, #ARGS, 4 do
         local name, room, window = ARGS[i], num(ARGS[i + 1]), num(ARGS[i + 2])

@@ -7,6 +7,6 @@
 local types_from = 4 + num(ARGS[3]) * ITEM
 local answers = commit_items(4, types_from - 1)
 admit_freed() -- before the take, so that what the results made room for is seen by it
-local tasks = take_types(types_from)
+local tasks = take_types(ARGS[1], num(ARGS[2]), types_from)
 finish()
 return {answers, tasks}

@@ -89,7 +89,7 @@ def run_json(*argv, timeout=300, **options):
 
 def load(s, mode, jobs, number, first="stepa"):
     """tests/bench/load.c against the stack's Redis."""
-    return run_json(PROGRAMS / "load", s.redis_socket, mode, jobs, number, first)
+    return run_json(PROGRAMS / "load", s.redis_socket, mode, jobs, number, first, timeout=300 + jobs / 100)
 
 
 class Foreign:

@@ -55,16 +55,19 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-# What stands before a script's own text: lib/scripts.c in short.
-PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish")
-BEFORE = {"enqueue": tuple(p for p in PARTS if p != "deliveries"), "turn": (*PARTS, "commit", "take")}
+PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish", "serve")
 ALONE = ("claim", "throttle")
 
 
 def source(script):
-    """A script as it goes to Redis."""
-    before = () if script in ALONE else BEFORE.get(script, PARTS)
-    return "".join((LUA / f"{part}.lua").read_text() for part in (*before, script))
+    """A script as it goes to Redis: lib/scripts.c in short."""
+    def text(name):
+        return (LUA / f"{name}.lua").read_text()
+    if script in ALONE:
+        return text(script)
+    before = [text(part) for part in PARTS[:-1]] + ([text("commit"), text("take")] if script == "turn" else [])
+    return ("local function make()\n" + "".join(before) + "local function main()\n" + text(script)
+            + "end\nreturn function(keys, args) begin(keys, args) return main() end\nend\n" + text("serve"))
 
 
 # The places of the field `state` of a job and of a batch: proto/redis/jobs.lua.

@@ -685,3 +685,19 @@ def test_the_scripts_in_the_binaries_are_these(engine):
         head = path.read_text()
         assert head.startswith(f"-- {path.stem}: "), path.name
         assert path.stem in PARTS or "Promises" in head, path.name
+
+
+def test_what_a_script_keeps_between_calls_is_code_only(engine):
+    """Functions are made once (serve.lua); after a call that failed half way the next one begins with empty hands all the same."""
+    job = engine.submit()
+    engine.r.delete(SHARD + "totals")
+    engine.r.set(SHARD + "totals", "no hash")  # a call that counts fails at its very end
+    (task,) = engine.take(inspect=1)
+    with pytest.raises(redis.exceptions.ResponseError):
+        engine.commit(task, fan=7)
+    engine.r.delete(SHARD + "totals")
+    other = engine.submit()
+    assert engine.commit(*engine.take(inspect=1), fan=2) == [1]
+    assert (engine.job(other)["n:page"], engine.batch(engine.job(other)["batch"])["started"]) == ("2", "1")
+    assert engine.r.hgetall(SHARD + "totals") == {"done:inspect": "1"}, "nothing of the call before"
+    assert engine.job(job)["n:page"] == "7"
