@@ -69,11 +69,16 @@ void digest_hex(const void *data, size_t len, char hex[DIGEST_HEX])
     sha_end(&sha, hex);
 }
 
+int digest_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[DIGEST_BYTES])
+{
+    /* HMAC() takes a NULL key as "the one from before", which a one-shot call does not have. */
+    return HMAC(EVP_sha256(), key_len ? key : "", (int)key_len, data, len, out, NULL) ? 0 : -1;
+}
+
 int digest_hmac_hex(const void *key, size_t key_len, const void *data, size_t len, char hex[DIGEST_HEX])
 {
-    unsigned char sum[SHA256_DIGEST_LENGTH];
-    /* HMAC() takes a NULL key as "the one from before", which a one-shot call does not have. */
-    if (!HMAC(EVP_sha256(), key_len ? key : "", (int)key_len, data, len, sum, NULL)) return -1;
+    unsigned char sum[DIGEST_BYTES];
+    if (digest_hmac(key, key_len, data, len, sum) == -1) return -1;
     to_hex(sum, sizeof sum, hex);
     return 0;
 }

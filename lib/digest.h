@@ -13,6 +13,8 @@ digest_t *digest_new(void); /* NULL: no memory */
 void digest_add(digest_t *d, const void *data, size_t len);
 void digest_end(digest_t **d, char hex[DIGEST_HEX]); /* hex may be NULL to throw it away */
 void digest_hex(const void *data, size_t len, char hex[DIGEST_HEX]);
+#define DIGEST_BYTES 32
+int digest_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[DIGEST_BYTES]); /* -1: no memory */
 int digest_hmac_hex(const void *key, size_t key_len, const void *data, size_t len, char hex[DIGEST_HEX]);
 void digest_md5_base64(const void *data, size_t len, struct buf *out); /* for Content-MD5 alone; appended */
 void random_bytes(void *out, size_t len); /* never fails: exits the process when the kernel has none */

@@ -10,6 +10,7 @@
 
 #define HEADERS_MAX 7
 #define SMALL_MS    15000 /* a call without a document */
+#define TOKEN_HEADER "x-amz-security-token: "
 
 struct s3 {
     provider_t *provider;
@@ -35,7 +36,7 @@ static int configure(struct s3 *s, const struct settings *x, const struct provid
                        !x->s3_bucket ? "the bucket" : !x->aws_key_id ? "the key's id" : "the secret");
     s->aws = (struct httpc_aws){x->s3_region, x->aws_key_id, x->aws_secret};
     name_bucket(&s->base, x);
-    if (x->aws_session_token) buf_printf(&s->token, "x-amz-security-token: %s", x->aws_session_token);
+    if (x->aws_session_token) buf_printf(&s->token, TOKEN_HEADER "%s", x->aws_session_token);
     if (s->base.bad || s->token.bad) return err_set(err, ERR_NOMEM, "out of memory");
     s->provider = provider_new(x, options, err);
     return s->provider ? 0 : -1;
@@ -243,6 +244,15 @@ int s3_delete_all(s3_t *s, const char *prefix, struct err *err)
     do rc = delete_batch(s, prefix, &n, err); /* what is deleted is not listed again: each list begins at the front */
     while (rc == 0 && n == S3_LIST_MOST);
     return rc;
+}
+
+int s3_link(s3_t *s, const char *key, int64_t expires_s, struct buf *out)
+{
+    const char *token = s->token.len ? s->token.data + strlen(TOKEN_HEADER) : NULL;
+    return s3_presign(&(struct s3_presign){.base = s->base.data, .key = key, .region = s->aws.region, .key_id = s->aws.key_id,
+                                           .secret = s->aws.secret, .token = token, .expires_s = expires_s,
+                                           .now_s = clock_wall_ms() / 1000},
+                      out);
 }
 
 /* ---- is it there ------------------------------------------------------------------------------------------- */

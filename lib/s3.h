@@ -53,9 +53,18 @@ int s3_list(s3_t *s3, const char *prefix, const char *after, int (*each)(void *u
 /* Everything that begins with `prefix`. */
 int s3_delete_all(s3_t *s3, const char *prefix, struct err *err);
 
+/* Appends an address at which anybody may GET the object for expires_s seconds (at most a week). Asks nobody. -1: no memory. */
+int s3_link(s3_t *s3, const char *key, int64_t expires_s, struct buf *out);
+
 /* Free of charge and of effect: may we look into the bucket? */
 int s3_probe(s3_t *s3, struct err *err);
 
+/* Pure: such an address.  base: scheme, host and bucket; token: of temporary credentials, or NULL. */
+struct s3_presign {
+    const char *base, *key, *region, *key_id, *secret, *token;
+    int64_t expires_s, now_s; /* now_s: since 1970 */
+};
+int s3_presign(const struct s3_presign *link, struct buf *out);
 /* Pure: what an answer means. */
 provider_judge s3_judge;
 /* Pure: reads a ListBucketResult. -1: it is none, or `each` broke off. */

@@ -32,7 +32,7 @@ const char *export_cell(const json_t *record, int column, const char *address, c
     const char *name = export_columns[column];
     const json_t *value = json_object_get(record, name);
     *number = json_is_number(value);
-    if (json_is_string(value) && strcmp(name, "pdf_url") == 0)
+    if (json_is_string(value) && strcmp(name, "pdf_url") == 0 && *json_string_value(value) == '/')
         snprintf(room, EXPORT_CELL_MAX, "%s%s", address, json_string_value(value));
     else if (json_is_string(value))
         return json_string_value(value);

@@ -17,7 +17,7 @@ const char *export_cell(const json_t *record, int column, const char *address, c
  * for a formula gets an apostrophe before it. */
 void export_csv_header(struct buf *out);
 void export_csv_row(struct buf *out, const json_t *record,
-                    const char *address); /* address: what pdf_url begins with */
+                    const char *address); /* what goes before a pdf_url that is a path */
 void export_csv_cell(struct buf *out, const char *text);
 
 /* "clean_records_export_12_records.csv", "school_<s>_export_…", "school_<s>_grade_<g>_export_…": only

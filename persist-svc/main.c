@@ -5,6 +5,7 @@
 #include "lib/blob.h"
 #include "lib/log.h"
 #include "lib/svc.h"
+#include "persist-svc/object_path.h"
 #include "persist-svc/records_http.h"
 #include "persist-svc/stage.h"
 
@@ -24,23 +25,45 @@ static int run(struct svc *svc, struct err *err)
     return rc;
 }
 
-/* Brings the records database up to date and ends; what a start does anyway, for those who want it done
- * before. */
-static int migrate(void)
+/* A call by an operator: does one thing and ends. */
+static int do_once(int (*thing)(const struct settings *settings, const char *about, struct err *err), const char *about)
 {
     struct settings settings;
-    struct stores stores;
     struct err err = {0};
     if (settings_load(&settings, &err) == -1) {
         fprintf(stderr, "persist-svc: %s\n", err.text);
         return SVC_EXIT_MISTAKE;
     }
-    int rc = stores_open(&stores, &settings, &err);
-    if (rc == 0) stores_close(&stores);
+    int rc = thing(&settings, about, &err);
     settings_done(&settings);
     if (rc == 0) return SVC_EXIT_OK;
     fprintf(stderr, "persist-svc: %s\n", err.text);
     return err.kind == ERR_CONFIG || err.kind == ERR_INPUT ? SVC_EXIT_MISTAKE : SVC_EXIT_SYSTEM;
+}
+
+/* Brings the records database up to date, as a start does anyway, for those who want it done before. */
+static int migrate(const struct settings *settings, const char *about, struct err *err)
+{
+    struct stores stores;
+    (void)about;
+    if (stores_open(&stores, settings, err) == -1) return -1;
+    stores_close(&stores);
+    return 0;
+}
+
+/* Originals and artifacts of an owner who is to be forgotten. */
+static int remove_objects(const struct settings *settings, const char *owner, struct err *err)
+{
+    char folder[OBJECT_PATH_MAX];
+    void *state = NULL;
+    const struct object_store *objects = object_store_find(settings_objects(settings), err);
+    if (!objects) return -1;
+    if (!is_uuid(owner)) return err_set(err, ERR_INPUT, "\"%.60s\" is not the id of an owner", owner);
+    snprintf(folder, sizeof folder, OBJECT_BUCKET "/%s", owner);
+    if (objects->open(&state, settings, err) == -1) return -1;
+    int rc = objects->remove(state, folder, err);
+    objects->close(&state);
+    return rc;
 }
 
 static void say(const char *subject, const char *name, int rc, const struct err *err)
@@ -89,7 +112,7 @@ static void probe(const struct settings *settings)
 static const struct service service = {
     .name = "persist-svc",
     .about = "Keeps originals and records, and serves the records to the gateway. --migrate only updates the "
-             "database.",
+             "database; --remove-objects OWNER removes an owner's originals and artifacts for good.",
     .who = W_PERSIST,
     .run = run,
     .versions = stores_versions,
@@ -98,6 +121,7 @@ static const struct service service = {
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--migrate") == 0) return migrate();
+    if (argc == 2 && strcmp(argv[1], "--migrate") == 0) return do_once(migrate, NULL);
+    if (argc == 3 && strcmp(argv[1], "--remove-objects") == 0) return do_once(remove_objects, argv[2]);
     return svc_main(&service, argc, argv);
 }

@@ -4,11 +4,13 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "persist-svc/export_csv.h"
+#include "persist-svc/export_links.h"
 #include "persist-svc/export_xlsx.h"
 #include "persist-svc/record.h"
 #include "persist-svc/records_http.h"
 
 #define PIECE_BYTES (32 * 1024)
+#define LINKED      100 /* records whose originals' addresses are asked for at once */
 
 enum format { FORMAT_CSV, FORMAT_JSONL, FORMAT_XLSX };
 
@@ -27,6 +29,7 @@ struct export
     enum format format;
     xlsx_t *xlsx;
     char address[256]; /* scheme, host and port that people reach the gateway at */
+    json_t *waiting; /* records without their links yet */
     struct buf out;
     struct err *err;
 };
@@ -51,11 +54,8 @@ static int export_begin(void *user, int64_t total)
     return http_stream_head(e->rq, formats[e->format].type, name.data, e->err);
 }
 
-static int export_each(void *user, const json_t *record)
+static int write_record(struct export *e, const json_t *shown)
 {
-    struct export *e = user;
-    json_t *shown = record_public(record, true);
-    if (!shown) return err_set(e->err, ERR_NOMEM, "out of memory");
     if (e->format == FORMAT_CSV) {
         export_csv_row(&e->out, shown, e->address);
     } else if (e->format == FORMAT_XLSX) {
@@ -69,8 +69,28 @@ static int export_each(void *user, const json_t *record)
             e->out.bad = true;
         }
     }
-    json_decref(shown);
     return e->out.len > PIECE_BYTES || e->out.bad ? flush(e) : 0;
+}
+
+static int write_waiting(struct export *e)
+{
+    size_t i;
+    json_t *shown;
+    int rc = 0;
+    export_links(e->rq->stores, e->waiting);
+    json_array_foreach(e->waiting, i, shown)
+    {
+        if (rc == 0) rc = write_record(e, shown);
+    }
+    json_array_clear(e->waiting);
+    return rc;
+}
+
+static int export_each(void *user, const json_t *record)
+{
+    struct export *e = user;
+    if (json_array_append_new(e->waiting, record_public(record, true)) == -1) return err_set(e->err, ERR_NOMEM, "out of memory");
+    return json_array_size(e->waiting) < LINKED ? 0 : write_waiting(e);
 }
 
 /* Approved records, unless another mode is asked for: an export is what goes to the contest's jury. */
@@ -101,11 +121,17 @@ static int read_query(struct http_request *rq, struct record_query *query, enum 
     return 0;
 }
 
+static void drop(json_t **json)
+{
+    json_decref(*json);
+}
+
 static int export(struct http_request *rq, const char *school, const char *grade, struct err *err)
 {
     char batch[64];
     struct record_query query = {.school = school, .grade = grade};
-    struct export e = {.rq = rq, .query = &query, .err = err};
+    AUTO(drop) json_t *waiting = json_array();
+    struct export e = {.rq = rq, .query = &query, .waiting = waiting, .err = err};
     const struct settings *settings = rq->stores->settings;
     if (read_query(rq, &query, &e.format, batch, err) == -1) return -1;
     if (settings->app_url)
@@ -117,6 +143,7 @@ static int export(struct http_request *rq, const char *school, const char *grade
     struct err why = {0}; /* a sink that breaks off has said why in *err already */
     int rc = rq->stores->records->list(rq->stores->record_state, &query, &sink, &why);
     if (rc == -1 && err->kind == ERR_NONE) *err = why;
+    if (rc == 0) rc = write_waiting(&e);
     if (rc == 0 && e.xlsx) export_xlsx_end(e.xlsx, &e.out);
     if (rc == 0) rc = flush(&e);
     if (rc == 0) http_stream_end(rq);

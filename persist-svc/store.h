@@ -111,7 +111,13 @@ struct object_store {
                     struct err *err); /* small ones */
     /* A descriptor at the object's beginning, the caller's. ERR_INPUT "not_found". */
     int (*get)(void *state, const char *path, int *fd, int64_t *size, struct err *err);
+    /* Addresses at which anybody may get these objects for expires_s seconds: an array of texts in the order of `paths`, null where
+     * there is no such object.  NULL: there are none but the gateway's own, for whoever may see the document. */
+    int (*links)(void *state, const char *const *paths, size_t n, int64_t expires_s, json_t **links, struct err *err);
+    /* Everything below the folder (a path without a slash at its end), for good. Nothing there is no error. */
+    int (*remove)(void *state, const char *folder, struct err *err);
 };
+#define STORE_LINKS_MOST 500 /* paths in one call of links() */
 
 /* NULL with ERR_CONFIG when there is no provider of this name. */
 const struct record_store *record_store_find(const char *name, struct err *err);

@@ -4,9 +4,11 @@
  * made durable: at every moment it is there as a whole or not at all.  A document that lies in a blob folder
  * of the same file system is linked instead of copied.
  */
+#define _GNU_SOURCE /* nftw */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +260,22 @@ static int folder_get(void *state, const char *path, int *fd, int64_t *size, str
     return 0;
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+    (void)st, (void)type, (void)place;
+    return remove(path) == -1 && errno != ENOENT ? -1 : 0;
+}
+
+static int folder_remove(void *state, const char *folder, struct err *err)
+{
+    struct folder *f = state;
+    char path[64 + OBJECT_PATH_MAX];
+    if (!object_path_ok(folder)) return err_code(err, ERR_INPUT, "not_found", "There is no such folder.");
+    snprintf(path, sizeof path, "/proc/self/fd/%d/%s", f->root, folder);
+    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == -1 && errno != ENOENT) return io_error(err, "remove");
+    return fsync(f->root) == -1 ? io_error(err, "fsync of a folder") : 0;
+}
+
 const struct object_store object_store_folder = {
     .name = "folder",
     .open = folder_open,
@@ -265,4 +283,5 @@ const struct object_store object_store_folder = {
     .put_file = folder_put_file,
     .put_data = folder_put_data,
     .get = folder_get,
+    .remove = folder_remove,
 };

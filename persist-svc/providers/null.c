@@ -122,6 +122,12 @@ static int null_object_get(void *state, const char *path, int *fd, int64_t *size
     return err_code(err, ERR_INPUT, "not_found", "There is no such object.");
 }
 
+static int null_remove(void *state, const char *folder, struct err *err)
+{
+    (void)state, (void)folder, (void)err;
+    return 0;
+}
+
 const struct object_store object_store_null = {
     .name = "null",
     .open = null_objects_open,
@@ -129,4 +135,5 @@ const struct object_store object_store_null = {
     .put_file = null_put_file,
     .put_data = null_put_data,
     .get = null_object_get,
+    .remove = null_remove,
 };

@@ -1,5 +1,7 @@
 /* s3: originals and artifacts in an S3 bucket. */
+#include <stdio.h>
 #include <string.h>
+#include "lib/auto.h"
 #include "lib/digest.h"
 #include "lib/s3.h"
 #include "persist-svc/object_path.h"
@@ -20,6 +22,28 @@ static int put_data(void *state, const char *path, const void *data, size_t len,
 static int get(void *state, const char *path, int *fd, int64_t *size, struct err *err)
 {
     return s3_get_file(state, path, fd, size, err);
+}
+
+static int links(void *state, const char *const *paths, size_t n, int64_t expires_s, json_t **out, struct err *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        AUTO(buf_done) struct buf link = BUF_INIT;
+        int rc = s3_link(state, paths[i], expires_s, &link);
+        if (rc == -1 || json_array_append_new(list, json_string(link.data)) == -1) {
+            json_decref(list);
+            return err_set(err, ERR_NOMEM, "out of memory");
+        }
+    }
+    *out = list;
+    return 0;
+}
+
+static int remove_below(void *state, const char *folder, struct err *err)
+{
+    char prefix[OBJECT_PATH_MAX + 1];
+    snprintf(prefix, sizeof prefix, "%s/", folder);
+    return s3_delete_all(state, prefix, err);
 }
 
 static int probe(void *state, struct err *err)
@@ -54,4 +78,6 @@ const struct object_store object_store_s3 = {
     .put_file = put_file,
     .put_data = put_data,
     .get = get,
+    .links = links,
+    .remove = remove_below,
 };

@@ -53,6 +53,8 @@ class S3(Fake):
 
     def check(self, request):
         headers = {k.lower(): v for k, v in request.headers.items()}
+        if "X-Amz-Signature=" in request.path:
+            return self.check_link(request, headers)
         given = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})",
                              headers.get("authorization", ""))
         if not given:
@@ -78,6 +80,21 @@ class S3(Fake):
             return refuse(400, "XAmzContentSHA256Mismatch")
         return None
 
+    def check_link(self, request, headers):
+        """Its signature stands in the address."""
+        path, _, query = request.path.partition("?")
+        query, _, signature = query.rpartition("&X-Amz-Signature=")
+        asked = dict(urllib.parse.parse_qsl(query))
+        date, moment = asked["X-Amz-Date"][:8], datetime.datetime.strptime(asked["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
+        if asked["X-Amz-Credential"] != f"{KEY_ID}/{date}/{REGION}/s3/aws4_request" or asked.get("X-Amz-Security-Token") != self.session_token:
+            return refuse(403, "AccessDenied")
+        if not 0 < int(asked["X-Amz-Expires"]) <= 604800 or datetime.datetime.utcnow() + self.skew > moment + datetime.timedelta(seconds=int(asked["X-Amz-Expires"])):
+            return refuse(403, "AccessDenied")
+        canonical = canonical_request(request.method, path, query, headers, ["host"], "UNSIGNED-PAYLOAD")
+        if not hmac.compare_digest(sign(self.secret, REGION, date, asked["X-Amz-Date"], canonical), signature):
+            return refuse(403, "SignatureDoesNotMatch")
+        return None
+
     def answer(self, request):
         if self.away:
             return Answer(cut=True)
@@ -88,7 +105,7 @@ class S3(Fake):
         bucket, _, key = path[1:].partition("/")
         if bucket != BUCKET:
             return refuse(404, "NoSuchBucket")
-        asked = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        asked = {} if "X-Amz-Signature" in query else dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         with self.work:
             return self.of_bucket(request, asked) if not key else self.of_object(request, key)
 

@@ -5,6 +5,7 @@ It looks at what it gets: the key in both headers, the content type and length, 
 """
 import json
 import re
+import time
 
 from fakes.base import Answer, Fake
 
@@ -36,12 +37,19 @@ class Supabase(Fake):
         super().__init__()
         self.db, self.key, self.objects, self.bucket = db, KEY, {}, BUCKET
         self.signers = []  # tokens.Key
+        self.links = {}    # token → (path, until when)
 
     def env(self):
         return {"SUPABASE_URL": self.url + "/", "SUPABASE_SERVICE_ROLE_KEY": KEY}
 
     def answer(self, request):
         headers = request.headers
+        given = re.fullmatch(r"/storage/v1/object/sign/[^/]+/(.+)\?token=(\w+)", request.path)
+        if given and request.method == "GET":  # whoever has the address
+            path, until = self.links.get(given[2], (None, 0))
+            if path != given[1] or time.time() > until:
+                return storage_error(400, "InvalidJWT", "InvalidJWT")
+            return Answer(200, self.objects[path][1], {"Content-Type": self.objects[path][0]})
         if request.path == "/auth/v1/.well-known/jwks.json":  # asks for no key
             return Answer(200, {"keys": [k.jwk() for k in self.signers]}, {"Cache-Control": "public, max-age=600"})
         storage = request.path.startswith("/storage/v1/")
@@ -71,6 +79,9 @@ class Supabase(Fake):
         self.want("%" not in path and "//" not in path, f"path {path}")
         if path == f"/bucket/{BUCKET}":
             return Answer(200, {"id": BUCKET, "public": False}) if self.bucket == BUCKET else storage_error(404, "Bucket not found", "NoSuchBucket")
+        if path in (f"/object/sign/{BUCKET}", f"/object/list/{BUCKET}", f"/object/{BUCKET}"):
+            self.want(request.headers.get("Content-Type") == "application/json", "a question that is not JSON")
+            return self.of_many(request.method, path, request.json())
         match = re.fullmatch(r"/object(/authenticated)?/([^/]+)/(.+)", path)
         if not self.want(match, path) or match[2] != self.bucket:
             return storage_error(404, "Bucket not found", "NoSuchBucket")
@@ -84,3 +95,28 @@ class Supabase(Fake):
         if match[3] not in self.objects:
             return storage_error(404, "not_found", "NoSuchKey")
         return Answer(200, self.objects[match[3]][1], {"Content-Type": self.objects[match[3]][0]})
+
+    def of_many(self, method, path, asked):
+        if self.bucket != BUCKET:
+            return storage_error(404, "Bucket not found", "NoSuchBucket")
+        if path.startswith("/object/sign/") and self.want(method == "POST" and set(asked) == {"expiresIn", "paths"}, f"sign: {asked}"):
+            self.want(0 < len(asked["paths"]) <= 1000, f"{len(asked['paths'])} paths to be signed")
+            return Answer(200, [self.sign(one, asked["expiresIn"]) for one in asked["paths"]])
+        if path.startswith("/object/list/") and self.want(method == "POST" and {"prefix", "limit", "offset"} <= set(asked), f"list: {asked}"):
+            return Answer(200, self.list(asked["prefix"])[asked["offset"]:][:asked["limit"]])
+        self.want(method == "DELETE" and set(asked) == {"prefixes"}, f"{method} {path} {asked}")
+        gone = [p for p in asked["prefixes"] if self.objects.pop(p, None)]
+        return Answer(200, [{"name": p, "bucket_id": BUCKET} for p in gone])
+
+    def sign(self, path, seconds):
+        if path not in self.objects:
+            return {"error": "Either the object does not exist or you do not have access to it", "path": path, "signedURL": None}
+        token = f"signed{len(self.links)}"
+        self.links[token] = (path, time.time() + seconds)
+        return {"error": None, "path": path, "signedURL": f"/object/sign/{BUCKET}/{path}?token={token}"}
+
+    def list(self, folder):
+        """What lies directly in a folder; folders in it have no id."""
+        below = sorted(p[len(folder) + 1:] for p in self.objects if p.startswith(folder + "/"))
+        names = {name.partition("/")[0]: "/" in name for name in below}
+        return [{"name": n, "id": None if is_folder else "00000000-0000-4000-8000-00000000000b", "metadata": None} for n, is_folder in names.items()]

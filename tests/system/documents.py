@@ -1,4 +1,5 @@
 """Documents made for the tests; every name in them is invented."""
+import csv
 import io
 import random
 import zlib
@@ -102,3 +103,8 @@ def png(lines):
     out = io.BytesIO()
     scan_image(lines).save(out, "PNG")
     return out.getvalue()
+
+
+def csv_rows(text):
+    """An export's lines as dictionaries."""
+    return list(csv.DictReader(io.StringIO(text.decode())))

@@ -4,10 +4,10 @@ import subprocess
 
 import pytest
 
-from documents import form, form_lines, pdf
-from stack import BUILD, Stack, wait_for
+from documents import csv_rows, form, form_lines, pdf
+from stack import BUILD, Stack, http, wait_for
 from fakes.base import Answer
-from fakes.s3 import S3, canonical_request, refuse, sign
+from fakes.s3 import S3, Stored, canonical_request, refuse, sign
 
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
 
@@ -113,6 +113,36 @@ def test_a_wrong_bucket_fails_the_job_with_what_to_do_and_doctor_says_the_same(s
     assert stack.post(f"/api/jobs/{job['job_id']}/retry")[0] == 202
     wait_for(lambda: stack.get(f"/api/job_status/{job['job_id']}")[1]["status"] == "finished", 30, "the second try")
     assert stack.doctor()["objects"]["verdict"] == "ok"
+
+
+def test_an_export_has_links_that_anybody_may_follow_for_a_week(stack, s3):
+    status, csv = stack.get("/export?format=csv&mode=all")
+    links = [row["pdf_url"] for row in csv_rows(csv)]
+    assert status == 200 and links and all(link.startswith(s3.url + "/sheaf-tests/essay-submissions/") for link in links)
+    originals = {stored.body for key, stored in s3.objects.items() if "/original." in key}
+    status, head, body = http("GET", links[0])
+    assert status == 200 and body in originals and head["Content-Type"] == "application/pdf"
+    assert http("GET", links[0].replace("X-Amz-Expires=604800", "X-Amz-Expires=604799"))[0] == 403
+    assert http("GET", links[0].replace("/original.", "/0riginal."))[0] == 403
+    s3.skew = datetime.timedelta(days=7, minutes=1)
+    try:
+        assert http("GET", links[0])[0] == 403
+    finally:
+        s3.skew = datetime.timedelta()
+    jsonl = stack.get("/export?format=jsonl&mode=all")[1].decode().splitlines()
+    assert len(jsonl) == len(links) and all("X-Amz-Signature=" in line for line in jsonl)
+    assert stack.get("/api/records?limit=1")[1]["records"][0]["pdf_url"].startswith("/pdf/"), "who is signed in goes by the gateway"
+
+
+def test_an_owners_objects_are_removed_and_no_one_elses(stack, s3):
+    owner, other = "0bbbbbbb-0000-4000-8000-000000000001", "0bbbbbbb-0000-4000-8000-000000000002"
+    for n in range(1500):
+        s3.objects[f"essay-submissions/{owner}/{n:012x}/original.pdf"] = s3.objects[f"essay-submissions/{other}/{n:012x}/original.pdf"] = Stored("x/y", b"x")
+    ran = subprocess.run([BUILD / "persist-svc", "--remove-objects", owner], env=stack.env(), capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert s3.keys(f"essay-submissions/{owner}/") == [] and len(s3.keys(f"essay-submissions/{other}/")) == 1500
+    ran = subprocess.run([BUILD / "persist-svc", "--remove-objects", "../x"], env=stack.env(), capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 100 and "owner" in ran.stderr
 
 
 def test_probe_says_that_the_store_answers(stack, s3):

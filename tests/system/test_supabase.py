@@ -1,11 +1,12 @@
 """Records and objects in a Supabase project: the functions on a real PostgreSQL behind what PostgREST does, Storage beside it."""
 import subprocess
+import time
 
 import pytest
 
-from documents import form, form_lines, pdf
+from documents import csv_rows, form, form_lines, pdf
 from postgres import PROGRAMS, Postgres
-from stack import BUILD, TOP, Stack, wait_for
+from stack import BUILD, TOP, Stack, http, wait_for
 from fakes.base import Answer
 from fakes.supabase import KEY, Supabase, pgrst_error, sql_error, storage_error
 
@@ -84,6 +85,37 @@ def test_a_persons_work_goes_the_same_way_and_old_rows_are_there(stack, db):
     wait_for(lambda: stack.get(f"/api/job_status/{job}")[1]["status"] == "finished", 30, "the second run")
     assert stack.get(path)[1]["record"]["student_name"] == "Typed By Hand"
     assert db.query(f"SELECT count(*) FROM submission_history WHERE submission_id = '{one['submission_id']}' AND by IS NOT NULL", database="sheaf") != ["0"]
+
+
+def test_an_export_has_links_that_anybody_may_follow_while_they_are_good(stack, project):
+    assert stack.batch_done(upload(stack, ("linked.pdf", form(250)))["batch_id"], 60)["completed"] == 1
+    status, csv = stack.get("/export?format=csv&mode=all")
+    rows = [r for r in csv_rows(csv) if r["student_name"] not in ("Old Oakley", "")]
+    assert status == 200 and rows and all(r["pdf_url"].startswith(project.url + "/storage/v1/object/sign/essay-submissions/") for r in rows)
+    status, head, body = http("GET", rows[0]["pdf_url"])
+    assert status == 200 and body in [body for _, body in project.objects.values()]
+    token = rows[0]["pdf_url"].partition("token=")[2]
+    path, until = project.links[token]
+    assert 604700 < until - time.time() <= 604800
+    project.links[token] = (path, 0)
+    assert http("GET", rows[0]["pdf_url"])[0] == 400
+    # Once the storage does not answer, the export still is one, with the gateway's addresses.
+    def once(request):
+        return storage_error(544, "DatabaseTimeout", "DatabaseTimeout", 544) if "/object/sign/" in request.path else project.script.appendleft(once)
+    project.script.append(once)
+    again = [r for r in csv_rows(stack.get("/export?format=csv&mode=all")[1]) if r["submission_id"] in {x["submission_id"] for x in rows}]
+    assert len(again) == len(rows) and all(r["pdf_url"].startswith(stack.url("/pdf/essay-submissions/")) for r in again) and not project.script
+
+
+def test_an_owners_objects_are_removed_with_their_folders_and_no_one_elses(stack, project):
+    owner, other = "0bbbbbbb-0000-4000-8000-000000000001", "0bbbbbbb-0000-4000-8000-000000000002"
+    for n in range(1100):
+        project.objects[f"{owner}/{n:012x}/original.pdf"] = project.objects[f"{other}/{n:012x}/original.pdf"] = ("x/y", b"x")
+    project.objects[f"{owner}/{0:012x}/artifacts/17/entry-0.json"] = ("x/y", b"x")
+    ran = subprocess.run([BUILD / "persist-svc", "--remove-objects", owner], env=stack.env(), capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    left = [k for k in project.objects if k.startswith("0bbbbbbb")]
+    assert len(left) == 1100 and all(k.startswith(other) for k in left)
 
 
 @pytest.mark.parametrize("trouble", [sql_error("40001"), sql_error("53300"), sql_error("57P01"), pgrst_error(0), pgrst_error(3), pgrst_error(2, Retry_After=1),

@@ -73,6 +73,39 @@ static void test_whoever_has_seen_enough_breaks_it_off(void **state)
     assert_int_equal(s.n, 1);
 }
 
+#define SCOPE "us-east-1%2Fs3%2Faws4_request"
+
+/* AWS's documentation, "Authenticating Requests: Using Query Parameters". */
+static void test_an_address_is_signed_as_aws_published(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT;
+    const struct s3_presign link = {.base = "https://examplebucket.s3.amazonaws.com", .key = "test.txt", .region = "us-east-1",
+                                    .key_id = "AKIAIOSFODNN7EXAMPLE", .secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                                    .expires_s = 86400, .now_s = 1369353600};
+    assert_int_equal(s3_presign(&link, &out), 0);
+    assert_string_equal(out.data, "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+                                  "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2F" SCOPE "&X-Amz-Date=20130524T000000Z"
+                                  "&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+                                  "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+    buf_done(&out);
+}
+
+static void test_a_session_token_is_part_of_the_address_and_of_what_is_signed(void **state)
+{
+    (void)state;
+    struct buf one = BUF_INIT, other = BUF_INIT;
+    struct s3_presign link = {.base = "http://127.0.0.1:9000/b", .key = "k", .region = "r", .key_id = "i", .secret = "s", .token = "a+/b=",
+                              .expires_s = 60, .now_s = 1369353600};
+    assert_int_equal(s3_presign(&link, &one), 0);
+    assert_non_null(strstr(one.data, "&X-Amz-Expires=60&X-Amz-Security-Token=a%2B%2Fb%3D&X-Amz-SignedHeaders=host"));
+    link.token = "c";
+    assert_int_equal(s3_presign(&link, &other), 0);
+    assert_string_not_equal(strstr(one.data, "X-Amz-Signature"), strstr(other.data, "X-Amz-Signature"));
+    buf_done(&one);
+    buf_done(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +113,8 @@ int main(void)
         cmocka_unit_test(test_an_empty_list_is_one),
         cmocka_unit_test(test_what_is_no_list_or_half_of_one_is_said),
         cmocka_unit_test(test_keys_that_cannot_be_ours_are_passed_over),
+        cmocka_unit_test(test_an_address_is_signed_as_aws_published),
+        cmocka_unit_test(test_a_session_token_is_part_of_the_address_and_of_what_is_signed),
         cmocka_unit_test(test_whoever_has_seen_enough_breaks_it_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,10 @@ static void test_row_has_two_decimals_and_the_whole_address(void **state)
                                0.9371, "filename", "a.pdf", "pdf_url", "/pdf/x/y");
     export_csv_row(&b, record, "http://127.0.0.1:8080");
     assert_string_equal(b.data, "0123456789ab,Ana,,,,,,,,120,0.94,,,a.pdf,http://127.0.0.1:8080/pdf/x/y\r\n");
+    buf_clear(&b);
+    json_object_set_new(record, "pdf_url", json_string("https://store.example/x?signed"));
+    export_csv_row(&b, record, "http://127.0.0.1:8080");
+    assert_string_equal(b.data, "0123456789ab,Ana,,,,,,,,120,0.94,,,a.pdf,https://store.example/x?signed\r\n");
     json_decref(record);
     buf_done(&b);
 }

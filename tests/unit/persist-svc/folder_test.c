@@ -136,6 +136,24 @@ static void test_data_is_put_and_replaced(void **state)
     check_nothing_left_over();
 }
 
+static void test_what_lies_below_a_folder_is_removed_and_nothing_else(void **state)
+{
+    (void)state;
+    const char *mine = "essay-submissions/" OWNER "/0123456789ab/artifacts/1/entry-0.json", *others = "essay-submissions/" OWNER "1/x.json";
+    int fd;
+    int64_t size;
+    struct err err = {0};
+    assert_int_equal(stores.objects->put_data(stores.object_state, mine, "{}", 2, NULL), 0);
+    assert_int_equal(stores.objects->put_data(stores.object_state, PATH, "x", 1, NULL), 0);
+    assert_int_equal(stores.objects->put_data(stores.object_state, others, "{}", 2, NULL), 0);
+    for (int times = 0; times < 2; times++) /* nothing there is no error */
+        assert_int_equal(stores.objects->remove(stores.object_state, "essay-submissions/" OWNER, &err), 0);
+    assert_int_equal(stores.objects->get(stores.object_state, mine, &fd, &size, &err), -1);
+    assert_int_equal(stores.objects->get(stores.object_state, PATH, &fd, &size, &err), -1);
+    check_object(others, "{}");
+    assert_int_equal(stores.objects->remove(stores.object_state, "../..", &err), -1);
+}
+
 static void test_paths_out_of_the_folder_lead_nowhere(void **state)
 {
     (void)state;
@@ -159,6 +177,7 @@ int main(void)
         TEST(test_put_of_bytes_with_another_digest_is_refused),
         TEST(test_put_of_a_document_that_is_cut_short_is_refused),
         TEST(test_data_is_put_and_replaced),
+        TEST(test_what_lies_below_a_folder_is_removed_and_nothing_else),
         TEST(test_paths_out_of_the_folder_lead_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
