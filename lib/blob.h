@@ -39,7 +39,7 @@ blob_store_t *blob_open(const struct settings *settings, struct err *err);
 void blob_close(blob_store_t **store);
 
 /* Writing. A writer that is not committed is aborted by blob_abort(); both end it and null the pointer, commit also
- * when it fails.  A blob that was kept is never replaced: committing its name again is ERR_INPUT.
+ * when it fails.  A blob that was kept is never replaced: committing its name again is ERR_INPUT (but in S3, blob_s3.c).
  * A store that is full is ERR_UNAVAILABLE. */
 blob_writer_t *blob_create(blob_store_t *store, const char *name, struct err *err);
 int blob_write(blob_writer_t *w, const void *data, size_t len, struct err *err);

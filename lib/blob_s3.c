@@ -8,6 +8,9 @@
  * gateway dies before it opened the job): its mark is written first and removed by keeping, and the sweep removes what it
  * still stands beside after a day.  So nothing is ever removed because something else does not know of it.
  *
+ * A name is written by one: an output's has the delivery's token in it, and an upload is written again only by a `fetch` that found none,
+ * with the same bytes.  So a PUT asks for no condition, which not every server knows (Swift answers 501).
+ *
  * A server that does not answer is waited for, as Redis is: its outage costs no attempt.
  */
 #include "lib/blob_inner.h"
@@ -134,10 +137,8 @@ static int send(struct writer *w, struct err *err)
 
     digest_end(&w->digest, hex);
     if (is_upload(w->name) && put_mark(w->s, w->name, &why) == -1) return tell(&why, err);
-    if (s3_put_file(w->s->s3, &(struct s3_put){.key = key_of(w->name, key), .mime = MIME, .digest = hex, .only_new = true}, w->fd, w->size,
-                    &why) == 0)
+    if (s3_put_file(w->s->s3, &(struct s3_put){.key = key_of(w->name, key), .mime = MIME, .digest = hex}, w->fd, w->size, &why) == 0)
         return 0;
-    if (strcmp(why.code, "exists") == 0) return err_set(err, ERR_INPUT, "blob %.100s is there", w->name);
     return tell(&why, err);
 }
 

@@ -114,7 +114,6 @@ static int begin_put(struct call *c, const struct s3 *s, const struct s3_put *pu
     buf_printf(&c->more, "Content-Type: %s", put->mime);
     if (c->more.bad) return err_set(err, ERR_NOMEM, "out of memory");
     add_header(c, c->more.data);
-    if (put->only_new) add_header(c, "If-None-Match: *");
     return 0;
 }
 

@@ -30,8 +30,6 @@ int64_t s3_paused_until_ms(s3_t *s3); /* see throttle.h */
 
 struct s3_put {
     const char *key, *mime, *digest; /* digest: of the bytes, in hex */
-    bool only_new;                   /* refuse with ERR_INPUT "exists" when there is one (If-None-Match; a server that does not
-                                        know it writes) */
 };
 /* Durable and whole when they return 0. */
 int s3_put_file(s3_t *s3, const struct s3_put *put, int fd, int64_t size, struct err *err);

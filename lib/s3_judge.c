@@ -31,8 +31,6 @@ static const struct {
     {"RequestTimeTooSkewed", ERR_CONFIG, "S3: this machine's clock is wrong by more than 15 minutes"},
     {"AuthorizationHeaderMalformed", ERR_CONFIG, "S3: wrong region: check SHEAF_S3_REGION"},
     {"PermanentRedirect", ERR_CONFIG, "S3: the bucket is in another region: check SHEAF_S3_REGION and SHEAF_S3_ENDPOINT"},
-    {"PreconditionFailed", ERR_INPUT, "There is such an object already."},
-    {"ConditionalRequestConflict", ERR_UNAVAILABLE, "S3: two wrote the same object at once"},
     {"OperationAborted", ERR_UNAVAILABLE, "S3: two changed the bucket at once"},
     {"EntityTooLarge", ERR_LIMIT, "S3 does not take a file of this size"},
     {"BadDigest", ERR_UNAVAILABLE, "S3: the file arrived damaged"},
@@ -45,7 +43,7 @@ static int judge_code(const char *code, struct err *err)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (strcmp(code, rows[i].code) != 0) continue;
         const char *stable = rows[i].kind == ERR_CONFIG ? "provider_refused" : rows[i].kind == ERR_LIMIT ? "too_large"
-                             : rows[i].kind != ERR_INPUT ? "" : strcmp(code, "NoSuchKey") == 0 ? "not_found" : "exists";
+                             : rows[i].kind == ERR_INPUT ? "not_found" : "";
         return err_code(err, rows[i].kind, stable, "%s", rows[i].text);
     }
     return 0;
@@ -60,7 +58,6 @@ int s3_judge(const struct httpc_answer *answer, void *user, struct err *err)
     if (answer->status / 100 == 2 && !error) return 0;
     (void)element(error, "Code", NULL, code, sizeof code);
     if (answer->status == 404 && !*code) strcpy(code, "NoSuchKey");     /* the answer to a HEAD has no body */
-    if (answer->status == 412 && !*code) strcpy(code, "PreconditionFailed");
     int rc = judge_code(code, err);
     if (rc == 0 && answer->status / 100 == 2) rc = err_set(err, ERR_UNAVAILABLE, S3_TITLE " could not do all that it was asked");
     if (rc == 0) rc = provider_judge_status(S3_TITLE, answer, err);

@@ -5,7 +5,7 @@ set -eu
 build="build-essential pkg-config libczmq-dev libzmq3-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libcivetweb-dev
        libpoppler-glib-dev libleptonica-dev libtesseract-dev tesseract-ocr-eng tesseract-ocr-spa tesseract-ocr-osd libheif-dev
        libsqlite3-dev libpq-dev libssl-dev redis-server"
-test="libcmocka-dev postgresql-15 openssl python3-pytest python3-redis python3-zmq python3-cryptography python3-pil python3-jsonschema chromium fonts-dejavu-core spin faketime python3-aiosmtpd nghttp2-proxy libheif-examples"
+test="libcmocka-dev postgresql-15 openssl python3-pytest python3-redis python3-zmq python3-cryptography python3-pil python3-jsonschema chromium fonts-dejavu-core spin faketime python3-aiosmtpd nghttp2-proxy python3-swift libheif-examples"
 
 accuracy="poppler-utils fonts-liberation fonts-open-sans fonts-sil-charis fonts-gnutypewriter fonts-breip fonts-klee fonts-comic-neue
           fonts-dancingscript fonts-rufscript fonts-bwht"

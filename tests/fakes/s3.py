@@ -112,8 +112,7 @@ class S3(Fake):
     def of_object(self, request, key):
         if request.method == "PUT":
             self.want(request.headers.get("Content-Length") is not None, "a chunked upload")
-            if request.headers.get("If-None-Match") == "*" and key in self.objects:
-                return refuse(412, "PreconditionFailed")
+            self.want("If-None-Match" not in request.headers, "a condition that not every server knows")
             self.objects[key] = Stored(request.headers.get("Content-Type"), request.body)
             return Answer(200)
         if request.method == "DELETE":
