@@ -123,11 +123,13 @@ static void ask_again(struct work *w, char *head, size_t head_len, const char *b
     free(buf);
 }
 
+#define BOUNDARY "----WebKitFormBoundary7MA4YWxkTrZu0gW" /* as long as a browser's: the search for it skips by its length */
+
 static void *upload(void *user)
 {
-    static const char part[] = "--bench\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n"
+    static const char part[] = "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n"
                                "Content-Type: application/pdf\r\n\r\n%PDF-1.4\n";
-    static const char end[] = "\r\n--bench--\r\n";
+    static const char end[] = "\r\n--" BOUNDARY "--\r\n";
     struct work *w = user;
     const size_t len = sizeof part - 1 + w->bytes + sizeof end - 1;
     char head[256], *body = malloc(len), *data = body + sizeof part - 1;
@@ -139,7 +141,7 @@ static void *upload(void *user)
     }
     memcpy(data + w->bytes, end, sizeof end - 1);
     int n = snprintf(head, sizeof head, "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; "
-                                        "boundary=bench\r\nContent-Length: %zu\r\n\r\n", len);
+                                        "boundary=" BOUNDARY "\r\nContent-Length: %zu\r\n\r\n", len);
     ask_again(w, head, (size_t)n, body, len, data);
     free(body);
     return NULL;

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,9 +25,19 @@ static int failing_fsync(int fd)
     if (syncs_until_failure > 0) syncs_until_failure--;
     return fsync(fd);
 }
+/* And with one that notes what the disk was told to begin with: all of it, from the front. */
+static off64_t told_bytes;
+static int noting_sync_file_range(int fd, off64_t at, off64_t bytes, unsigned flags)
+{
+    assert_int_equal(at, told_bytes);
+    told_bytes += bytes;
+    return sync_file_range(fd, at, bytes, flags);
+}
 #define fsync failing_fsync
+#define sync_file_range noting_sync_file_range
 #include "lib/blob_folder.c"
 #undef fsync
+#undef sync_file_range
 
 #define JOB   "00aabbcc-ddee-8f00-9a11-2233445566e7"
 #define OTHER "00aabbcc-ddee-8f00-9a11-2233445577e7" /* in the same folder */
@@ -140,6 +151,28 @@ static void test_committed_blob_is_read_back(void **state)
     assert_int_equal(size, 11);
     close(fd);
     assert_int_equal(count_files(), 1);
+}
+
+static void test_large_blob_is_on_its_way_to_the_disk_while_it_is_written(void **state)
+{
+    static char data[3 * 1024 * 1024 + 7];
+    const size_t piece = 65000;
+    blob_writer_t *w = blob_create(store, JOB ".upload", NULL);
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    told_bytes = 0;
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (char)(i * 31 >> 7);
+    for (size_t at = 0; at < sizeof data; at += piece) {
+        const size_t left = sizeof data - at;
+        assert_int_equal(blob_write(w, data + at, left < piece ? left : piece, NULL), 0);
+        assert_true((off64_t)at < told_bytes + AHEAD_BYTES);
+    }
+    assert_int_equal(blob_commit(&w, NULL), 0);
+    assert_int_equal(blob_get(store, JOB ".upload", sizeof data, &b, NULL), 0);
+    assert_int_equal(b.len, sizeof data);
+    assert_memory_equal(b.data, data, sizeof data);
+    buf_done(&b);
 }
 
 static void test_empty_blob_is_a_blob(void **state)
@@ -319,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_committed_blob_is_read_back),
+        T(test_large_blob_is_on_its_way_to_the_disk_while_it_is_written),
         T(test_empty_blob_is_a_blob),
         T(test_abort_leaves_nothing),
         T(test_commit_whose_sync_of_the_file_fails_leaves_nothing),
