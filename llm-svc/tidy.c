@@ -12,6 +12,7 @@
 #define PIECE_GAP 0.30
 /* Longer words are not abbreviated ("Srta."): a stop behind them is a speck. */
 #define ABBREVIATION 5
+#define ORDINAL      2 /* letters behind a number */
 
 /* Signs that ruled lines, cell borders and specks leave at the ends of what is written on them; "(" begins a
  * telephone number. */
@@ -113,12 +114,30 @@ static bool is_capital_i(const char *word)
     return letter_l && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
 }
 
-/* The letter that a sign in the midst of letters was: "Nor+h", "P1necone"; 0: none. */
+/* The letter that a sign in the midst of letters was: "Nor+h", "P1necone", "Loren3o"; 0: none. */
 static char letter_of(char sign, bool capital)
 {
-    static const char from[] = "+015|", small[] = "tolsl", large[] = "TOISI";
+    static const char from[] = "+0153|69", small[] = "tolszlbg", large[] = "TOISZIGG";
+    _Static_assert(sizeof from == sizeof small && sizeof from == sizeof large, "one letter for each sign");
     const char *at = sign ? strchr(from, sign) : NULL;
     return !at ? '\0' : capital ? large[at - from] : small[at - from];
+}
+
+static bool is_letter(char c)
+{
+    return isalpha((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* The capital that a digit before letters was, "6reyson", "1tzel"; 0: none.  `least` letters must follow:
+ * an ordinal ("4th", "5to") has two. */
+static char capital_of(const char *word, size_t len, size_t least)
+{
+    static const char from[] = "012345678", to[] = "OIZZASGTB";
+    _Static_assert(sizeof from == sizeof to, "one letter for each digit");
+    const char *at = word[0] ? strchr(from, word[0]) : NULL;
+    size_t letters = 0;
+    while (1 + letters < len && is_letter(word[1 + letters])) letters++;
+    return at && letters >= least ? to[at - from] : '\0';
 }
 
 /* Puts single letters of a word right, in place; `name`: it can bear no digit. */
@@ -126,14 +145,11 @@ static void mend_word(char *word, size_t len, bool name)
 {
     if (len < 2) return;
     if (is_capital_i(word)) word[0] = 'I';
-    if (name && isalpha((unsigned char)word[1])) {
-        static const char from[] = "2058", to[] = "ZOSB";
-        const char *at = strchr(from, word[0]);
-        if (at && *at) word[0] = to[at - from];
-    }
+    char capital = capital_of(word, len, name ? 1 : ORDINAL + 1);
+    if (capital) word[0] = capital;
     for (size_t i = 1; i + 1 < len; i++) {
         if (!name && word[i] != '+') continue;
-        if (!isalpha((unsigned char)word[i - 1]) || !isalpha((unsigned char)word[i + 1])) continue;
+        if (!is_letter(word[i - 1]) || !is_letter(word[i + 1])) continue;
         char letter =
             letter_of(word[i], isupper((unsigned char)word[i - 1]) && isupper((unsigned char)word[i + 1]));
         if (letter) word[i] = letter;

@@ -1,10 +1,13 @@
 #include "ocr-svc/vote.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NONE 0 /* the letter of a reading that has none in a place */
+/* Small marks are overlooked more often than imagined: one needs this much of the weight behind none. */
+#define OVERLOOKED 0.3f
 
 /* A place in the line, with what each reading heard so far has there. */
 struct place {
@@ -99,15 +102,22 @@ static void hear(struct tally *t, const struct vote_reading *reading)
     t->total += reading->weight;
 }
 
+static bool is_mark(uint32_t c)
+{
+    return c == '.' || c == ',' || c == '-' || c == '\'' || c == 0xB0 || c == 0xBA; /* … degree, ordinal */
+}
+
 static void count(const struct tally *t, struct vote_result *result)
 {
     result->n = t->n_places;
     for (int i = 0; i < t->n_places; i++) {
         uint32_t best = NONE;
-        float most = share(t, i, NONE);
+        float most = share(t, i, NONE), none = most;
         for (int r = 0; r < t->n_heard; r++) {
-            float of_letter = share(t, i, t->places[i].letter[r]);
-            if (of_letter > most) most = of_letter, best = t->places[i].letter[r];
+            uint32_t c = t->places[i].letter[r];
+            float of_letter = share(t, i, c);
+            bool against_none = best == NONE && is_mark(c) && of_letter > OVERLOOKED * none;
+            if (of_letter > most || against_none) most = of_letter, best = c;
         }
         result->letter[i] = best;
         result->share[i] = most;

@@ -1,7 +1,8 @@
 /* vote: several readings of the same piece of writing made one, letter by letter.
  *
  * Readings are aligned one after the other to what the earlier ones make, as ROVER does with speech; in each
- * place the letter with the most weight wins, "none" being one of the letters.  Pure; any thread.
+ * place the letter with the most weight wins, "none" being one of the letters; a small mark (a stop, a
+ * hyphen) needs less than none does.  Pure; any thread.
  */
 #ifndef SHEAF_OCR_SVC_VOTE_H
 #define SHEAF_OCR_SVC_VOTE_H

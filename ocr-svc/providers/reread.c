@@ -18,6 +18,8 @@
 #define MARGIN   4 /* pixels around a piece, as Tesseract has them around a line */
 /* Every reading is heard a little, a sure one more. */
 #define HEARD 0.2
+/* On a page that was read well, which is mostly print, the network for handwriting weighs less. */
+#define ON_PRINT 0.5
 /* All readings may agree and be wrong. */
 #define SUREST     0.99
 #define WAYS       5
@@ -207,18 +209,26 @@ static char *text_of(const struct page *page, const struct piece *p, double *con
     return buf_take(&text, NULL);
 }
 
-static void reread_piece(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
-                         struct page *page, const struct piece *p)
+/* What the pieces of a page are read with. */
+struct rereading {
+    struct engine *engine;
+    const struct sheet *sheet;
+    const struct ocr_wait *wait;
+    double hand; /* what the network for handwriting weighs */
+};
+
+static void reread_piece(const struct rereading *r, struct page *page, const struct piece *p)
 {
     struct page_box box = box_of(page, p);
-    PIX *pix = sheet_cut(sheet, &box, MARGIN);
+    PIX *pix = sheet_cut(r->sheet, &box, MARGIN);
     char *texts[WAYS + 1] = {NULL};
     struct vote_reading readings[WAYS + 1];
     int n = 0;
     for (int w = 0; pix && w < WAYS; w++) {
         double confidence;
-        if (!(texts[n] = read_piece(e, pix, sheet->dpi, &ways[w], wait, &confidence))) continue;
-        readings[n] = (struct vote_reading){texts[n], HEARD + confidence};
+        if (!(texts[n] = read_piece(r->engine, pix, r->sheet->dpi, &ways[w], r->wait, &confidence))) continue;
+        double weight = (HEARD + confidence) * (ways[w].hand ? r->hand : 1);
+        readings[n] = (struct vote_reading){texts[n], weight};
         n++;
     }
     double first;
@@ -235,10 +245,11 @@ void reread_doubtful(struct engine *e, const struct sheet *sheet, const struct o
                      struct page *page)
 {
     if (page_set_reading_order(page, NULL) != 0) return;
+    const struct rereading r = {e, sheet, wait, page_confidence(page) >= PAGE_STRONG ? ON_PRINT : 1};
     size_t n_words = page->n_words, kept = 0;
     double aspect = (double)pixGetWidth(sheet->pix) / pixGetHeight(sheet->pix);
     struct piece p = {0, 0};
-    while (next_piece(page, n_words, aspect, &p)) reread_piece(e, sheet, wait, page, &p);
+    while (next_piece(page, n_words, aspect, &p)) reread_piece(&r, page, &p);
     for (size_t i = 0; i < page->n_words; i++)
         if (page->words[i].text != 0) page->words[kept++] = page->words[i];
     page->n_words = kept;

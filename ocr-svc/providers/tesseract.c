@@ -23,9 +23,6 @@
  * where they see lines. */
 #define SECOND_DPI 150 /* … of a picture that was read at more than COARSE */
 #define COARSE     175 /* … others are enlarged to READ_DPI */
-/* Mean confidence of a page. Print that is read well lies above 0.94, handwriting below 0.93. */
-#define STRONG 0.935
-
 EMBED(hand_model, "ocr-svc/hand/hand.traineddata");
 
 static void api_close(TessBaseAPI *api)
@@ -151,7 +148,7 @@ int engine_read(TessBaseAPI *api, const struct sheet *sheet, TessPageSegMode mod
 static void read_again(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
                        struct page *page)
 {
-    if (page_confidence(page) >= STRONG) return;
+    if (page_confidence(page) >= PAGE_STRONG) return;
     size_t first = page->n_words;
     struct sheet other = *sheet;
     other.pix = pixClone(sheet->pix);

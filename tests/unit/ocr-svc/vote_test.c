@@ -45,6 +45,23 @@ static void test_a_letter_that_only_some_saw_needs_most_of_the_weight(void **sta
     assert_string_equal(winner(missing, 3), "Tedf-lo");
 }
 
+static void test_a_small_mark_needs_less_to_stand_against_none(void **state)
+{
+    (void)state;
+    const struct vote_reading stop[] = {{"jluz", 1}, {"jluz", 1},  {"jluz", 1},
+                                        {"jluz", 1}, {"j.luz", 1}, {"j.luz", 1}};
+    assert_string_equal(winner(stop, 6), "j.luz");
+    assert_true(least() < 0.34); /* and is doubted */
+    const struct vote_reading letter[] = {{"jluz", 1}, {"jluz", 1},  {"jluz", 1},
+                                          {"jluz", 1}, {"jiluz", 1}, {"jiluz", 1}};
+    assert_string_equal(winner(letter, 6), "j-luz");
+    const struct vote_reading speck[] = {{"jluz", 1}, {"jluz", 1}, {"jluz", 1},
+                                         {"jluz", 1}, {"jluz", 1}, {"j.luz", 1}};
+    assert_string_equal(winner(speck, 6), "j-luz");
+    const struct vote_reading other[] = {{"jaluz", 1}, {"jaluz", 1}, {"j.luz", 1}, {"j.luz", 0.5}};
+    assert_string_equal(winner(other, 4), "jaluz"); /* against a letter it needs as much as another */
+}
+
 static void test_weight_counts_not_numbers(void **state)
 {
     (void)state;
@@ -103,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_letter_is_what_most_readings_have_there),
         cmocka_unit_test(test_a_letter_that_only_some_saw_needs_most_of_the_weight),
+        cmocka_unit_test(test_a_small_mark_needs_less_to_stand_against_none),
         cmocka_unit_test(test_weight_counts_not_numbers),
         cmocka_unit_test(test_words_are_letters_with_spaces_between),
         cmocka_unit_test(test_letters_beyond_ascii_are_one_letter),

@@ -1,0 +1,62 @@
+/* llm-svc/tidy: words as they were probably meant. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include "llm-svc/tidy.h"
+
+/* One recognised word as the value of a field of `rule`. */
+static void assert_meant(enum form_rule rule, const char *read, const char *meant)
+{
+    char tight[] = "x";
+    struct word word = {.text = read, .tight = tight, .source = WORD_OCR, .box = {100, 100, 200, 120}};
+    struct page page = {.number = 1, .width = 612, .height = 792, .words = &word, .n_words = 1};
+    int first = 0;
+    char *text = tidy_line(&page, &first, 1, rule);
+    assert_string_equal(text, meant);
+    free(text);
+}
+
+static void test_a_digit_before_letters_was_a_capital(void **state)
+{
+    (void)state;
+    assert_meant(FORM_NAME, "1tzel", "Itzel");
+    assert_meant(FORM_NAME, "6ineura", "Gineura");
+    assert_meant(FORM_NAME, "8en", "Ben");
+    assert_meant(FORM_SCHOOL, "6reyson", "Greyson");
+    assert_meant(FORM_TEXT, "3amora", "Zamora");
+}
+
+static void test_a_digit_among_letters_of_a_name_was_a_letter(void **state)
+{
+    (void)state;
+    assert_meant(FORM_NAME, "Loren3o", "Lorenzo");
+    assert_meant(FORM_NAME, "LOREN3O", "LORENZO");
+    assert_meant(FORM_NAME, "P1necone", "Plnecone");
+    assert_meant(FORM_NAME,
+                 "Nu\xC3\xB1"
+                 "9ez",
+                 "Nu\xC3\xB1gez");
+}
+
+static void test_numbers_of_schools_and_places_stay(void **state)
+{
+    (void)state;
+    assert_meant(FORM_SCHOOL, "K-8", "K-8");
+    assert_meant(FORM_SCHOOL, "118", "118");
+    assert_meant(FORM_SCHOOL, "4th", "4th");
+    assert_meant(FORM_TEXT, "2nd", "2nd");
+    assert_meant(FORM_SCHOOL, "PS118X", "PS118X");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_digit_before_letters_was_a_capital),
+        cmocka_unit_test(test_a_digit_among_letters_of_a_name_was_a_letter),
+        cmocka_unit_test(test_numbers_of_schools_and_places_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
