@@ -40,7 +40,7 @@ local function of_type(name)
     local type = types[name]
     if not type then
         type = {name = name, key = P .. 'tasks:' .. name, in_state = not AFTER_END[name], held = {}, waits = 0, done = 0, counts = false,
-                len = false, window = false, ring = false, freed = false, woken = false, names = false}
+                len = false, window = false, ring = false, freed = false, woken = false, room = 0, wish = false, plan = false, follow = false}
         types[name] = type
     end
     return type
@@ -51,14 +51,15 @@ local function count(name, what)
     type.counts[what] = (type.counts[what] or 0) + 1
 end
 
--- The names of the fields that a job has for a type: opened, done, first start, last end, workers.
+-- The names of the fields that a job has for a type: opened, done, first start, last end, workers.  Kept like the functions: they never change.
+local NAMES = {}
 local function names_of(type)
-    local names = type.names
+    local name = type.name
+    local names = NAMES[name]
     if not names then
-        local name = type.name
         names = {out = 'out:' .. name .. ':', res = 'res:' .. name .. ':', n = 'n:' .. name, d = 'd:' .. name, s = 's:' .. name,
                  e = 'e:' .. name, by = 'by:' .. name}
-        type.names = names
+        NAMES[name] = names
     end
     return names
 end

@@ -9,15 +9,19 @@
 local REDELIVERIES_MAX = 20
 local me, limit_ms, taken -- of the call, set by take_types()
 
--- A type's needs: the fields to be read with what each task gets, and how each value comes about.
+-- A type's needs: the fields to be read with what each task gets, and how each value comes about.  Kept, as they are always the same.
+local PLANS = {}
 local function plan_of(name, needs)
-    local plan = {fields = {'about', 's:' .. name}, needs = {}}
+    local plan = PLANS[name]
+    if plan and plan.of == needs then return plan end
+    plan = {of = needs, fields = {'about', 's:' .. name}, needs = {}}
     for need in gmatch(needs, '[^,]+') do
         local all_of = match(need, '^out:([^:]+):%*$')
         local own = not all_of and string.find(need, '#', 1, true)
         plan.needs[#plan.needs + 1] = {name = need, all_of = all_of, own = own, plain = not all_of and not own and need ~= 'state'}
         if not own and need ~= 'state' then plan.fields[#plan.fields + 1] = all_of and 'n:' .. all_of or need end
     end
+    PLANS[name] = plan
     return plan
 end
 
@@ -96,9 +100,9 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
     return true
 end
 
-local function take_returned(type, room, plan)
-    local list, got = P .. 'returned:' .. type.name, 0
-    while got < room do
+local function take_returned(type)
+    local list = P .. 'returned:' .. type.name
+    while type.room > 0 do
         local entry = call('LPOP', list)
         if not entry then break end
         local row = call('XPENDING', type.key, GROUP, entry, entry, 1)[1]
@@ -107,62 +111,105 @@ local function take_returned(type, room, plan)
             if claimed then
                 local packed = claimed[2][2]
                 local id, run, index, attempt, _, base = match(packed, TASK)
-                if offer(type, entry, row[4] + 1, packed, plan, id, run, index, attempt, num(base)) then got = got + 1 end
+                if offer(type, entry, row[4] + 1, packed, type.plan, id, run, index, attempt, num(base)) then type.room = type.room - 1 end
             end
         end
     end
-    return got
 end
 
-local function read_group(type, n)
-    local reply = pcall('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', int(n), 'STREAMS', type.key, '>')
-    if reply and reply.err then -- the first take of this type: make the stream and its group
-        call('XGROUP', 'CREATE', type.key, GROUP, '0', 'MKSTREAM')
-        reply = call('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', int(n), 'STREAMS', type.key, '>')
+-- What is new in the streams of all these types, which have the same room: one command, since most of them have nothing.
+local function read_streams(list, room)
+    local words, n = {'XREADGROUP', 'GROUP', GROUP, me, 'COUNT', int(room), 'STREAMS'}, #list
+    for i = 1, n do words[7 + i], words[7 + n + i] = list[i].key, '>' end
+    local reply = pcall(unpack(words))
+    if reply and reply.err then -- the first take of one of them: make its stream and its group
+        for i = 1, n do
+            local made = pcall('XGROUP', 'CREATE', list[i].key, GROUP, '0', 'MKSTREAM')
+            if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then error(made.err) end
+        end
+        reply = call(unpack(words))
     end
-    return reply and reply[1] and reply[1][2] or {}
+    local entries = {}
+    for i = 1, reply and #reply or 0 do entries[reply[i][1]] = reply[i][2] end
+    return entries
 end
 
-local function take_fresh(type, room, plan)
-    while room > 0 do
-        local entries, got = read_group(type, room), 0
-        for i = 1, #entries do
-            local entry, packed = entries[i][1], entries[i][2][2]
+-- A type whose stream had less than there was room for is dry.
+local function take_fresh(list, room, dry)
+    local found, again = read_streams(list, room), {}
+    for i = 1, #list do
+        local type = list[i]
+        local entries = found[type.key] or {}
+        if #entries < room then dry[#dry + 1], type.woken = type, false end -- nobody could be woken for anything that is there by now
+        for k = 1, #entries do
+            local entry, packed = entries[k][1], entries[k][2][2]
             local id, run, index, attempt, _, base = match(packed, TASK)
             base = base == '0' and 0 or num(base)
             if base > 0 then -- goes on counting where the task's earlier entry stopped
                 call('XCLAIM', type.key, GROUP, me, '0', entry, 'RETRYCOUNT', int(base + 1), 'JUSTID')
             end
-            if offer(type, entry, base + 1, packed, plan, id, run, index, attempt, base) then got = got + 1 end
+            if offer(type, entry, base + 1, packed, type.plan, id, run, index, attempt, base) then type.room = type.room - 1 end
         end
-        if #entries < room then
-            -- Says that more could be done; whoever adds the next task then wakes us. A hint: at full memory it may fail.
-            pcall('HSETNX', P .. 'hungry', type.name, '1')
-            type.woken = false -- there is nothing that anybody could be woken for
-            return
+        if #entries == room and type.room > 0 then again[#again + 1] = type end -- some were dropped
+    end
+    for i = 1, #again do take_fresh({again[i]}, again[i].room, dry) end
+end
+
+-- Says that more could be done; whoever adds the next task then wakes us.  A hint: at full memory it may fail.
+local function note_dry(dry)
+    local names, words = {'HMGET', P .. 'hungry'}, {'HSET', P .. 'hungry'}
+    if #dry == 0 then return end
+    for i = 1, #dry do names[2 + i] = dry[i].name end
+    local known = call(unpack(names))
+    for i = 1, #dry do
+        if not known[i] then words[#words + 1], words[#words + 2] = dry[i].name, '1' end
+    end
+    if #words > 2 then pcall(unpack(words)) end
+end
+
+-- How many tasks each stream may hold, as the dispatchers' room makes it.
+local function note_windows(list)
+    local names = {'HMGET', P .. 'window'}
+    for i = 1, #list do names[2 + i] = list[i].name end
+    local known = call(unpack(names))
+    for i = 1, #list do
+        local type = list[i]
+        if known[i] ~= type.wish then
+            local written = pcall('HSET', P .. 'window', type.name, type.wish) -- refused at full memory: another time
+            type.window = false
+            if written == 0 or written == 1 then type.freed = true end -- a wider window admits at once
         end
-        room = room - got
     end
 end
 
 -- Types from ARGV[from] to the end.
 local function take_types(dispatcher, job_limit_ms, from)
-    local paused = {}
+    local paused, all, list, returned, by_room, dry = {}, {}, {}, {'EXISTS'}, {}, {}
     me, limit_ms, taken = dispatcher, job_limit_ms, {}
+    if from > #ARGS then return taken end
     for _, name in ipairs(call('SMEMBERS', P .. 'paused')) do paused[name] = true end
     for i = from, #ARGS, 4 do
-        local name, room, window = ARGS[i], num(ARGS[i + 1]), num(ARGS[i + 2])
-        local type = of_type(name)
-        if room > 0 and not paused[name] then
-            local plan = plan_of(name, ARGS[i + 3])
-            take_fresh(type, room - take_returned(type, room, plan), plan)
-        end
-        if not type.window then type.window = num(call('HGET', P .. 'window', name) or 64) end
-        if type.window ~= window then
-            local written = pcall('HSET', P .. 'window', name, window) -- refused at full memory: another time
-            type.window = false
-            if written == 0 or written == 1 then type.freed = true end -- a wider window admits at once
+        local name, type = ARGS[i], of_type(ARGS[i])
+        type.room, type.wish = num(ARGS[i + 1]), ARGS[i + 2]
+        all[#all + 1] = type
+        if type.room > 0 and not paused[name] then
+            type.plan = plan_of(name, ARGS[i + 3])
+            list[#list + 1] = type
+            returned[#returned + 1] = P .. 'returned:' .. name
         end
     end
+    if #list > 0 and call(unpack(returned)) > 0 then
+        for i = 1, #list do take_returned(list[i]) end
+    end
+    for i = 1, #list do
+        local room = list[i].room
+        if room > 0 then
+            by_room[room] = by_room[room] or {}
+            table.insert(by_room[room], list[i])
+        end
+    end
+    for room, same in pairs(by_room) do take_fresh(same, room, dry) end
+    note_dry(dry)
+    note_windows(all)
     return taken
 end

@@ -64,8 +64,9 @@ class Walk:
         """Results and room in one call, some results twice, as a dispatcher says them under load."""
         done = self.some(6)
         room = {stage: self.rng.randint(0, 3) for stage in STAGES}
-        answers, tasks = self.engine.turn([*done, *self.some(1)], room, self.rng.choice(self.dispatchers), fan=self.fan)
-        for task, answer in zip(done, answers):
+        said = [*done, *self.some(1)]
+        answers, tasks = self.engine.turn(said, room, self.rng.choice(self.dispatchers), fan=self.fan)
+        for task, answer in zip(said, answers):
             if answer == 1:
                 self.accepted[task.job, task.run, task.type, task.index].add(task.token)
         self.forget(done)
