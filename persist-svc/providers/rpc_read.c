@@ -146,12 +146,17 @@ int rpc_sql_error(const char *title, const char *sqlstate, struct err *err)
         {"57", ERR_UNAVAILABLE, "the database is being restarted"},
         {"58", ERR_UNAVAILABLE, "the database has trouble with its disk"},
         {"XX", ERR_UNAVAILABLE, "the database reports damage"},
+        {"0L", ERR_CONFIG, "the database does not let this user act for others: check the keys"},
+        {"0P", ERR_CONFIG, "the database does not know the role that the key names: check the keys"},
+        {"21", ERR_INPUT, "the database refuses a change that names a record twice"},
+        {"54", ERR_LIMIT, "the record is larger than the database takes"},
+        {"P0001", ERR_INPUT, "a function of the database refused the change"},
         {"22", ERR_INPUT, "the database does not take a value of this record"},
         {"23", ERR_INPUT, "the database does not take a value of this record"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strncmp(sqlstate, rows[i].begins, strlen(rows[i].begins)) != 0) continue;
-        if (rows[i].kind == ERR_INPUT || rows[i].kind == ERR_CONFIG)
+        if (rows[i].kind == ERR_INPUT || rows[i].kind == ERR_LIMIT || rows[i].kind == ERR_CONFIG)
             return err_code(err, rows[i].kind, "provider_refused", "%s: %s (%s)", title, rows[i].text, sqlstate);
         return err_set(err, rows[i].kind, "%s: %s (%s)", title, rows[i].text, sqlstate);
     }

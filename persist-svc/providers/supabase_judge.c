@@ -58,7 +58,7 @@ static int judge_pgrst(const char *code, const struct httpc_answer *answer, stru
     int number = atoi(code + 5);
     if (number <= 3) return unavailable(SUPABASE_RECORDS, answer->status, answer, err);
     if (number >= 300 && number < 400) return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " " KEY_TEXT " (%s)", code);
-    if (number == 202 || number == 205 || number == 106)
+    if (number == 202 || number == 205 || number == 106 || number == 201 || number == 203)
         return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " lacks a table or function of Sheaf's: apply persist-svc/migrations/postgres (%s)", code);
     return err_code(err, ERR_INPUT, "provider_refused", SUPABASE_RECORDS " refused the request (%s)", code);
 }
@@ -74,6 +74,8 @@ int supabase_judge_records(const struct httpc_answer *answer, void *user, struct
         rc = unavailable(SUPABASE_RECORDS, 503, answer, err);
     } else if (strncmp(code, "PGRST", 5) == 0) {
         rc = judge_pgrst(code, answer, err);
+    } else if (answer->status == 401 && strcmp(code, "22023") == 0) { /* the key names a role that does not exist */
+        rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " " KEY_TEXT);
     } else if (is_sqlstate(code)) {
         rc = rpc_sql_error(SUPABASE_RECORDS, code, err);
     } else {

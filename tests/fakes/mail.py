@@ -1,9 +1,11 @@
 """A real SMTP server (aiosmtpd) with STARTTLS or TLS, AUTH, certificates made by openssl, and scripted refusals."""
 import asyncio
 import collections
+import contextlib
 import email
 import email.policy
 import ipaddress
+import socket
 import ssl
 import subprocess
 import threading
@@ -109,3 +111,47 @@ class MailServer:
     @property
     def settings(self):
         return {"SMTP_HOST": self.host, "SMTP_PORT": self.port, "SHEAF_SMTP_CA": self.cert}
+
+
+class Refusing:
+    """No real server: one that says what a real one cannot be made to say, to each verb (or as its greeting) what is scripted."""
+
+    def __init__(self, **replies):
+        self.replies = {"greeting": "220 mail.example.org", "EHLO": "250-mail.example.org\r\n250 AUTH PLAIN", "QUIT": "221 bye",
+                        "let in": "235 in", **replies}
+        self.said = collections.Counter()
+
+    def serve(self, connection):
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(self.replies["greeting"].encode() + b"\r\n")
+            for line in lines:
+                verb = line.split()[0].decode().upper() if line.split() else ""
+                self.said[verb] += 1
+                if verb == "AUTH" and verb not in self.replies:  # the password comes on a line of its own
+                    connection.sendall(b"334\r\n")
+                    lines.readline()
+                    verb = "let in"
+                connection.sendall(self.replies.get(verb, "250 OK").encode() + b"\r\n")
+                if verb == "QUIT":
+                    return
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                self.serve(connection)
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.run, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    @property
+    def settings(self):
+        return {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": self.listener.getsockname()[1], "SMTP_USE_TLS": "no"}

@@ -9,7 +9,7 @@ import documents
 from engine import token_of
 from stack import BUILD, SLOW, Stack, wait_for
 from fakes.base import Answer
-from fakes.mail import MailServer
+from fakes.mail import MailServer, Refusing
 from fakes.webhook import Webhook
 
 FIVE = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "gateway")
@@ -206,6 +206,30 @@ def test_refused_recipient_is_shown_and_the_others_get_their_mail_once(stack):
             notify.kick(job)  # somebody made the mailbox
             notify.done(job)
         assert [m.recipients for m in server.messages] == [[TO], ["gone@example.org"]]
+
+
+@pytest.mark.parametrize("replies, kind, text", [  # what a server may say before there is a message, by its codes (4xx later, 5xx never)
+    ({"greeting": "421 4.7.0 try later"}, "later", "421 4.7.0"),
+    ({"greeting": "554 5.7.1 no service"}, "never", "554 5.7.1"),
+    ({"EHLO": "451 no", "HELO": "451 no"}, "later", "451"),
+    ({"EHLO": "502 no", "HELO": "502 no"}, "never", "502"),
+    ({"AUTH": "454 4.7.0 trouble"}, "later", "454 4.7.0"),
+    ({"AUTH": "535 5.7.8 no"}, "never", "does not accept the user and password (535 5.7.8)"),
+    ({"MAIL": "451 4.3.0 trouble"}, "later", "451 4.3.0"),
+    ({"MAIL": "550 5.7.1 this sender may not"}, "never", "550 5.7.1"),
+    ({"DATA": "452 4.3.1 no room"}, "later", "452 4.3.1"),
+    ({"DATA": "554 5.5.1 no recipients"}, "never", "554 5.5.1"),
+], ids=lambda value: "".join(value) if isinstance(value, dict) else value[:3])
+def test_each_refusal_before_the_message_has_its_class(stack, replies, kind, text):
+    with Refusing(**replies) as server, Notify(stack, **server.settings, **LOGIN, **SOON) as notify:
+        job = notify.upload()
+        if kind == "later":
+            wait_for(lambda: notify.said(job).startswith("The message waits.") and text in notify.said(job), 30, "the reason")
+        else:
+            assert text in notify.dead(job)["error"]
+        assert '"message_again"' not in notify.log
+        found = stack.doctor(**server.settings, **LOGIN, SHEAF_NOTIFY_TO=TO)["messages"]
+        assert "DATA" in replies or (found["verdict"] == "wrong" and text in found["text"]), found
 
 
 @pytest.mark.parametrize("reply, arrives", [("554 5.6.0 no", False), ("451 4.3.0 not now", True)])
