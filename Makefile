@@ -119,11 +119,11 @@ LOAD := $(patsubst %.c,$(O)/%,$(wildcard tests/load/*_calls.c))
 define load_program
 $(1): $(1:$(O)/%=$(O)/obj/%.o) $$(filter-out %/main.o,$$(call objects,$$(call sources,$(2)))) $(O)/libsheaf.a $(O)/libproto.a
 	@mkdir -p $$(@D)
-	$$(call say,link) $$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_lib) $(PKG_$(2))) -lpthread -lm
+	$$(call say,link) $$(CC) $$(LDFLAGS_$(MODE)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(call pkg_libs,$(PKG_lib) $(PKG_$(2))) $(LIBS_$(2)) -lpthread -lm
 endef
 $(foreach p,$(LOAD),$(eval $(call load_program,$(p),$(patsubst %_calls,%,$(notdir $(p))))))
 
-provider-calls: $(LOAD) ## N=100000 calls to the fakes of Groq and Google by the providers' own code: does anything grow?
+provider-calls: $(LOAD) ## N=100000 calls to the fakes of Groq, Google, S3 and Supabase by the providers' own code: does anything grow?
 	@TESTS_BUILD=$(O) tests/load/run.py
 
 deps: ## install what is missing to build and to run (Debian packages)
