@@ -40,4 +40,9 @@ int rpc_probe(void *state, struct err *err);
  * Never repeats the database's own words: they may hold values. */
 int rpc_sql_error(const char *title, const char *sqlstate, struct err *err);
 
+/* What both have in their struct record_store. */
+#define RPC_RECORDS                                                                                                        \
+    .probe = rpc_probe, .save = rpc_save, .change = rpc_change, .get = rpc_get, .list = rpc_list, .groups = rpc_groups,    \
+    .history = rpc_history, .find_digest = rpc_find_digest, .stats = rpc_stats
+
 #endif
