@@ -117,6 +117,24 @@ static bool is_doubtful(const struct spell_source *source, const char *folded)
     return is_recognised(source);
 }
 
+/* The one title that differs in a letter from the first word of a name ("DY." was "Dr.", "Hiss" was "Miss"), as it is written;
+ * NULL: it is one, or none, or several are as near.  Without a stop only a doubtful word may be one. */
+static const char *misread_title(const char *word, bool doubtful)
+{
+    static const char *const titles[] = {"Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Dra.", "Sr.", "Sra.", "Srta.", "Prof."};
+    size_t len = strlen(word);
+    const char *found = NULL;
+    for (size_t i = 0; i < COUNT_OF(titles); i++) {
+        int differ = 0;
+        bool stopped = word[len ? len - 1 : 0] == '.';
+        if (strlen(titles[i]) != len || (!stopped && (!doubtful || titles[i][len - 1] == '.'))) continue;
+        for (size_t k = 0; k < len; k++) differ += tolower((unsigned char)titles[i][k]) != tolower((unsigned char)word[k]);
+        if (!differ || (differ == 1 && found)) return NULL;
+        if (differ == 1) found = titles[i];
+    }
+    return found;
+}
+
 static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source,
                       const char *word, struct buf *out, struct signs *signs)
 {
@@ -125,6 +143,12 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     int letters = (int)strlen(folded), at = signs->words;
     signs->letters += letters;
     signs->words += letters > 0;
+    const char *title = rule == FORM_NAME && at == 0 && is_recognised(source) ? misread_title(word, is_doubtful(source, folded)) : NULL;
+    if (title) {
+        signs->corrected++;
+        buf_puts(out, title);
+        return 0;
+    }
     bool known = letters <= SMALL || lexicon_knows(lexicon, rule, folded);
     const char *nearest =
         !known && is_doubtful(source, folded) ? lexicon_nearest(lexicon, rule, folded) : NULL;

@@ -159,6 +159,17 @@ static void test_a_cells_border_read_as_a_slash_joins_no_two_questions(void **st
     entry_done(&entry);
 }
 
+static void test_a_title_with_a_letter_misread_is_the_one_it_can_only_have_been(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student: 1da Soler", "800 1300 Teacher: DY. Fernwood", "800 1600 Father's Name: Ma. Soler", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "student_name"), "Ida Soler");
+    assert_string_equal(text_in(&entry, "teacher_name"), "Dr. Fernwood");
+    assert_string_equal(text_in(&entry, "father_figure_name"), "Ma. Soler"); /* a Mr. or a Ms., or María */
+    entry_done(&entry);
+}
+
 static void test_an_empty_line_between_labels_stays_empty(void **state)
 {
     (void)state;
@@ -200,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_a_digit_before_a_name_is_the_capital_that_looks_like_it),
         cmocka_unit_test(test_a_question_close_behind_an_answer_is_known_by_its_colon),
         cmocka_unit_test(test_a_cells_border_read_as_a_slash_joins_no_two_questions),
+        cmocka_unit_test(test_a_title_with_a_letter_misread_is_the_one_it_can_only_have_been),
         cmocka_unit_test(test_an_empty_line_between_labels_stays_empty),
         cmocka_unit_test(test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways),
     };
