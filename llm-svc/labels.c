@@ -8,6 +8,8 @@
 #define VALUE_GAP 0.9
 /* The least gap before a question that follows an answer on its line, by its colon alone. */
 #define WITHIN_GAP 0.25
+/* A label of so many letters that ends in a colon may have one more of them wrong: "Phorie:". */
+#define COLON_LETTERS 5
 /* Printed words that may follow a label after a slash before its colon: the other language, read badly. */
 #define OTHER_HALF_MAX 7
 /* Shorter words with a stop are abbreviations ("Tel."), whatever the form's labels end in. */
@@ -95,7 +97,7 @@ static struct match match_at(const vocabulary_t *v, const struct face *face, con
         for (int p = 0; p < v->n; p++) {
             const struct phrase *phrase = &v->phrases[p];
             if (!(kinds & 1u << phrase->kind) || (field && phrase->field != field)) continue;
-            int most = edits_allowed(phrase->len);
+            int most = edits_allowed(phrase->len) + (ends_with_colon(word) && phrase->len >= COLON_LETTERS);
             struct match m = {phrase, last, edit_distance(letters, len, phrase->text, phrase->len, most)};
             if (m.edits <= most && is_better(&m, &best)) best = m;
         }

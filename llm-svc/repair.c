@@ -105,9 +105,10 @@ static int ordinal_like(const char *word)
     return -1;
 }
 
-/* A degree sign behind 10, 11 or 12 is often read as another digit: "102"; -1: no. */
+/* A degree sign behind a number is often read as another digit: "102", "70"; -1: no. */
 static int degree_like(const char *word)
 {
+    if (strlen(word) == 2 && isdigit((unsigned char)word[0]) && word[0] >= '2' && word[1] == '0') return word[0] - '0';
     bool tens = strlen(word) == 3 && word[0] == '1' && strchr("012", word[1]) && strchr("0269", word[2]);
     return tens ? 10 + word[1] - '0' : -1;
 }

@@ -170,6 +170,16 @@ static void test_a_title_with_a_letter_misread_is_the_one_it_can_only_have_been(
     entry_done(&entry);
 }
 
+static void test_a_label_that_ends_in_a_colon_may_have_one_more_letter_wrong(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 City:", "800 1250 Phorie: 718 555 0144", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "city_or_location"), "");
+    assert_string_equal(text_in(&entry, "phone"), "(718) 555-0144");
+    entry_done(&entry);
+}
+
 static void test_an_empty_line_between_labels_stays_empty(void **state)
 {
     (void)state;
@@ -212,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_a_question_close_behind_an_answer_is_known_by_its_colon),
         cmocka_unit_test(test_a_cells_border_read_as_a_slash_joins_no_two_questions),
         cmocka_unit_test(test_a_title_with_a_letter_misread_is_the_one_it_can_only_have_been),
+        cmocka_unit_test(test_a_label_that_ends_in_a_colon_may_have_one_more_letter_wrong),
         cmocka_unit_test(test_an_empty_line_between_labels_stays_empty),
         cmocka_unit_test(test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways),
     };

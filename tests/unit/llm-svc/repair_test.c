@@ -42,6 +42,8 @@ static void test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve(void 
     (void)state;
     expect(FORM_GRADE, "102", "10");
     expect(FORM_GRADE, "119", "11");
+    expect(FORM_GRADE, "70", "7");
+    expect(FORM_GRADE, "77", NULL);
     expect(FORM_GRADE, "134", NULL);
 }
 
