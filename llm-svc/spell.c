@@ -176,6 +176,21 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     return 0;
 }
 
+/* Grades read as 1, 3 or 4 were 9, 8 or 11 in one of four on forms by hand, however sure recognition was, where no ending
+ * or word of the grade ("3rd", "Third") says more. */
+static bool has_twin(const struct spell_source *source, const char *grade)
+{
+    if (strlen(grade) != 1 || !strchr("134", *grade)) return false;
+    for (int i = 0; i < source->n; i++) {
+        const char *word = source->page->words[source->words[i]].tight;
+        size_t digits = strspn(word, "0123456789");
+        bool says_more = digits ? !strcmp(word + digits, "rd") || !strcmp(word + digits, "st") || !strcmp(word + digits, "ro")
+                                : word[0] && strncmp(word, "grad", 4) != 0;
+        if (says_more) return false;
+    }
+    return true;
+}
+
 /* A word that schools call themselves by. */
 static bool is_school_word(const char *folded)
 {
@@ -219,5 +234,6 @@ int spell_text(const lexicon_t *lexicon, enum form_rule rule, const struct spell
     if (out.bad) return -1;
     free(*text);
     *text = buf_take(&out, NULL);
+    signs->twin = rule == FORM_GRADE && has_twin(source, *text);
     return rule == FORM_SCHOOL ? look_for_kind(*text, signs) : 0;
 }

@@ -15,8 +15,9 @@
     X(least)                                                                                                 \
     X(sure)                                                                                                  \
     X(page)                                                                                                  \
+    X(shaky)                                                                                                 \
     X(refused) X(short) X(long) X(unknown) X(near) X(corrected) X(strange) X(odd) X(lone) X(repaired)        \
-        X(mended) X(nameless) X(agrees) X(differs) X(heard) X(name) X(school) X(grade) X(phone) X(email) X(text) X(grade_page)              \
+        X(mended) X(twin) X(nameless) X(agrees) X(differs) X(heard) X(name) X(school) X(grade) X(phone) X(email) X(text) X(grade_page)              \
             X(grade_sure)
 #define X(input) TRUST_##input,
 enum trust_input { TRUST_INPUTS TRUST_N };

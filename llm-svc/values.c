@@ -28,7 +28,7 @@ struct context {
     const vocabulary_t *vocabulary;
     const lexicon_t *lexicon;
     const struct face *face;
-    double page; /* mean confidence of what was filled in */
+    double page, shaky; /* of what was filled in: its mean confidence, the share that was not read surely */
     const char *const *names; /* folded, of the page's people as far as they are read; ended by NULL */
 };
 
@@ -143,6 +143,17 @@ static int read_value(const struct context *c, const struct form_field *field, c
     return 0;
 }
 
+/* "12° grado" is no school: it slipped there from another line. */
+static bool is_grade(const form_t *form, const char *text)
+{
+    for (int i = 0; i < form->n_fields; i++) {
+        if (form->fields[i].rule != FORM_GRADE || !strpbrk(text, "0123456789")) continue;
+        AUTO_FREE char *grade = form_normalise(form, &form->fields[i], text, NULL);
+        if (grade) return true;
+    }
+    return false;
+}
+
 /* Adds what the words say when the field's rule takes it; else nothing: a value is not invented. */
 static int accept(const struct context *c, const struct form_field *field, struct line line,
                   struct values *values, struct err *err)
@@ -157,11 +168,11 @@ static int accept(const struct context *c, const struct form_field *field, struc
     bool repaired = false;
     bool recognised = page->words[line.words[0]].source == WORD_OCR;
     if (read_value(c, field, clean, recognised, &text, &repaired, err)) return -1;
-    if (!text) return 0;
+    if (!text || (field->rule == FORM_SCHOOL && is_grade(c->vocabulary->form, text))) return 0;
     struct value *value = append(values, err);
     if (!value) return -1;
     *value = (struct value){.field = field, .text = text, .raw = raw};
-    value->signs = (struct signs){.label = line.label, .page = c->page, .repaired = repaired};
+    value->signs = (struct signs){.label = line.label, .page = c->page, .shaky = c->shaky, .repaired = repaired};
     text = raw = NULL;
     if (add_evidence(c->face, &line, value, err)) return -1;
     const struct spell_source source = {page, line.words, line.n};
@@ -186,7 +197,7 @@ static int accept_choice(const struct context *c, const struct form_field *field
     value->field = field;
     value->text = strdup(made.choice->value);
     value->raw = tidy_raw(page, line.words, line.n);
-    value->signs = (struct signs){.label = line.label, .page = c->page, .repaired = made.doubtful};
+    value->signs = (struct signs){.label = line.label, .page = c->page, .shaky = c->shaky, .repaired = made.doubtful};
     const struct spell_source source = {page, line.words, line.n};
     if (!value->text || !value->raw || spell_text(c->lexicon, field->rule, &source, &value->text, &value->signs))
         return err_set(err, ERR_NOMEM, "value");
@@ -298,16 +309,18 @@ static int read_named(const struct context *c, struct owner *owners, int *words,
     return 0;
 }
 
-static double mean_of_answers(const struct face *face)
+static void weigh_answers(const struct face *face, double *mean, double *shaky)
 {
     double sum = 0;
-    int n = 0;
+    int n = 0, unsure = 0;
     for (int w = 0; w < face->page->n_words; w++) {
         if (face->role[w] != ROLE_FREE || !*face->page->words[w].tight) continue;
         sum += face->page->words[w].confidence;
+        unsure += face->page->words[w].confidence < SURE;
         n++;
     }
-    return n ? sum / n : 0;
+    *mean = n ? sum / n : 0;
+    *shaky = n ? (double)unsure / n : 0;
 }
 
 /* The names that were read, folded: what an address may hold. */
@@ -344,7 +357,8 @@ int values_read(const vocabulary_t *vocabulary, const lexicon_t *lexicon, const 
                 struct values *values, struct err *err)
 {
     char *names[NAMES_MAX + 1] = {0};
-    const struct context c = {vocabulary, lexicon, face, mean_of_answers(face), (const char *const *)names};
+    struct context c = {.vocabulary = vocabulary, .lexicon = lexicon, .face = face, .names = (const char *const *)names};
+    weigh_answers(face, &c.page, &c.shaky);
     size_t n = face->page->n_words > 0 ? (size_t)face->page->n_words : 1;
     AUTO_FREE struct owner *owners = calloc(n, sizeof *owners);
     AUTO_FREE int *words = calloc(n, sizeof *words);

@@ -20,7 +20,7 @@ STEPS = 25
 # Where the ridge pulls to instead of 0: signs too rare in a set to be fitted, which are a reason to look all the same.
 BEFOREHAND = {"lone": -3.0, "repaired": -0.5}
 # Reasons to doubt never make a value surer, nor reasons to believe less sure, whatever a set of a few hundred says by chance.
-DOUBTS = {"refused", "unknown", "near", "corrected", "strange", "odd", "lone", "repaired", "mended", "nameless", "differs"}
+DOUBTS = {"shaky", "refused", "unknown", "near", "corrected", "strange", "odd", "lone", "repaired", "mended", "twin", "nameless", "differs"}
 BELIEFS = {"mean", "least", "sure", "page", "agrees", "heard"}
 
 

@@ -180,6 +180,18 @@ static void test_a_label_that_ends_in_a_colon_may_have_one_more_letter_wrong(voi
     entry_done(&entry);
 }
 
+static void test_a_grade_that_slipped_to_the_schools_line_is_no_school(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 School: 12 grado", "800 1300 City: Ashby", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "school_name"), "");
+    entry_done(&entry);
+    read_page((const char *const[]){"800 1000 School: PS 12", "800 1300 City: Ashby", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "school_name"), "PS 12");
+    entry_done(&entry);
+}
+
 static void test_an_empty_line_between_labels_stays_empty(void **state)
 {
     (void)state;
@@ -223,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_a_cells_border_read_as_a_slash_joins_no_two_questions),
         cmocka_unit_test(test_a_title_with_a_letter_misread_is_the_one_it_can_only_have_been),
         cmocka_unit_test(test_a_label_that_ends_in_a_colon_may_have_one_more_letter_wrong),
+        cmocka_unit_test(test_a_grade_that_slipped_to_the_schools_line_is_no_school),
         cmocka_unit_test(test_an_empty_line_between_labels_stays_empty),
         cmocka_unit_test(test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in_two_ways),
     };
