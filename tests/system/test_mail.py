@@ -221,10 +221,11 @@ def test_refused_recipient_is_shown_and_the_others_get_their_mail_once(stack):
     ({"DATA": "554 5.5.1 no recipients"}, "never", "554 5.5.1"),
 ], ids=lambda value: "".join(value) if isinstance(value, dict) else value[:3])
 def test_each_refusal_before_the_message_has_its_class(stack, replies, kind, text):
-    with Refusing(**replies) as server, Notify(stack, **server.settings, **LOGIN, **SOON) as notify:
+    with Refusing(**replies) as server, Notify(stack, **server.settings, **LOGIN, **SOON, SHEAF_NOTIFY_PATIENCE="3s") as notify:
         job = notify.upload()
         if kind == "later":
             wait_for(lambda: notify.said(job).startswith("The message waits.") and text in notify.said(job), 30, "the reason")
+            notify.dead(job)  # or the next test's server would get it
         else:
             assert text in notify.dead(job)["error"]
         assert '"message_again"' not in notify.log
