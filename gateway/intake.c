@@ -92,7 +92,6 @@ static int option_ocr(struct intake *in, const char *value, struct err *err)
     const char *configured = settings_ocr(in->gateway->settings);
     if (strcmp(value, configured) != 0)
         return err_code(err, ERR_INPUT, "bad_request", "ocr_provider: only %s is configured.", configured);
-    snprintf(in->options.ocr, sizeof in->options.ocr, "%s", value);
     return 0;
 }
 

@@ -25,7 +25,6 @@ struct intake_options {
     char batch[ID_TEXT];          /* "": the request is a batch of its own */
     char key[INTAKE_KEY_MAX + 1]; /* Idempotency-Key, "" none */
     enum intake_class class;
-    char ocr[32]; /* "": as configured */
 };
 
 struct intake_file {

@@ -7,9 +7,16 @@
 local STATE, RUN, SEQ, OPEN, FLY, SINCE, BUSY, CLASS, OWNER, BATCH, MSG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local protected, encode, decode = _G.pcall, cjson.encode, cjson.decode
 
+-- A `state` taken apart, and whether it is one; else what stands for none.
+local function state_from(text, none)
+    local good, s = protected(decode, text or '')
+    if good and type(s) == 'table' and s[1] then return s, true end
+    return {unpack(none)}, false
+end
+local NO_JOB, NO_BATCH = {'', '', '0', '0', '0', '0', '0', '2', '', '', ''}, {'', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
+
 local function job_from(id, key, text, known)
-    local exists, s = protected(decode, text or '')
-    if not exists then s = {'', '', '0', '0', '0', '0', '0', '2', '', '', ''} end
+    local s, exists = state_from(text, NO_JOB)
     local job = {id = id, key = key, exists = exists, s = s, changed = false, touched = false, ended = false, known = known, puts = {'HSET', key, 'state', ''}, n = 4}
     jobs[id] = job
     job_list[#job_list + 1] = job
@@ -61,8 +68,7 @@ local function load_batch(id)
     if batch then return batch end
     local key = P .. 'batch:' .. id
     local v = pcall('HMGET', key, 'state')
-    local exists, s = protected(decode, v[1] or '')
-    if not exists then s = {'', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'} end
+    local s, exists = state_from(v[1], NO_BATCH)
     batch = {id = id, key = key, exists = exists, s = s, changed = false, puts = {'HSET', key, 'state', ''}}
     batches[id] = batch
     batch_list[#batch_list + 1] = batch

@@ -241,6 +241,15 @@ def test_rule_4_what_is_no_job_or_no_task_is_dropped_and_the_others_of_the_call_
     assert engine.r.xlen(SHARD + "tasks:inspect") == 0 and engine.job(good)["d:inspect"] == "1"
 
 
+@pytest.mark.parametrize("state", ["5", "null", "[]", "{}", "\"started\"", "["])
+def test_rule_4_a_job_whose_state_is_none_is_dropped_and_the_others_of_the_call_go_on(engine, state):
+    broken, good = engine.submit(), engine.submit()
+    tasks = engine.take(inspect=2)
+    engine.r.hset(SHARD + "job:" + broken, "state", state)
+    assert engine.commit(*tasks, fan=0) == [2, 1]
+    assert engine.r.xlen(SHARD + "tasks:inspect") == 0 and engine.job(good)["d:inspect"] == "1"
+
+
 def test_rule_4_and_12_full_memory_refuses_intake_whole_and_lets_work_come_to_its_end():
     server = Server("--maxmemory", "30mb")
     try:
