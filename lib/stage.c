@@ -29,6 +29,7 @@ static struct metric milliseconds =
     METRIC_COUNTER1("sheaf_stage_milliseconds_total", "time that work functions took, by task type", "type");
 static struct metric in_hand =
     METRIC_GAUGE("sheaf_stage_in_hand", "tasks in work and results not acknowledged yet");
+static struct metric working = METRIC_GAUGE1("sheaf_stage_working", "tasks in work, by task type", "type");
 static struct metric links_up = METRIC_GAUGE("sheaf_links", "dispatchers that room is given to");
 
 /* Results */
@@ -208,6 +209,8 @@ static void tick(struct stage *s, int64_t now_ms)
         s->next_progress_ms = now_ms + s->timing->heartbeat_ms;
     }
     metric_set(&in_hand, NULL, (int64_t)s->hold.n);
+    for (int i = 0; i < s->service->n_types; i++)
+        metric_set(&working, s->service->types[i].name, s->hold.types[i].working);
     metric_set(&links_up, NULL, stage_links_live(s));
     /* With nothing in hand only heartbeats are due, and they may be a little late. */
     s->next_tick_ms =

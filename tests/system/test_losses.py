@@ -22,11 +22,16 @@ def held(stack, stage):
     return [row for row in rows if row["consumer"] != "~returned"]
 
 
+def wait_for_a_page_in_work(stack):
+    """At its worker, that is: what only the dispatcher has taken goes back when its worker ends, whatever the grace."""
+    wait_for(lambda: stack.metric("ocr-svc", 'sheaf_stage_working{type="page"}'), 20, "a page in work")
+
+
 def test_a_real_worker_told_to_end_hands_back_without_spending_an_attempt():
     with Stack(*SIX, SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="20s", SHEAF_DRAIN="0s") as s:
         status, answer = s.upload(("slow.pdf", documents.form(1)))
         assert status == 202
-        wait_for(lambda: held(s, "page"), 20, "a page in hand")
+        wait_for_a_page_in_work(s)
         (entry,) = [row["message_id"] for row in held(s, "page")]
         assert s["ocr-svc"].stop() == 0
         wait_for(lambda: not held(s, "page"), 20, "the page handed back")
@@ -43,7 +48,7 @@ def test_a_real_worker_told_to_end_finishes_what_it_can_within_its_grace():
     with Stack(*SIX, SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="2s", SHEAF_DRAIN="20s") as s:
         status, answer = s.upload(("slow.pdf", documents.form(2)))
         assert status == 202
-        wait_for(lambda: held(s, "page"), 20, "a page in hand")
+        wait_for_a_page_in_work(s)
         assert s["ocr-svc"].stop() == 0
         assert s.batch_done(answer["batch_id"], 30)["completed"] == 1
 
