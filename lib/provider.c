@@ -66,11 +66,17 @@ int64_t provider_paused_until_ms(provider_t *p)
     return throttle_paused_until_ms(p->throttle, NULL);
 }
 
-static void count(const struct provider *p, const char *outcome)
+static void count(const char *name, const char *outcome)
 {
     char label[THROTTLE_NAME_MAX + 32];
-    (void)snprintf(label, sizeof label, "%s,%s", p->name, outcome);
+    (void)snprintf(label, sizeof label, "%s,%s", name, outcome);
     metric_add(&calls, label, 1);
+}
+
+void provider_count(const char *name, const char *outcome, int64_t took_ms)
+{
+    metric_add(&milliseconds, name, took_ms);
+    count(name, outcome);
 }
 
 /* Tells everybody what the end of a call means for the next ones. */
@@ -156,7 +162,7 @@ static int call(provider_t *p, httpc_t *client, const struct provider_request *r
     const int64_t cost[THROTTLE_RATES] = {1, request->units};
     struct httpc_answer got = {0};
     if (throttle_admit(p->throttle, cost, request->http.deadline_ms, err) == -1) {
-        count(p, "held_back");
+        count(p->name, "held_back");
         return -1;
     }
     int64_t began_ms = clock_ms();
@@ -167,8 +173,7 @@ static int call(provider_t *p, httpc_t *client, const struct provider_request *r
         rc = request->judge(&got, request->user, err);
     else
         rc = provider_judge_status(p->title, &got, err);
-    metric_add(&milliseconds, p->name, clock_ms() - began_ms);
-    count(p, rc == 0 ? "ok" : err_kind_name(err->kind));
+    provider_count(p->name, rc == 0 ? "ok" : err_kind_name(err->kind), clock_ms() - began_ms);
     conclude(p, rc, request->http.deadline_ms - began_ms >= FAIR_MS, err);
     if (rc == 0)
         *answer = got;

@@ -62,6 +62,8 @@ struct provider_request {
 int provider_call(provider_t *p, const struct provider_request *request, struct httpc_answer *answer, struct err *err);
 
 const char *provider_title(const provider_t *p);
+/* In the metrics: a call that went another way than by HTTP. `outcome`: "ok" or an err_kind_name(). */
+void provider_count(const char *name, const char *outcome, int64_t took_ms);
 /* For stage_type.paused_until_ms: see throttle.h. */
 int64_t provider_paused_until_ms(provider_t *p);
 

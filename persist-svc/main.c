@@ -47,8 +47,10 @@ static int migrate(const struct settings *settings, const char *about, struct er
     struct stores stores;
     (void)about;
     if (stores_open(&stores, settings, err) == -1) return -1;
+    /* A database that is away is no reason not to start, but it is one not to have done this. */
+    int rc = stores.records->probe ? stores.records->probe(stores.record_state, err) : 0;
     stores_close(&stores);
-    return 0;
+    return rc;
 }
 
 /* Originals and artifacts of an owner who is to be forgotten. */

@@ -13,46 +13,46 @@ static const struct {
     {"20261125000000", postgres_records},
 };
 
-static int run(PGconn *conn, const char *sql, struct err *err)
+static int run(postgres_pool_t *p, PGconn *conn, const char *sql, struct err *err)
 {
     PGresult *result = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(result);
-    int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : postgres_error(conn, result, err);
+    int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : postgres_failed(p, conn, result, err);
     PQclear(result);
     return rc;
 }
 
 /* 1: there already, 0: not yet, -1. */
-static int applied(PGconn *conn, const char *version, struct err *err)
+static int applied(postgres_pool_t *p, PGconn *conn, const char *version, struct err *err)
 {
     const char *const values[] = {version};
     PGresult *result = PQexecParams(conn, "SELECT 1 FROM sheaf_migrations WHERE version = $1", 1, NULL, values, NULL, NULL, 0);
-    int rc = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) > 0 : postgres_error(conn, result, err);
+    int rc = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) > 0 : postgres_failed(p, conn, result, err);
     PQclear(result);
     return rc;
 }
 
-static int apply(PGconn *conn, size_t i, struct err *err)
+static int apply(postgres_pool_t *p, PGconn *conn, size_t i, struct err *err)
 {
     char stamp[120];
     snprintf(stamp, sizeof stamp, "INSERT INTO sheaf_migrations (version) VALUES ('%s')", migrations[i].version);
-    if (run(conn, migrations[i].sql, err) == -1) return -1;
-    return run(conn, stamp, err);
+    if (run(p, conn, migrations[i].sql, err) == -1) return -1;
+    return run(p, conn, stamp, err);
 }
 
-int postgres_migrate(PGconn *conn, struct err *err)
+int postgres_migrate(postgres_pool_t *p, PGconn *conn, struct err *err)
 {
     /* The lock ends with the transaction; several persist-svc may start at once. */
-    if (run(conn, "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sheaf_migrations', 0));"
+    if (run(p, conn, "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sheaf_migrations', 0));"
                   "CREATE TABLE IF NOT EXISTS sheaf_migrations (version text PRIMARY KEY, applied_at timestamptz DEFAULT now())",
             err) == 0) {
         int rc = 0;
         for (size_t i = 0; rc == 0 && i < COUNT_OF(migrations); i++) {
-            rc = applied(conn, migrations[i].version, err);
-            if (rc == 0) rc = apply(conn, i, err);
+            rc = applied(p, conn, migrations[i].version, err);
+            if (rc == 0) rc = apply(p, conn, i, err);
             if (rc == 1) rc = 0;
         }
-        if (rc == 0 && run(conn, "COMMIT", err) == 0) return 0;
+        if (rc == 0 && run(p, conn, "COMMIT", err) == 0) return 0;
     }
     PGresult *result = PQexec(conn, "ROLLBACK"); /* the first error is the one to tell */
     PQclear(result);

@@ -1,8 +1,10 @@
 """A PostgreSQL of a test's own: a fresh cluster in a temporary folder, on a Unix socket, ended by pid."""
+import contextlib
 import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -39,8 +41,22 @@ class Postgres:
 
     def stop(self):
         self.process.terminate()  # SIGTERM waits for its clients; SIGINT cuts them off
-        self.process.send_signal(2)
+        self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
+
+    def signal_all(self, number):
+        """To all its processes; the numbers of the children."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in (self.process.pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return children
+
+    def kill(self):
+        """kill -9, as when the machine is switched off."""
+        children = self.signal_all(signal.SIGKILL)
+        self.process.wait(10)
+        wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), 10, "the end of its processes")
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -51,6 +67,10 @@ class Postgres:
     @property
     def url(self):
         return f"postgresql:///sheaf?host={self.folder}&user=sheaf&options=-c%20client_min_messages%3Dwarning"
+
+    @property
+    def socket(self):
+        return f"{self.folder}/.s.PGSQL.5432"
 
     def run(self, statement, database, user, verbose=False):
         return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *(["-v", "VERBOSITY=verbose"] if verbose else []), "-h", self.folder, "-U", user, "-d", database,
