@@ -17,7 +17,7 @@ struct api {
     httpc_t *client;
     char base[512];
     const char *ca_file;
-    char token[600]; /* a whole header line, "" without SHEAF_SERVICE_TOKEN */
+    char token[9000]; /* a whole header line, "" without SHEAF_SERVICE_TOKEN; a person's token has a kilobyte or more */
     const char *headers[HEADERS_MAX + 2];
 };
 
@@ -114,6 +114,8 @@ int api_refusal(const struct api_answer *answer, struct err *err)
 {
     const char *text = json_string_value(json_object_get(answer->body, "error"));
     const char *code = json_string_value(json_object_get(answer->body, "code"));
+    if (answer->status == 401)
+        text = "the gateway asks who is calling: put a token into SHEAF_SERVICE_TOKEN, its service token or somebody's access token (an old one may have expired)";
     if (!text && answer->status == 404) text = "not found";
     if (text)
         (void)err_code(err, ERR_INPUT, code ? code : "", "%s", text);

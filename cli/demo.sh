@@ -6,6 +6,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 sheaf=${1:-build/release}/sheaf
 export SHEAF_VAR="${SHEAF_VAR:-var}"
+# A trial on this machine alone: nobody signs in, whatever project the environment names.
+export SHEAF_AUTH="${SHEAF_AUTH:-none}"
 ready=$SHEAF_VAR/run/demo-ready
 
 mkdir -p "$SHEAF_VAR/run" && rm -f "$ready" || exit 1

@@ -94,8 +94,12 @@ static void look_at_gateway(const struct cli *cli, struct report *report)
     size_t i;
     AUTO(api_close) api_t *api = api_open(cli, &err);
     if (!api || api_get(api, "/api/worker_status", &status, &err) == -1) {
-        report_add(report, VERDICT_WRONG, "gateway's address",
-                   "start the stack, or see SHEAF_URL and SHEAF_PORT", "%s", err.text);
+        if (err.sys == 401)
+            report_add(report, VERDICT_WARNING, "gateway's address", "put a token into SHEAF_SERVICE_TOKEN, then look again",
+                       "answers, and asks who is calling: the stages were not looked at");
+        else
+            report_add(report, VERDICT_WRONG, "gateway's address",
+                       "start the stack, or see SHEAF_URL and SHEAF_PORT", "%s", err.text);
         return;
     }
     report_add(report, VERDICT_OK, "gateway's address", NULL, "answers");

@@ -166,6 +166,7 @@ static void stop_due(struct supervisor *s, int64_t now)
 static void announce_ready(struct supervisor *s)
 {
     s->all_ready = true;
+    relay_say(&s->relay, "%s", s->options.notice);
     relay_say(&s->relay, "%s", s->options.ready_line);
     if (!s->options.ready_file) return;
     FILE *f = fopen(s->options.ready_file, "we");

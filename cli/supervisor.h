@@ -32,6 +32,7 @@ struct supervisor_options {
     const char *var;        /* absolute; has log/ and run/ */
     const char *ready_line; /* said, and written to ready_file, once every unit is ready */
     const char *ready_file; /* may be NULL */
+    const char *notice;     /* said before the ready_line */
     int64_t drain_ms;       /* from SIGTERM to SIGKILL */
     bool quiet, colour;
 };

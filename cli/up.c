@@ -84,6 +84,16 @@ static int plan(struct stack *stack, const struct up_options *options, struct er
     return 0;
 }
 
+/* Who may call, before somebody wonders about a page that stays closed. */
+static const char *who_may_call(const struct settings *settings)
+{
+    const char *auth = settings_auth(settings);
+    if (strcmp(auth, "supabase") == 0)
+        return "sign-in: callers bring a token of the Supabase project; SHEAF_AUTH=none lets in whoever is on this machine";
+    if (strcmp(auth, "token") == 0) return "sign-in: callers bring SHEAF_SERVICE_TOKEN";
+    return "sign-in: nobody signs in; whoever is on this machine may do all";
+}
+
 static int run(const struct cli *cli, const struct stack *stack, const struct up_options *options,
                struct err *err)
 {
@@ -95,6 +105,7 @@ static int run(const struct cli *cli, const struct stack *stack, const struct up
         .var = stack->var,
         .ready_line = ready_line,
         .ready_file = options->ready_file,
+        .notice = who_may_call(cli->settings),
         .drain_ms = cli->settings->drain_ms + DRAIN_MARGIN_MS,
         .quiet = options->quiet,
         .colour = isatty(STDERR_FILENO) == 1,

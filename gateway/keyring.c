@@ -98,6 +98,15 @@ static jwt_keys_t *fetch(const keyring_t *k, struct err *err)
     return keys;
 }
 
+int keyring_look(keyring_t *k, struct err *err)
+{
+    jwt_keys_t *keys = k->url ? fetch(k, err) : NULL;
+    if (k->url && !keys) return -1;
+    int n = keys ? jwt_keys_count(keys) : 0;
+    jwt_keys_destroy(&keys);
+    return n;
+}
+
 static void replace(keyring_t *k, jwt_keys_t *keys)
 {
     pthread_rwlock_wrlock(&k->lock);

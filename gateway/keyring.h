@@ -20,4 +20,7 @@ void keyring_destroy(keyring_t **k);
 /* As jwt_verify(). -1: the keys could not be had, so nothing can be said (ERR_UNAVAILABLE). */
 int keyring_verify(keyring_t *k, const char *token, enum jwt_verdict *verdict, json_t **claims, struct err *err);
 
+/* Looks now: how many published keys are of use; 0 without an address to ask. -1: they cannot be had. */
+int keyring_look(keyring_t *k, struct err *err);
+
 #endif

@@ -12,6 +12,7 @@
 #include "gateway/records.h"
 #include "gateway/server.h"
 #include "gateway/shards.h"
+#include "gateway/sign_in.h"
 #include "gateway/streams.h"
 #include "gateway/pauses.h"
 #include "gateway/totals.h"
@@ -83,6 +84,7 @@ static int run(struct svc *svc, struct err *err)
     /* Dozens of threads that mostly wait: two heaps are plenty, and each costs memory even when idle. */
     mallopt(M_ARENA_MAX, 2);
     if (identity_check_settings(s, err) == -1) return -1;
+    sign_in_log(s);
     g.threads = s->threads == SETTING_UNSET ? THREADS : (int)s->threads;
     identity_origin(s, origin, sizeof origin);
     scripts_init();
@@ -90,7 +92,7 @@ static int run(struct svc *svc, struct err *err)
     int rc = -1;
     g.blobs = blob_open(s, err);
     if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
-    const bool signed_tokens = strcmp(s->auth, "supabase") == 0;
+    const bool signed_tokens = strcmp(settings_auth(s), "supabase") == 0;
     if (g.redis && signed_tokens) g.keyring = keyring_new(s, err);
     if (g.redis && (g.keyring || !signed_tokens)) g.records = records_new(s, err);
     if (g.records) g.memory = memory_new(s);
@@ -125,6 +127,7 @@ static const struct service service = {
     .who = W_GATEWAY,
     .run = run,
     .versions = versions,
+    .probe = sign_in_probe,
 };
 
 int main(int argc, char **argv)

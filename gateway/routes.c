@@ -62,6 +62,7 @@ static const struct route {
 
     {"GET", "/", web_page, ACCESS_OWNER},
     {"GET", "/review", web_review, ACCESS_OWNER},
+    {"GET", "/login", sign_in_page, ACCESS_ANY},
     {"GET", "/static/*", web_static, ACCESS_ANY},
     {"GET", "/openapi.json", web_openapi, ACCESS_ANY},
 };

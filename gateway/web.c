@@ -11,6 +11,7 @@
 EMBED(page_index, "gateway/web/index.html");
 EMBED(page_job, "gateway/web/job.html");
 EMBED(page_review, "gateway/web/review.html");
+EMBED(page_sign_in, "gateway/web/sign-in.html");
 EMBED(file_api, "gateway/web/api.js");
 EMBED(file_app, "gateway/web/app.css");
 EMBED(file_batch, "gateway/web/batch.js");
@@ -107,6 +108,11 @@ void web_review(struct request *rq)
 void web_job_page(struct request *rq)
 {
     send_file(rq, "job.html");
+}
+
+void web_sign_in(struct request *rq, int status)
+{
+    http_answer(rq, status, HTML, page_sign_in, page_sign_in_size, "WWW-Authenticate: Bearer\r\nCache-Control: no-store\r\n" SECURITY);
 }
 
 void web_openapi(struct request *rq)

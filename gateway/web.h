@@ -6,5 +6,6 @@
 
 void web_init(void); /* once, before requests: the ETags */
 void web_job_page(struct request *rq);
+void web_sign_in(struct request *rq, int status); /* in place of a page that nobody may see without a token */
 
 #endif

@@ -62,6 +62,8 @@ const char *settings_records(const struct settings *s);
 const char *settings_objects(const struct settings *s);
 const char *settings_llm(const struct settings *s);
 const char *settings_notify(const struct settings *s); /* a comma list */
+/* Likewise, who may call the gateway: SHEAF_AUTH, else supabase with a project and its service key, else none. */
+const char *settings_auth(const struct settings *s);
 
 /* `bind` stands for this machine only. */
 bool settings_is_loopback(const char *address);

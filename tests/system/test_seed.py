@@ -67,7 +67,7 @@ def test_a_batch_runs_through_vision_groq_supabase_and_mail(project, db, signed_
                                            {"value": None, "quote": None, "page": None} for n in names}
         mail = {**mails.settings, "SMTP_USER": SENDER, "SMTP_PASS": PASSWORD, "SMTP_USE_TLS": "true", "FROM_EMAIL": f"Essay Office <{SENDER}>",
                 "APP_URL": "https://essays.example.org"}
-        more = {"SHEAF_AUTH": "supabase"} if signed_in else {}
+        more = {} if signed_in else {"SHEAF_AUTH": "none"}  # those variables alone ask for a token
         with Stack(*SIX, **vision.env(), **groq.env(), **project.env(), **mail, **more) as s:
             files = [(f"scan{n}.pdf", documents.scan_pdf([documents.form_lines(n + 10 * signed_in)])) for n in range(3)]
             jobs = upload(s, bearer, files)
@@ -86,8 +86,10 @@ def test_a_batch_runs_through_vision_groq_supabase_and_mail(project, db, signed_
             for name, job in jobs:
                 check_mail(by_job[job], to, name, job, "https://essays.example.org")
             found = s.doctor()
-            assert {k: found[k]["verdict"] for k in ("recognition", "extraction", "records", "objects", "messages")} == dict.fromkeys(
-                ("recognition", "extraction", "records", "objects", "messages"), "ok"), found
+            subjects = ("recognition", "extraction", "records", "objects", "messages", "sign-in")
+            assert {k: found[k]["verdict"] for k in subjects} == dict.fromkeys(subjects, "ok"), found
+            assert ("1 published key" in found["sign-in"]["text"]) == signed_in
+            assert s.get("/api/v1/jobs")[0] == (401 if signed_in else 200)
             for log in pathlib.Path(s.folder).glob("*.log"):
                 text = log.read_text(errors="replace")
                 secrets = (groq.key, "ya29.", "PRIVATE KEY", "sb_secret", NAME, "geheim", bearer or groq.key, "ana@school.example")

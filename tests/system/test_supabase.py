@@ -35,7 +35,7 @@ def project(db):
 
 @pytest.fixture(scope="module")
 def stack(project):
-    with Stack(*SIX, **project.env()) as s:
+    with Stack(*SIX, SHEAF_AUTH="none", **project.env()) as s:
         yield s
 
 

@@ -125,10 +125,32 @@ static void test_bind_beyond_loopback_needs_a_login(void **state)
     (void)state;
     refused(ENV("SHEAF_BIND=0.0.0.0"), "SHEAF_AUTH=none");
     refused(ENV("SHEAF_BIND=::"), "SHEAF_AUTH=none");
+    refused(ENV("SHEAF_BIND=0.0.0.0", "SUPABASE_URL=https://p.example"), "SHEAF_AUTH=none");
+    refused(ENV("SHEAF_BIND=0.0.0.0", "SHEAF_AUTH=none", "SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k"), "SHEAF_AUTH=none");
     struct settings s = load(ENV("SHEAF_BIND=0.0.0.0", "SHEAF_AUTH=token"));
+    settings_done(&s);
+    s = load(ENV("SHEAF_BIND=0.0.0.0", "SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k"));
     settings_done(&s);
     s = load(ENV("SHEAF_BIND=::1"));
     settings_done(&s);
+}
+
+static void auth_is(char *const *environment, const char *auth)
+{
+    struct settings s = load(environment);
+    assert_string_equal(settings_auth(&s), auth);
+    settings_done(&s);
+}
+
+static void test_a_supabase_project_with_its_service_key_turns_signing_in_on(void **state)
+{
+    (void)state;
+    auth_is(ENV("SHEAF_PORT=1"), "none");
+    auth_is(ENV("SUPABASE_URL=https://p.example"), "none");
+    auth_is(ENV("SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k"), "supabase");
+    auth_is(ENV("SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k", "SHEAF_AUTH=none"), "none");
+    auth_is(ENV("SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k", "SHEAF_AUTH=token"), "token");
+    auth_is(ENV("SHEAF_AUTH=supabase"), "supabase");
 }
 
 static void test_loopback_addresses(void **state)
@@ -204,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_a_list_is_taken_only_where_it_is_allowed),
         cmocka_unit_test(test_name_file_reads_the_value_without_its_line_end),
         cmocka_unit_test(test_bind_beyond_loopback_needs_a_login),
+        cmocka_unit_test(test_a_supabase_project_with_its_service_key_turns_signing_in_on),
         cmocka_unit_test(test_loopback_addresses),
         cmocka_unit_test(test_ports_derive_from_sheaf_port_which_wins_over_port),
         cmocka_unit_test(test_print_shows_values_in_units_and_hides_secrets),
