@@ -1,6 +1,8 @@
 #include "lib/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,15 @@ static void fill(struct err *err, enum err_kind kind, int sys, const char *code,
     *err = (struct err){.kind = kind, .sys = sys};
     (void)snprintf(err->code, sizeof err->code, "%s", code);
     (void)vsnprintf(err->text, sizeof err->text, fmt, args);
+}
+
+static void wait_for_room(struct err *err)
+{
+    char text[sizeof err->text];
+    err->kind = ERR_THROTTLED;
+    err->retry_after_ms = ERR_DISK_MS;
+    (void)snprintf(text, sizeof text, "Waiting for room on the disk (%.100s)", err->text);
+    memcpy(err->text, text, sizeof text);
 }
 
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
@@ -39,6 +50,8 @@ int err_sys(struct err *err, enum err_kind kind, int sys, const char *fmt, ...)
     va_start(args, fmt);
     fill(err, kind, sys, "", fmt, args);
     va_end(args);
+    bool full = kind == ERR_UNAVAILABLE && (sys == ENOSPC || sys == EDQUOT);
+    if (full) wait_for_room(err);
     size_t used = strlen(err->text);
     char reason[80];
     if (strerror_r(sys, reason, sizeof reason) != 0) (void)snprintf(reason, sizeof reason, "error %d", sys);

@@ -36,7 +36,9 @@ struct err {
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int err_code(struct err *err, enum err_kind kind, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* Appends ": strerror(sys)". */
+/* Appends ": strerror(sys)".  A full disk (ENOSPC, EDQUOT) is nobody's fault and waited for: it makes ERR_UNAVAILABLE
+ * ERR_THROTTLED, with the reason said first. */
+#define ERR_DISK_MS 5000 /* until a full disk is tried again */
 int err_sys(struct err *err, enum err_kind kind, int sys, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -33,7 +33,7 @@ static int put_original(const struct stores *stores, const struct stage_task *ta
     return -1;
 }
 
-static int work_store(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+static int do_store(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
     const struct stores *stores = thread;
     struct document document;
@@ -62,7 +62,7 @@ static int copy_to_blob(blob_writer_t *w, int fd, struct err *err)
     return n == 0 ? 0 : err_sys(err, ERR_UNAVAILABLE, errno, "an original cannot be read");
 }
 
-static int work_fetch(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+static int do_fetch(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
     const struct stores *stores = thread;
     struct document document;
@@ -138,7 +138,7 @@ static int save_entry(const struct stores *stores, const struct stage_task *task
     return 0;
 }
 
-static int work_save(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+static int do_save(void *thread, const struct stage_task *task, json_t **result, struct err *err)
 {
     const struct stores *stores = thread;
     struct document document;
@@ -159,6 +159,30 @@ static int work_save(void *thread, const struct stage_task *task, json_t **resul
 
 /* --- the table --- */
 
+/* A disk that is full for one is full for all: it is not tried again by each of those that wait. */
+static int look_at_disk(void *thread, int rc, const struct err *err)
+{
+    struct stores *stores = thread;
+    if (rc == -1 && err->kind == ERR_THROTTLED && (err->sys == ENOSPC || err->sys == EDQUOT))
+        stores->disk_until_ms = clock_ms() + err->retry_after_ms;
+    return rc;
+}
+
+static int work_store(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    return look_at_disk(thread, do_store(thread, task, result, err), err);
+}
+
+static int work_fetch(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    return look_at_disk(thread, do_fetch(thread, task, result, err), err);
+}
+
+static int work_save(void *thread, const struct stage_task *task, json_t **result, struct err *err)
+{
+    return look_at_disk(thread, do_save(thread, task, result, err), err);
+}
+
 static int thread_open(void *shared, const struct stage_type *type, void **thread, struct err *err)
 {
     (void)type, (void)err;
@@ -169,7 +193,8 @@ static int thread_open(void *shared, const struct stage_type *type, void **threa
 static int64_t objects_paused_until_ms(void *shared)
 {
     const struct stores *s = shared;
-    return s->objects->paused_until_ms ? s->objects->paused_until_ms(s->object_state) : 0;
+    int64_t objects = s->objects->paused_until_ms ? s->objects->paused_until_ms(s->object_state) : 0;
+    return objects > s->disk_until_ms ? objects : s->disk_until_ms;
 }
 
 /* A save writes an artifact and a row. */

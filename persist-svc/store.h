@@ -70,8 +70,8 @@ struct record_store {
     /* Once, before ready; brings the schema up to date. ERR_CONFIG: a person must act. */
     int (*open)(void **state, const struct store_options *options, struct err *err);
     void (*close)(void **state); /* accepts NULL; no other call is running */
-    /* Of a store that is somebody else's, else NULL: until when it is not to be called (lib/throttle.h), and one real, free
-     * call that shows whether it could be. */
+    /* NULL: never. Until when it is not to be called, since it is away (lib/throttle.h), locked or full.  Of a store that is
+     * somebody else's, else NULL: one real, free call that shows whether it could be. */
     int64_t (*paused_until_ms)(void *state);
     int (*probe)(void *state, struct err *err);
     /* Idempotent; durable when it returns.  Takes effect only where the row's token <= save's, per field only
@@ -123,13 +123,14 @@ struct object_store {
 const struct record_store *record_store_find(const char *name, struct err *err);
 const struct object_store *object_store_find(const char *name, struct err *err);
 
-/* What the stages and the HTTP API share. Constant after open; any thread. */
+/* What the stages and the HTTP API share. Constant after open, but for the last; any thread. */
 struct stores {
     const struct settings *settings;
     form_t *form;
     const struct record_store *records;
     const struct object_store *objects;
     void *record_state, *object_state;
+    _Atomic int64_t disk_until_ms; /* until when no task is wanted, because a disk was full */
 };
 int stores_open(struct stores *stores, const struct settings *settings, struct err *err);
 void stores_close(struct stores *stores); /* accepts half-open ones */

@@ -122,10 +122,16 @@ void sqlite_reader_give(struct sqlite_store *s, struct db *db)
     pthread_mutex_unlock(&s->lock);
 }
 
+static int64_t paused_until_ms(void *state)
+{
+    return sqlite_writer_paused_until_ms(((struct sqlite_store *)state)->writer);
+}
+
 const struct record_store record_store_sqlite = {
     .name = "sqlite",
     .open = open_store,
     .close = close_store,
+    .paused_until_ms = paused_until_ms,
     .save = sqlite_save,
     .change = sqlite_change,
     .get = sqlite_get,

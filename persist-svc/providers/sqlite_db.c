@@ -21,10 +21,14 @@ int db_error(struct db *db, const char *doing, struct err *err)
     case SQLITE_NOMEM:
         kind = ERR_NOMEM;
         break;
-    case SQLITE_BUSY:
+    case SQLITE_BUSY: /* another program holds it */
     case SQLITE_LOCKED:
     case SQLITE_FULL:
-    case SQLITE_IOERR:
+    case SQLITE_IOERR: /* the disk's trouble, which is nobody's fault: waited for */
+        err_set(err, ERR_THROTTLED, "Waiting for the records database%s: %s", (code & 0xff) == SQLITE_FULL ? ", for room on the disk" : "", text);
+        if (err) err->sys = code;
+        if (err) err->retry_after_ms = DB_WAIT_MS;
+        return -1;
     case SQLITE_INTERRUPT:
         kind = ERR_UNAVAILABLE;
         break;

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 
 #define DB_STATEMENTS 32
+#define DB_WAIT_MS    5000 /* until a database that is locked, or whose disk is full, is tried again */
 
 struct db {
     sqlite3 *handle;
@@ -26,7 +27,7 @@ struct db {
 int db_open(struct db *db, const char *path, bool read_only, struct err *err);
 void db_close(struct db *db);
 int db_exec(struct db *db, const char *sql, struct err *err);
-/* What the connection's last error means for the caller. Always -1. */
+/* What the connection's last error means for the caller; a locked database and a full disk are ERR_THROTTLED. Always -1. */
 int db_error(struct db *db, const char *doing, struct err *err);
 
 /* One use of a statement. A failed bind is remembered and reported by the next step, so binds need no check.

@@ -1,7 +1,9 @@
 #include "persist-svc/providers/sqlite_writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include "lib/clock.h"
 #include "lib/fault.h"
 #include "lib/metrics.h"
 
@@ -24,6 +26,7 @@ struct sqlite_writer {
     pthread_cond_t queued, finished;
     struct call *first, **last;
     bool stopping;
+    _Atomic int64_t paused_until_ms;
 };
 
 static struct metric commits =
@@ -83,8 +86,9 @@ static int run_one(struct db *db, struct call *call, struct err *err)
     return db_exec(db, "RELEASE work", err);
 }
 
-static void run_turn(struct db *db, struct call *turn)
+static void run_turn(sqlite_writer_t *w, struct call *turn)
 {
+    struct db *db = w->db;
     struct err err = {0};
     int rc = db_exec(db, "BEGIN IMMEDIATE", &err);
     for (struct call *call = turn; rc == 0 && call; call = call->next) rc = run_one(db, call, &err);
@@ -95,6 +99,7 @@ static void run_turn(struct db *db, struct call *turn)
         if (!sqlite3_get_autocommit(db->handle)) (void)db_exec(db, "ROLLBACK", NULL);
         fail_turn(turn, &err);
     }
+    if (err.kind == ERR_THROTTLED) w->paused_until_ms = clock_ms() + err.retry_after_ms;
     metric_add(&commits, rc == 0 ? "done" : "failed", 1);
 }
 
@@ -102,7 +107,7 @@ static void *write_turns(void *arg)
 {
     sqlite_writer_t *w = arg;
     for (struct call *turn; (turn = take_turn(w));) {
-        run_turn(w->db, turn);
+        run_turn(w, turn);
         finish_turn(w, turn);
     }
     return NULL;
@@ -147,6 +152,11 @@ void sqlite_writer_stop(sqlite_writer_t **writer)
     pthread_mutex_destroy(&w->lock);
     free(w);
     *writer = NULL;
+}
+
+int64_t sqlite_writer_paused_until_ms(sqlite_writer_t *w)
+{
+    return w->paused_until_ms;
 }
 
 int sqlite_writer_call(sqlite_writer_t *w, sqlite_work *work, void *arg, struct err *err)

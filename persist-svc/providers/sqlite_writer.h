@@ -19,6 +19,9 @@ sqlite_writer_t *sqlite_writer_start(struct db *db,
                                      struct err *err); /* db stays the caller's, unused by it until stop */
 void sqlite_writer_stop(sqlite_writer_t **w);          /* after the last call has returned */
 
+/* clock_ms() until which no work is wanted, because the last turn met a locked database or a full disk. Any thread. */
+int64_t sqlite_writer_paused_until_ms(sqlite_writer_t *w);
+
 /* Any thread. 0: done and durable. -1: nothing of it was kept. */
 int sqlite_writer_call(sqlite_writer_t *w, sqlite_work *work, void *arg, struct err *err);
 

@@ -37,6 +37,24 @@ static void test_sys_appends_the_reason(void **state)
     assert_string_equal(err.text, "open x: No such file or directory");
 }
 
+static void test_a_full_disk_is_waited_for_and_other_errors_of_the_system_are_not(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_int_equal(err_sys(&err, ERR_UNAVAILABLE, ENOSPC, "writing a blob"), -1);
+    assert_int_equal(err.kind, ERR_THROTTLED);
+    assert_int_equal(err.sys, ENOSPC);
+    assert_int_equal(err.retry_after_ms, ERR_DISK_MS);
+    assert_string_equal(err.text, "Waiting for room on the disk (writing a blob): No space left on device");
+    err_sys(&err, ERR_UNAVAILABLE, EDQUOT, "x");
+    assert_int_equal(err.kind, ERR_THROTTLED);
+    err_sys(&err, ERR_UNAVAILABLE, EIO, "x");
+    assert_int_equal(err.kind, ERR_UNAVAILABLE);
+    assert_int_equal(err.retry_after_ms, 0);
+    err_sys(&err, ERR_CONFIG, ENOSPC, "at start a person must act");
+    assert_int_equal(err.kind, ERR_CONFIG);
+}
+
 static void test_long_text_is_cut_not_overrun(void **state)
 {
     (void)state;
@@ -74,6 +92,7 @@ int main(void)
         cmocka_unit_test(test_set_fills_kind_and_text_and_answers_minus_one),
         cmocka_unit_test(test_code_is_kept_beside_the_text),
         cmocka_unit_test(test_sys_appends_the_reason),
+        cmocka_unit_test(test_a_full_disk_is_waited_for_and_other_errors_of_the_system_are_not),
         cmocka_unit_test(test_long_text_is_cut_not_overrun),
         cmocka_unit_test(test_null_err_is_accepted_everywhere),
         cmocka_unit_test(test_every_kind_has_a_name_and_others_are_unknown),
