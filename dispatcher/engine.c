@@ -14,6 +14,7 @@
 #define CALL_ITEMS_MAX 256  /* items of one script call: bounds how long Redis is busy with it (about 5 ms) */
 #define PROMOTE_MOST   500
 #define AGAIN_MS       200  /* after an error answer (LOADING, full memory): not at once again */
+#define ENDINGS_KEPT   128  /* places kept when all are sent: the busiest turn must not be paid for ever */
 
 static struct metric deliveries = METRIC_COUNTER1("sheaf_deliveries_total", "deliveries by how they ended", "outcome");
 static struct metric taken_total = METRIC_COUNTER1("sheaf_taken_total", "tasks taken from Redis", "type");
@@ -269,6 +270,10 @@ static void gather(engine_t *e, struct call *c, int n, bool results, struct args
         put_ending(e, a, &c->endings[c->n - 1]);
     }
     e->n_endings = left;
+    if (left || e->cap_endings <= ENDINGS_KEPT) return;
+    free(e->endings);
+    e->endings = NULL;
+    e->cap_endings = 0;
 }
 
 static void send_deferred(engine_t *e, unsigned shard)

@@ -18,6 +18,11 @@ static void give_back(const char *line)
         (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
+void resident_ease(void)
+{
+    malloc_trim(0);
+}
+
 void resident_trim(void)
 {
     char line[512];

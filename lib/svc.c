@@ -18,6 +18,7 @@
 /* A loop that has not turned over for this long is restarted by whoever asks /livez.  Well above the
  * longest wait a loop may legitimately have (a Redis reply of 5 s, a reconnect), well below an hour. */
 #define STALL_MS 30000
+#define EASE_MS  10000 /* how often memory that is free goes back: seldom enough to cost nothing */
 
 struct svc {
     const struct service *service;
@@ -27,6 +28,7 @@ struct svc {
     atomic_bool stopping;
     char instance[128];
     char why_not[200]; /* what svc_ready() said last; the loop's thread only */
+    int64_t ease_at_ms; /* the loop's thread only */
     bool trimmed; /* what only the start needed was given back, once */
 };
 
@@ -209,7 +211,11 @@ bool svc_stopping(const struct svc *svc)
 
 void svc_beat(struct svc *svc)
 {
+    int64_t now_ms = clock_ms();
     health_beat(svc->health);
+    if (now_ms < svc->ease_at_ms) return;
+    svc->ease_at_ms = now_ms + EASE_MS;
+    resident_ease();
 }
 
 void svc_ready(struct svc *svc, const char *why_not)

@@ -11,6 +11,7 @@ KEYS = ("pss_mib",)
 SERVICES = ("gateway", "dispatcher", "ocr-svc", "llm-svc", "persist-svc", "notify-svc")
 IDLE_S = float(os.environ.get("BENCH_IDLE", "30"))
 TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))
+REST_S = 12  # services give back what is free every 10 s (lib/svc.c)
 
 
 def idle(report):
@@ -40,15 +41,30 @@ def expire_all(redis):
     return endless
 
 
+def own_bytes(redis):
+    """What Redis keeps of us: without the list of slow calls, which has 128 places whatever was called, and the sources of scripts, which are
+    loaded by their first call."""
+    redis.slowlog_reset()
+    memory = redis.info("memory")
+    return memory["used_memory"] - memory["used_memory_scripts"]
+
+
 def growth(report):
     with Engine() as e:
         redis, pids = e.stack.redis, {"dispatcher": e.stack.processes[0].pid, "step-svc": e.extra[0].pid}
-        endless, before = expire_all(redis), redis.info("memory")["used_memory"]
+
+        def resident():
+            at_once = {name: rss_mib(pid) for name, pid in pids.items()}
+            time.sleep(REST_S)
+            return at_once, {name: rss_mib(pid) for name, pid in pids.items()}
+        endless, before = expire_all(redis), own_bytes(redis)
         e.run(10000 // 4)
-        first = {name: rss_mib(pid) for name, pid in pids.items()}
+        busy, first = resident()
         e.run((TASKS - 10000) // 4)
-        for name, pid in pids.items():
-            report.row(f"{name}, RSS after {TASKS:,} tasks, of that after 10,000", "×", [rss_mib(pid) / first[name]], ("≤", 1.05))
+        busy_then, then = resident()
+        for name in pids:
+            report.row(f"{name}, RSS after {TASKS:,} tasks, of that after 10,000", "×", [then[name] / first[name]], ("≤", 1.05),
+                       f"{first[name]:.1f} and {then[name]:.1f} MiB; without the rest of {REST_S} s {busy[name]:.1f} and {busy_then[name]:.1f}")
         left = expire_all(redis)
         for name in ("sweep",):  # bounded by time: the members of jobs whose life was just ended
             redis.unlink("sheaf:{00}:" + name)
@@ -57,7 +73,7 @@ def growth(report):
             redis.unlink(*owned)
         time.sleep(2)
         report.row("Redis keys without a life, more than before", "keys", [left - endless])
-        report.row("Redis memory when their life is over, of that before", "×", [redis.info("memory")["used_memory"] / before], ("≤", 1.1))
+        report.row("Redis memory when their life is over, of that before", "×", [own_bytes(redis) / before], ("≤", 1.05))
 
 
 def run(report):
