@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "dispatcher/dispatcher.h"
+#include "dispatcher/libraries.h"
 #include "dispatcher/presence.h"
 #include "lib/clock.h"
 #include "lib/fault.h"
@@ -74,6 +75,7 @@ static void greet_redis(struct dispatcher *d)
 {
     int n;
     struct wire_header *held = list_held(d, &n);
+    if (!d->generation) libraries_forget_old(d->redis); /* the first connection */
     d->generation = redis_generation(d->redis);
     d->redis_gone_ms = 0;
     watch_connected(&d->watch);

@@ -30,7 +30,9 @@
 struct pending {
     redis_handler *handler;
     void *user;
-    const struct redis_script *script; /* to be loaded when the answer is NOSCRIPT; NULL: other commands */
+    const struct redis_script *script; /* whose call it is; NULL: other commands */
+    bool as_function;                  /* by FCALL */
+    bool loaded;                       /* sent again behind its loading: if it is not known now, it never will be */
     uint64_t from;                     /* position of its bytes; they end where the next one's begin */
 };
 
@@ -60,12 +62,13 @@ struct redis {
     redis_reply_t *current; /* the reply a handler is looking at */
     struct subscription *subs;
     size_t n_subs;
-    /* Scripts loaded on this connection because of a NOSCRIPT, and where in the stream that was. */
+    /* Sources loaded on this connection because they were not known, and where in the stream that was. */
     struct {
-        const struct redis_script *script;
+        const char *source;
         uint64_t at;
     } loads[LOADS_MAX];
     size_t n_loads;
+    bool no_functions; /* the server has none, or none for us */
 
     uint64_t generation;
     bool broken; /* why says what; break_off() is due */
@@ -156,8 +159,8 @@ static void break_off(struct redis *r)
 int redis_queue(redis_t *r, const struct redis_script *script, int heads, const struct redis_arg *head,
                 int argc, const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user)
 {
-    struct pending p = {
-        .handler = handler, .user = user, .script = script, .from = redis_out_position(&r->out)};
+    struct pending p = {.handler = handler, .user = user, .script = script, .as_function = script && redis_as_function(r, script),
+                        .from = redis_out_position(&r->out)};
     bool usable = !r->broken && (r->state == READY || r->state == GREETING);
 
     if (!usable || p.from - oldest_position(r) > UNANSWERED_MAX || ring_push(&r->ring, p) == -1) {
@@ -237,6 +240,11 @@ static void on_greeted(void *user, const redis_reply_t *reply)
     r->has_why = false;
 }
 
+bool redis_as_function(const redis_t *r, const struct redis_script *s)
+{
+    return s->as_library && !r->no_functions;
+}
+
 static void subscribe(struct redis *r, const char *channel, redis_handler *handler)
 {
     queue_texts(r, 2, (const char *const[]){"SUBSCRIBE", channel}, handler);
@@ -248,6 +256,7 @@ static void greet(struct redis *r)
     char db[16];
 
     r->state = GREETING;
+    r->no_functions = false; /* it may be another server */
     if (url->password && url->user)
         queue_texts(r, 3, (const char *const[]){"AUTH", url->user, url->password}, on_greeting);
     else if (url->password)
@@ -286,30 +295,57 @@ static void go_on_connecting(struct redis *r, int64_t now_ms)
 
 /* --- receiving --- */
 
-/* A script the server does not know (restarted, SCRIPT FLUSH): loads it, if no later place in the stream
- * does so already, and calls it again with the bytes that were kept.  A second NOSCRIPT goes to the handler.
- */
-static bool heal_script(struct redis *r, const struct pending *p, uint64_t to)
+static void on_library(void *user, const redis_reply_t *reply)
+{
+    if (redis_is_error(reply, NULL)) ((struct redis *)user)->no_functions = true; /* full, or not for us: scripts do the same */
+}
+
+/* Loads what is not known (the server was restarted, or its scripts flushed), unless a later place in the stream does so already. */
+static bool load_source(struct redis *r, const struct pending *p)
+{
+    const char *source = p->as_function ? p->script->as_library : p->script->source;
+    uint64_t at = redis_out_position(&r->out);
+    size_t i = 0;
+    int rc;
+
+    while (i < r->n_loads && r->loads[i].source != source) i++;
+    if (i < r->n_loads && r->loads[i].at >= p->from) return true;
+    rc = p->as_function ? queue_texts(r, 4, (const char *const[]){"FUNCTION", "LOAD", "REPLACE", source}, on_library)
+                        : queue_texts(r, 3, (const char *const[]){"SCRIPT", "LOAD", source}, NULL);
+    if (rc == -1) return false;
+    if (i == LOADS_MAX) i = at % LOADS_MAX;
+    if (i == r->n_loads) r->n_loads++;
+    r->loads[i].source = source;
+    r->loads[i].at = at;
+    return true;
+}
+
+static bool send_again(struct redis *r, const struct pending *p, uint64_t to, bool as_function)
 {
     struct pending again = *p;
-    size_t i = 0;
+    struct redis_arg words[2];
+    int rc;
 
-    while (i < r->n_loads && r->loads[i].script != p->script) i++;
-    if (i == r->n_loads || r->loads[i].at < p->from) {
-        uint64_t at = redis_out_position(&r->out);
-        if (queue_texts(r, 3, (const char *const[]){"SCRIPT", "LOAD", p->script->source}, NULL) == -1)
-            return false;
-        if (i == LOADS_MAX) i = at % LOADS_MAX;
-        if (i == r->n_loads) r->n_loads++;
-        r->loads[i].script = p->script;
-        r->loads[i].at = at;
-    }
-    again.script = NULL;
+    again.loaded = again.as_function == as_function;
+    again.as_function = as_function;
     again.from = redis_out_position(&r->out);
     if (ring_push(&r->ring, again) == -1) return false;
-    if (redis_out_again(&r->out, p->from, to) == 0) return true;
-    r->ring.count--;
-    return false;
+    redis_script_words(p->script, as_function, words);
+    rc = again.loaded ? redis_out_again(&r->out, p->from, to) : redis_out_instead(&r->out, p->from, to, words);
+    if (rc == -1) r->ring.count--;
+    return rc == 0;
+}
+
+/* A call that the server does not know is loaded and sent again with the bytes that were kept; where functions are not to be had, the script
+ * is called instead.  What stays unknown after that goes to the handler. */
+static bool heal_call(struct redis *r, const struct pending *p, uint64_t to, const redis_reply_t *reply)
+{
+    bool unknown = redis_is_error(reply, p->as_function ? "ERR Function not found" : "NOSCRIPT");
+
+    if (p->as_function && (redis_is_error(reply, "NOPERM") || redis_is_error(reply, "ERR unknown command"))) r->no_functions = true;
+    else if (!unknown) return false;
+    if (p->as_function && r->no_functions) return send_again(r, p, to, false);
+    return !p->loaded && load_source(r, p) && send_again(r, p, to, p->as_function);
 }
 
 static bool is_message(const redis_reply_t *reply)
@@ -342,7 +378,7 @@ static void deliver_answer(struct redis *r, const redis_reply_t *reply)
         if (p.handler) p.handler(p.user, NULL);
         return;
     }
-    if (p.script && redis_is_error(reply, "NOSCRIPT") && heal_script(r, &p, to)) {
+    if (p.script && heal_call(r, &p, to, reply)) {
         redis_out_release(&r->out, oldest_position(r));
         return;
     }

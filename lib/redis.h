@@ -113,18 +113,22 @@ void redis_pool_put(redis_pool_t *p, redis_t **r);
 void redis_pool_destroy(redis_pool_t **p);
 
 /* --- scripts --- */
-/* A Lua script of proto/redis/, embedded in the binary by the build, called by digest. */
+/* A Lua script of proto/redis/, embedded in the binary by the build, called by digest: by FCALL where it has a library and the
+ * server lets us, else by EVALSHA. */
 struct redis_script {
     const char *name;
     const char *source;
-    char sha1[41]; /* filled by redis_script_init() */
+    const char *as_library; /* the same for FUNCTION LOAD, as a library of the one function `function`; NULL: never called so */
+    char sha1[41];       /* of the source, filled by redis_script_init() */
+    char function[80];   /* likewise: sheaf_<name>_<sha1>, so that versions can be served side by side */
 };
 void redis_script_init(struct redis_script *s);
-/* EVALSHA from the loop.  NOSCRIPT is answered by loading and calling again, unseen by the handler, which
- * then comes after the handlers of what was queued behind it; calls of one script keep their order. */
+/* A call from the loop.  That the server does not know it is answered by loading it and calling again, that it has no functions or
+ * none for us by calling the script, both unseen by the handler, which then comes after the handlers of what was queued
+ * behind it; calls of one script keep their order. */
 int redis_send_script(redis_t *r, const struct redis_script *s, const char *key, int argc, const char *const *argv,
                       const size_t *argvlen, redis_handler *handler, void *user);
-/* EVALSHA, waiting; NOSCRIPT likewise.  argv: the script's ARGV; all our scripts have KEYS[1] only, the
+/* The same, waiting.  argv: the script's ARGV; all our scripts have KEYS[1] only, the
  * shard's tag ("sheaf:{00}:"), passed as `key`. */
 int redis_call_script(redis_t *r, int64_t deadline_ms, const struct redis_script *s, const char *key, int argc,
                       const char *const *argv, const size_t *argvlen, redis_reply_t **reply, struct err *err);

@@ -119,6 +119,8 @@ uint64_t redis_out_position(const struct redis_out *o); /* where the next comman
 int redis_out_command(struct redis_out *o, int heads, const struct redis_arg *head, int argc,
                       const char *const *argv, const size_t *argvlen);
 int redis_out_again(struct redis_out *o, uint64_t from, uint64_t to); /* appends a copy of kept bytes */
+/* The same of one command, with its first two words replaced. */
+int redis_out_instead(struct redis_out *o, uint64_t from, uint64_t to, const struct redis_arg first[2]);
 size_t redis_out_unsent(const struct redis_out *o, const char **data);
 void redis_out_sent(struct redis_out *o, size_t len);
 bool redis_out_was_sent(const struct redis_out *o, uint64_t to);
@@ -142,9 +144,12 @@ void redis_reader_destroy(struct redisReader **reader);
 
 redis_t *redis_new_with(const struct redis_options *options, struct ssl_ctx_st *shared, struct err *err);
 struct ssl_ctx_st *redis_context(const redis_t *r);
-/* What redis_send() does, with some arguments in front and, for EVALSHA, the script to load on NOSCRIPT. */
+/* What redis_send() does, with some arguments in front and, for a script's call, the script to load when it is not known.  The call's first two
+ * words are those of redis_script_words(). */
 int redis_queue(redis_t *r, const struct redis_script *script, int heads, const struct redis_arg *head,
                 int argc, const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user);
+bool redis_as_function(const redis_t *r, const struct redis_script *s); /* it would be called by FCALL now */
+void redis_script_words(const struct redis_script *s, bool as_function, struct redis_arg words[2]);
 /* Inside a handler: makes its reply the caller's, who frees it. */
 redis_reply_t *redis_keep_reply(redis_t *r);
 /* Ends the connection for a reason; handlers get NULL, reconnecting begins. Not inside a handler. */

@@ -103,6 +103,29 @@ int redis_out_again(struct redis_out *o, uint64_t from, uint64_t to)
     return 0;
 }
 
+/* Behind "$<n>\r\n", n bytes and "\r\n": one word of a command that we wrote ourselves. */
+static const char *behind_word(const char *at)
+{
+    size_t len = strtoul(at + 1, NULL, 10);
+    return strchr(at, '\n') + 1 + len + 2;
+}
+
+int redis_out_instead(struct redis_out *o, uint64_t from, uint64_t to, const struct redis_arg first[2])
+{
+    size_t len = (size_t)(to - from), more = first[0].len + first[1].len + 2 * (LINE_MAX_ + 2);
+
+    if (reserve(o, len + more) == -1) return -1;
+    const char *begin = o->data + (from - o->base), *words = strchr(begin, '\n') + 1;
+    const char *rest = behind_word(behind_word(words));
+    memcpy(o->data + o->end, begin, (size_t)(words - begin));
+    o->end += (size_t)(words - begin);
+    (void)add_arg(o, first[0].data, first[0].len); /* there is room */
+    (void)add_arg(o, first[1].data, first[1].len);
+    memcpy(o->data + o->end, rest, (size_t)(begin + len - rest));
+    o->end += (size_t)(begin + len - rest);
+    return 0;
+}
+
 size_t redis_out_unsent(const struct redis_out *o, const char **data)
 {
     *data = o->data ? o->data + o->sent : NULL;

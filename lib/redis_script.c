@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADS 4 /* EVALSHA sha1 1 key */
+#define HEADS 4 /* EVALSHA sha1 1 key, or FCALL function 1 key */
 
 void redis_script_init(struct redis_script *s)
 {
@@ -18,12 +18,18 @@ void redis_script_init(struct redis_script *s)
     (void)SHA1_Update(&sha, s->source, strlen(s->source));
     (void)SHA1_Final(digest, &sha);
     for (unsigned i = 0; i < SHA_DIGEST_LENGTH; i++) snprintf(s->sha1 + 2 * i, 3, "%02x", digest[i]);
+    snprintf(s->function, sizeof s->function, "sheaf_%s_%s", s->name, s->sha1);
 }
 
-static void fill_head(struct redis_arg head[HEADS], const struct redis_script *s, const char *key)
+void redis_script_words(const struct redis_script *s, bool as_function, struct redis_arg words[2])
 {
-    head[0] = (struct redis_arg){"EVALSHA", 7};
-    head[1] = (struct redis_arg){s->sha1, 40};
+    words[0] = as_function ? (struct redis_arg){"FCALL", 5} : (struct redis_arg){"EVALSHA", 7};
+    words[1] = as_function ? (struct redis_arg){s->function, strlen(s->function)} : (struct redis_arg){s->sha1, 40};
+}
+
+static void fill_head(struct redis_arg head[HEADS], const redis_t *r, const struct redis_script *s, const char *key)
+{
+    redis_script_words(s, redis_as_function(r, s), head);
     head[2] = (struct redis_arg){"1", 1};
     head[3] = (struct redis_arg){key, strlen(key)};
 }
@@ -37,7 +43,7 @@ int redis_send_script(redis_t *r, const struct redis_script *s, const char *key,
         if (handler) handler(user, NULL);
         return -1;
     }
-    fill_head(head, s, key);
+    fill_head(head, r, s, key);
     return redis_queue(r, s, HEADS, head, argc, argv, argvlen, handler, user);
 }
 

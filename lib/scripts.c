@@ -13,7 +13,6 @@ EMBED(lua_stages, "proto/redis/stages.lua");
 EMBED(lua_ends, "proto/redis/ends.lua");
 EMBED(lua_deliveries, "proto/redis/deliveries.lua");
 EMBED(lua_finish, "proto/redis/finish.lua");
-EMBED(lua_serve, "proto/redis/serve.lua");
 EMBED(lua_enqueue, "proto/redis/enqueue.lua");
 EMBED(lua_batch, "proto/redis/batch.lua");
 EMBED(lua_commit, "proto/redis/commit.lua");
@@ -53,20 +52,40 @@ static void join(struct redis_script *script, const struct part *parts, size_t n
     redis_script_init(script);
 }
 
-/* make() of serve.lua: the parts, and the script's own file as main(). */
-static const struct part open_make = {TEXT("local function make()\n")}, open_main = {TEXT("local function main()\n")},
-                         close_both = {TEXT("end\nreturn function(keys, args) begin(keys, args) return main() end\nend\n")};
+/* The parts, and the script's own file as main(): all within make(), which answers the function to be called with KEYS and ARGV. */
+static const struct part open_make = {TEXT("local function make()\n")}, open_main = {TEXT("local function main()\nlocal ARGV = ARGS\n")},
+                         close_both = {TEXT("end\nreturn function(keys, args) begin(keys, args) return main() end\nend\n")},
+                         call_made = {TEXT("return make()(KEYS, ARGV)\n")};
 #define PARTS open_make, PART(core), PART(jobs), PART(admission), PART(stages), PART(ends), PART(deliveries), PART(finish)
 #define JOIN(script, ...)                                                                                    \
     if (!(script)->source)                                                                                   \
     join(script, (const struct part[]){__VA_ARGS__}, sizeof((const struct part[]){__VA_ARGS__}) / sizeof(struct part))
 
+/* A script makes its fifty functions anew at every call, which is more than half the cost of one with a single job in it; a library's
+ * function keeps them.  Made at its first call: while a library is loaded there is no redis.call().  `flags`: without allow-oom, full memory
+ * refuses the call whole. */
+static void join_library(struct redis_script *s, const char *flags)
+{
+    static const char form[] = "#!lua name=%s\n%.*slocal serve\nlocal function answer(keys, args)\n    serve = serve or make()\n"
+                               "    return serve(keys, args)\nend\n"
+                               "redis.register_function{function_name = '%s', callback = answer, flags = {%s}}\n";
+    int made = (int)(strlen(s->source) - call_made.size);
+    size_t room = (size_t)made + sizeof form + 2 * sizeof s->function + strlen(flags);
+    char *text = malloc(room);
+    if (!text) abort(); /* as above */
+    snprintf(text, room, form, s->function, made, s->source, s->function, flags);
+    s->as_library = text;
+}
+
 void scripts_init(void)
 {
-    JOIN(&script_turn, PARTS, PART(commit), PART(take), open_main, PART(turn), close_both, PART(serve));
-#define X(s) JOIN(&script_##s, PARTS, open_main, PART(s), close_both, PART(serve));
+    if (script_turn.source) return;
+    JOIN(&script_turn, PARTS, PART(commit), PART(take), open_main, PART(turn), close_both, call_made);
+#define X(s) JOIN(&script_##s, PARTS, open_main, PART(s), close_both, call_made);
     SCRIPTS(X)
 #undef X
+    join_library(&script_turn, "'allow-oom'"); /* results count at full memory, too */
+    join_library(&script_enqueue, "");
 }
 
 char *shard_key(char out[SHARD_KEY_MAX], unsigned shard)

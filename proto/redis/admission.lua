@@ -4,7 +4,7 @@
 local function fairness(name) -- the whole hash is read when a cap or a weight may count
     if not fair then
         fair = {}
-        local flat = call('HGETALL', P .. 'fair')
+        local flat = call('HGETALL', K.fair)
         for i = 1, #flat, 2 do fair[flat[i]] = num(flat[i + 1]) end
     end
     return fair[name]
@@ -16,13 +16,13 @@ local function stream_len(type)
 end
 -- How many tasks may still come into the stream: of anybody's, and of this owner's.
 local function places(type)
-    if not type.window then type.window = num(call('HGET', P .. 'window', type.name) or 64) end
+    if not type.window then type.window = num(call('HGET', K.window, type.name) or 64) end
     return type.window - stream_len(type)
 end
 local function places_of(type, owner)
-    local cap = fairness('cap:' .. type.name)
+    local cap = fairness(type.cap)
     if not cap then return 1e9 end
-    return cap - num(call('HGET', P .. 'held:' .. type.name, owner)) - (type.held[owner] or 0)
+    return cap - num(call('HGET', type.held_key, owner)) - (type.held[owner] or 0)
 end
 
 local function admit(type, owner, packed)
@@ -35,14 +35,13 @@ end
 
 -- A new task: into the stream when there is a place and nobody waits, else behind its owner's others.
 local function open_task(type, owner, class, packed)
-    local name = type.name
-    if not type.ring then type.ring = call('LLEN', P .. 'ring:' .. name) end
+    if not type.ring then type.ring = call('LLEN', type.ring_key) end
     if type.ring == 0 and places(type) > 0 and places_of(type, owner) > 0 then return admit(type, owner, packed) end
-    if call('HSETNX', P .. 'deficit:' .. name, owner, '0') == 1 then
-        call('RPUSH', P .. 'ring:' .. name, owner)
+    if call('HSETNX', type.deficit_key, owner, '0') == 1 then
+        call('RPUSH', type.ring_key, owner)
         type.ring = type.ring + 1
     end
-    call('RPUSH', P .. 'wait:' .. name .. ':' .. owner .. ':' .. class, packed)
+    call('RPUSH', P .. 'wait:' .. type.name .. ':' .. owner .. ':' .. class, packed)
     type.waits = type.waits + 1
     type.freed = true -- an owner below its cap may still be admitted at the end of this call
 end
@@ -76,7 +75,7 @@ end
 
 -- Deficit round robin: an owner's turn brings its weight, each admission costs one.  Who waits alone takes what there is.
 local function admit_waiting(type)
-    local ring, deficits = P .. 'ring:' .. type.name, P .. 'deficit:' .. type.name
+    local ring, deficits = type.ring_key, type.deficit_key
     local owners = call('LLEN', ring)
     local at_most = owners -- owners at their cap are passed over once
     while at_most > 0 and places(type) > 0 do
@@ -108,7 +107,8 @@ local function admit_waiting(type)
     end
 end
 local function admit_freed()
-    for _, type in pairs(types) do
+    for i = 1, #types do
+        local type = types[i]
         if type.freed then admit_waiting(type) end
         type.freed = false
     end

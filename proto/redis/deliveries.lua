@@ -29,14 +29,20 @@ end
 -- A job's time in flight: from the first delivery in hand to the last, waiting does not count.
 local function took_off(job)
     local s = job.s
-    if s[FLY] == '0' then s[SINCE] = NOW_TEXT end
-    s[FLY], job.touched = int(s[FLY] + 1), true
+    if s[FLY] == '0' then
+        if job.landed then job.landed = false else s[SINCE] = NOW_TEXT end -- down and up in one step is not down
+    end
+    s[FLY], job.touched = up(s[FLY]), true
 end
 local function landed(job)
     local s = job.s
     if s[FLY] == '0' then return end
-    s[FLY], job.touched = int(s[FLY] - 1), true
-    if s[FLY] == '0' then s[BUSY] = int(s[BUSY] + NOW - s[SINCE]) end
+    s[FLY], job.touched = down(s[FLY]), true
+    job.landed = s[FLY] == '0'
+end
+local function in_flight_ms(job)
+    local s = job.s
+    return s[BUSY] + ((s[FLY] ~= '0' or job.landed) and NOW - s[SINCE] or 0)
 end
 
 local function entry_task(type, entry)

@@ -20,19 +20,20 @@ end
 
 local batch = load_batch(batch_id)
 if ARGV[2] == '0' and (not batch.exists or batch.s[B_OWNER] ~= owner) then return '{"error":"unknown_batch"}' end
-local known = {} -- of the jobs that are there already: whether their documents were known
-local fresh = false
-for i = JOBS_FROM, #ARGV, JOB_WORDS do
-    known[i] = call('HGET', P .. 'job:' .. ARGV[i], 'dup')
-    fresh = fresh or not known[i]
+local is_new, known = not batch.exists, {} -- known: of the jobs that are there already, whether their documents were known
+if not is_new then -- a batch that this very call opens has none
+    local fresh = false
+    for i = JOBS_FROM, #ARGV, JOB_WORDS do
+        known[i] = call('HGET', K.job .. ARGV[i], 'dup')
+        fresh = fresh or not known[i]
+    end
+    if fresh and batch.s[SEALED] == '1' then return '{"error":"closed_batch"}' end
 end
-if fresh and batch.exists and batch.s[SEALED] == '1' then return '{"error":"closed_batch"}' end
 
 local first = {}
 for stage in gmatch(ARGV[12], '%S+') do first[#first + 1] = of_type(stage) end
 local b, run, opened = batch.s, NOW_US, 0
 for i = 1, #first do opened = opened + (first[i].in_state and 1 or 0) end
-local is_new = not batch.exists
 if is_new then b[B_OWNER], b[EXPECTED] = owner, ARGV[6] end
 
 local function open_job(id, digest, name, about)

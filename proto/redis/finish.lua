@@ -2,16 +2,16 @@
 -- channel and call.
 local function write_counters(type)
     if type.len and type.len <= 0 then
-        call('DEL', P .. 'held:' .. type.name) -- also mends a count whose job was gone
+        call('DEL', type.held_key) -- also mends a count whose job was gone
     else
         for owner, change in pairs(type.held) do
-            if change ~= 0 and call('HINCRBY', P .. 'held:' .. type.name, owner, change) <= 0 then call('HDEL', P .. 'held:' .. type.name, owner) end
+            if change ~= 0 and call('HINCRBY', type.held_key, owner, int(change)) <= 0 then call('HDEL', type.held_key, owner) end
         end
     end
-    if type.waits ~= 0 then call('HINCRBY', P .. 'waiting', type.name, type.waits) end
-    if type.done > 0 then call('HINCRBY', P .. 'totals', 'done:' .. type.name, type.done) end
+    if type.waits ~= 0 then call('HINCRBY', K.waiting, type.name, int(type.waits)) end
+    if type.done > 0 then call('HINCRBY', K.totals, type.of_done, int(type.done)) end
     if type.counts then
-        for what, n in pairs(type.counts) do call('HINCRBY', P .. 'totals', what .. ':' .. type.name, n) end
+        for what, n in pairs(type.counts) do call('HINCRBY', K.totals, what .. ':' .. type.name, int(n)) end
     end
 end
 
@@ -20,7 +20,7 @@ local function finish()
         local job = job_list[i]
         if job.changed then
             local s = job.s
-            s[SEQ] = int(s[SEQ] + 1)
+            s[SEQ] = up(s[SEQ])
             events[#events + 1] = 'j ' .. job.id .. ' ' .. s[SEQ] .. ' ' .. s[BATCH] .. ' ' .. s[STATE]
             save_job(job)
             if job.expire_ms then call('PEXPIRE', job.key, job.expire_ms) end
@@ -33,7 +33,7 @@ local function finish()
         if batch.changed then
             local s = batch.s
             close_batch_if_done(batch)
-            s[B_SEQ] = int(s[B_SEQ] + 1)
+            s[B_SEQ] = up(s[B_SEQ])
             save_batch(batch)
             if batch.expire_ms then
                 call('PEXPIRE', batch.key, batch.expire_ms)
@@ -43,12 +43,13 @@ local function finish()
         end
     end
     admit_freed()
-    for from = 1, #sweeps, 1000 do call('ZADD', P .. 'sweep', unpack(sweeps, from, math.min(from + 999, #sweeps))) end
-    local wake = {}
-    for name, type in pairs(types) do
+    for from = 1, #sweeps, 1000 do call('ZADD', K.sweep, unpack(sweeps, from, math.min(from + 999, #sweeps))) end
+    local wake = ''
+    for i = 1, #types do
+        local type = types[i]
         write_counters(type)
-        if type.woken and call('HDEL', P .. 'hungry', name) == 1 then wake[#wake + 1] = name end
+        if type.woken and call('HDEL', K.hungry, type.name) == 1 then wake = wake .. ' ' .. type.name end
     end
-    if #wake > 0 then call('PUBLISH', 'sheaf:wake', match(P, '{(%x+)}') .. ' ' .. concat(wake, ' ')) end
+    if wake ~= '' then call('PUBLISH', 'sheaf:wake', K.name .. wake) end
     if #events > 0 then call('PUBLISH', 'sheaf:events', concat(events, '\n')) end
 end

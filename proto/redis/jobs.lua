@@ -2,8 +2,10 @@
 --
 -- What changes with almost every step stands in the field `state`, a JSON array of texts whose places are named below; all else in fields
 -- of their own.  A job is read with as few commands as may be and written with one, by finish().  Of a job in hand: `s` the array,
--- `known` the fields that were read, `puts` what is to be written, `changed`: others are told (an event, and SEQ goes up),
--- `touched`: there is something to write.
+-- `known` the fields that were read, `puts` what is to be written (its first `n` places; made long enough at once, since a table that
+-- grows is made anew each time), `changed`: others are told (an event, and SEQ goes up), `touched`: there is something to write,
+-- `opened`: the field of the task that was opened last, and `opened_at` its value's place in `puts`; `landed`: nothing is in
+-- hand any more, and its time in flight not yet summed up.
 local STATE, RUN, SEQ, OPEN, FLY, SINCE, BUSY, CLASS, OWNER, BATCH, MSG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 local protected, encode, decode = _G.pcall, cjson.encode, cjson.decode
 
@@ -17,7 +19,10 @@ local NO_JOB, NO_BATCH = {'', '', '0', '0', '0', '0', '0', '2', '', '', ''}, {''
 
 local function job_from(id, key, text, known)
     local s, exists = state_from(text, NO_JOB)
-    local job = {id = id, key = key, exists = exists, s = s, changed = false, touched = false, ended = false, known = known, puts = {'HSET', key, 'state', ''}, n = 4}
+    local job = {id = id, key = key, exists = exists, s = s, known = known, n = 4, changed = false, touched = false, ended = false, opened = false,
+                 opened_at = 0, landed = false, expire_ms = false,
+                 puts = {'HSET', key, 'state', '', false, false, false, false, false, false, false, false, false, false, false, false,
+                         false, false, false, false, false, false, false, false}}
     jobs[id] = job
     job_list[#job_list + 1] = job
     return job
@@ -26,7 +31,7 @@ end
 local function load_job(id)
     local job = jobs[id]
     if job then return job end
-    local key = P .. 'job:' .. id
+    local key = K.job .. id
     local v = pcall('HMGET', key, 'state')
     return job_from(id, key, v[1], {})
 end
@@ -43,11 +48,14 @@ local function get(job, field)
     return value
 end
 local function get_many(job, fields) -- so that get() finds them all, with one command
-    local known, missing = job.known, {}
+    local known, missing = job.known, nil
     for i = 1, #fields do
-        if not known[fields[i]] then missing[#missing + 1] = fields[i] end
+        if not known[fields[i]] then
+            missing = missing or {}
+            missing[#missing + 1] = fields[i]
+        end
     end
-    if #missing == 0 then return end
+    if not missing then return end
     local values = job.exists and call('HMGET', job.key, unpack(missing)) or {}
     for i = 1, #missing do known[missing[i]] = values[i] or '' end
 end
@@ -57,8 +65,10 @@ local function put(job, field, value) -- what get() answers in the same call is 
     job.n, job.touched = n + 2, true
 end
 local function save_job(job)
-    job.puts[4] = encode(job.s)
-    call(unpack(job.puts))
+    local s = job.s
+    if job.landed then s[BUSY] = int(s[BUSY] + NOW - s[SINCE]) end
+    job.puts[4] = encode(s)
+    call(unpack(job.puts, 1, job.n))
 end
 
 -- A batch's array.
@@ -66,7 +76,7 @@ local B_OWNER, JOBS, COUNTS, SEALED, EXPECTED, ENDED, B_SEQ = 1, 2, {queued = 3,
 local function load_batch(id)
     local batch = batches[id]
     if batch then return batch end
-    local key = P .. 'batch:' .. id
+    local key = K.batch .. id
     local v = pcall('HMGET', key, 'state')
     local s, exists = state_from(v[1], NO_BATCH)
     batch = {id = id, key = key, exists = exists, s = s, changed = false, puts = {'HSET', key, 'state', ''}}
@@ -83,6 +93,6 @@ local function move_batch(s, from, to)
     if not batch.exists then return end
     local b = batch.s
     from, to = COUNTS[from], COUNTS[to]
-    b[from], b[to] = int(b[from] - 1), int(b[to] + 1)
+    b[from], b[to] = down(b[from]), up(b[to])
     batch.changed = true
 end

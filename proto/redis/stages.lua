@@ -1,14 +1,20 @@
 -- stages: tasks that are opened.
 local function open_stage(job, type, from, n) -- tasks `from` … `from + n - 1`, in the job's present run
-    local s, names = job.s, names_of(type)
-    for at = from, from + n - 1 do
-        local index = int(at)
-        put(job, names.out .. index, '')
-        open_task(type, s[OWNER], s[CLASS], new_task(job.id, s[RUN], index))
+    local s, puts, at = job.s, job.puts, job.n
+    local owner, class, run, id, out = s[OWNER], s[CLASS], s[RUN], job.id, type.out
+    for k = from, from + n - 1 do
+        local index = int(k)
+        local packed, field = new_task(id, run, index), out .. index
+        puts[at + 1], puts[at + 2] = field, ''
+        at = at + 2
+        job.opened, job.opened_at = field, at
+        mine[packed], mine_of[packed] = index, job
+        open_task(type, owner, class, packed)
     end
-    local opened = int(num(get(job, names.n)) + n)
-    put(job, names.n, opened)
-    job.known[names.n] = opened
-    if type.in_state then s[OPEN] = int(s[OPEN] + n) end
-    job.changed = true
+    local opened = get(job, type.n)
+    opened = n == 1 and up(opened) or int(num(opened) + n)
+    puts[at + 1], puts[at + 2] = type.n, opened
+    job.known[type.n] = opened
+    if type.in_state then s[OPEN] = n == 1 and up(s[OPEN]) or int(s[OPEN] + n) end
+    job.n, job.touched, job.changed = at + 2, true, true
 end

@@ -59,7 +59,7 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
     if job then
         get_many(job, fields)
     else
-        local key = P .. 'job:' .. id
+        local key = K.job .. id
         local v, known = pcall('HMGET', key, 'state', unpack(fields)), {}
         for i = 1, #fields do known[fields[i]] = v[i + 1] or '' end
         job = job_from(id, key, v[1], known)
@@ -69,8 +69,8 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
         close_delivery(type, entry, s[OWNER])
         return false
     end
-    local late = in_state and s[BUSY] + (s[FLY] ~= '0' and NOW - s[SINCE] or 0) > limit_ms
-    local out = names_of(type).out .. index
+    local late = in_state and in_flight_ms(job) > limit_ms
+    local out = type.out .. index
     if late or delivery - base > REDELIVERIES_MAX then
         close_delivery(type, entry, s[OWNER])
         put(job, out, '')
@@ -87,21 +87,23 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
         put(job, 'started', NOW_TEXT)
     end
     if in_state then took_off(job) end
-    put(job, out, '!' .. run .. '.' .. attempt .. '.' .. int(delivery))
+    local token = '!' .. run .. '.' .. attempt .. '.' .. int(delivery)
+    if job.opened == out then job.puts[job.opened_at] = token else put(job, out, token) end -- one field, one word
     local known, needs = job.known, plan.needs
-    if known[fields[2]] == '' then
-        put(job, fields[2], NOW_TEXT)
-        known[fields[2]], job.changed = NOW_TEXT, true
+    if known[type.s] == '' then
+        put(job, type.s, NOW_TEXT)
+        known[type.s], job.changed = NOW_TEXT, true
     end
     if s[MSG] ~= '' then s[MSG], job.changed = '', true end
-    local row = {name, entry, delivery, packed, known.about}
-    for i = 1, #needs do row[5 + i] = needs[i].plain and known[needs[i].name] or needed(job, index, needs[i]) end
+    local first = needs[1] and (needs[1].plain and known[needs[1].name] or needed(job, index, needs[1]))
+    local row = {name, entry, delivery, packed, known.about, first}
+    for i = 2, #needs do row[5 + i] = needs[i].plain and known[needs[i].name] or needed(job, index, needs[i]) end
     taken[#taken + 1] = row
     return true
 end
 
 local function take_returned(type)
-    local list = P .. 'returned:' .. type.name
+    local list = type.returned_key
     while type.room > 0 do
         local entry = call('LPOP', list)
         if not entry then break end
@@ -143,12 +145,18 @@ local function take_fresh(list, room, dry)
         if #entries < room then dry[#dry + 1], type.woken = type, false end -- nobody could be woken for anything that is there by now
         for k = 1, #entries do
             local entry, packed = entries[k][1], entries[k][2][2]
-            local id, run, index, attempt, _, base = match(packed, TASK)
-            base = base == '0' and 0 or num(base)
-            if base > 0 then -- goes on counting where the task's earlier entry stopped
-                call('XCLAIM', type.key, GROUP, me, '0', entry, 'RETRYCOUNT', int(base + 1), 'JUSTID')
+            local job, kept = mine_of[packed], false
+            if job then
+                kept = offer(type, entry, 1, packed, type.plan, job.id, job.s[RUN], mine[packed], '1', 0)
+            else
+                local id, run, index, attempt, _, base = match(packed, TASK)
+                base = base == '0' and 0 or num(base)
+                if base > 0 then -- goes on counting where the task's earlier entry stopped
+                    call('XCLAIM', type.key, GROUP, me, '0', entry, 'RETRYCOUNT', int(base + 1), 'JUSTID')
+                end
+                kept = offer(type, entry, base + 1, packed, type.plan, id, run, index, attempt, base)
             end
-            if offer(type, entry, base + 1, packed, type.plan, id, run, index, attempt, base) then type.room = type.room - 1 end
+            if kept then type.room = type.room - 1 end
         end
         if #entries == room and type.room > 0 then again[#again + 1] = type end -- some were dropped
     end
@@ -157,7 +165,7 @@ end
 
 -- Says that more could be done; whoever adds the next task then wakes us.  A hint: at full memory it may fail.
 local function note_dry(dry)
-    local names, words = {'HMGET', P .. 'hungry'}, {'HSET', P .. 'hungry'}
+    local names, words = {'HMGET', K.hungry}, {'HSET', K.hungry}
     if #dry == 0 then return end
     for i = 1, #dry do names[2 + i] = dry[i].name end
     local known = call(unpack(names))
@@ -169,13 +177,13 @@ end
 
 -- How many tasks each stream may hold, as the dispatchers' room makes it.
 local function note_windows(list)
-    local names = {'HMGET', P .. 'window'}
+    local names = {'HMGET', K.window}
     for i = 1, #list do names[2 + i] = list[i].name end
     local known = call(unpack(names))
     for i = 1, #list do
         local type = list[i]
         if known[i] ~= type.wish then
-            local written = pcall('HSET', P .. 'window', type.name, type.wish) -- refused at full memory: another time
+            local written = pcall('HSET', K.window, type.name, type.wish) -- refused at full memory: another time
             type.window = false
             if written == 0 or written == 1 then type.freed = true end -- a wider window admits at once
         end
@@ -187,7 +195,7 @@ local function take_types(dispatcher, job_limit_ms, from)
     local paused, all, list, returned, by_room, dry = {}, {}, {}, {'EXISTS'}, {}, {}
     me, limit_ms, taken = dispatcher, job_limit_ms, {}
     if from > #ARGS then return taken end
-    for _, name in ipairs(call('SMEMBERS', P .. 'paused')) do paused[name] = true end
+    for _, name in ipairs(call('SMEMBERS', K.paused)) do paused[name] = true end
     for i = from, #ARGS, 4 do
         local name, type = ARGS[i], of_type(ARGS[i])
         type.room, type.wish = num(ARGS[i + 1]), ARGS[i + 2]
@@ -195,7 +203,7 @@ local function take_types(dispatcher, job_limit_ms, from)
         if type.room > 0 and not paused[name] then
             type.plan = plan_of(name, ARGS[i + 3])
             list[#list + 1] = type
-            returned[#returned + 1] = P .. 'returned:' .. name
+            returned[#returned + 1] = type.returned_key
         end
     end
     if #list > 0 and call(unpack(returned)) > 0 then

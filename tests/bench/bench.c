@@ -47,7 +47,8 @@ redisContext *bench_connect(const char *socket)
 
 void bench_load(redisContext *c, const struct redis_script *script)
 {
-    redisReply *r = redisCommand(c, "SCRIPT LOAD %s", script->source);
+    redisReply *r = script->as_library ? redisCommand(c, "FUNCTION LOAD REPLACE %s", script->as_library)
+                                    : redisCommand(c, "SCRIPT LOAD %s", script->source);
     if (!r || r->type != REDIS_REPLY_STRING) bench_die(script->name, r ? r->str : c->errstr);
     freeReplyObject(r);
 }
@@ -57,7 +58,8 @@ void bench_call(redisContext *c, const struct redis_script *script, int argc, co
     const char **all = malloc(((size_t)argc + 4) * sizeof *all);
     size_t *all_lens = malloc(((size_t)argc + 4) * sizeof *all_lens);
     if (!all || !all_lens) bench_die(script->name, "no memory");
-    const char *head[] = {"EVALSHA", script->sha1, "1", BENCH_SHARD};
+    const bool function = script->as_library != NULL; /* as lib/redis.c calls it */
+    const char *head[] = {function ? "FCALL" : "EVALSHA", function ? script->function : script->sha1, "1", BENCH_SHARD};
     for (int i = 0; i < 4; i++) all_lens[i] = strlen(all[i] = head[i]);
     memcpy(all + 4, argv, (size_t)argc * sizeof *all);
     for (int i = 0; i < argc; i++) all_lens[4 + i] = lens ? lens[i] : strlen(argv[i]);

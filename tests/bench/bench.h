@@ -17,8 +17,8 @@ void bench_id(char out[ID_TEXT]);
 
 /* A connection to a unix socket; any failure ends the program, as for all functions here. */
 redisContext *bench_connect(const char *socket);
-void bench_load(redisContext *c, const struct redis_script *script); /* SCRIPT LOAD */
-/* Puts EVALSHA of the script with KEYS[1] and `argc` texts into the pipeline. */
+void bench_load(redisContext *c, const struct redis_script *script); /* loads it as lib/redis.c does */
+/* Puts a call of the script with KEYS[1] and `argc` texts into the pipeline. */
 void bench_call(redisContext *c, const struct redis_script *script, int argc, const char **argv, const size_t *lens);
 void bench_flush(redisContext *c);
 _Noreturn void bench_die(const char *what, const char *why);

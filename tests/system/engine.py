@@ -55,7 +55,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish", "serve")
+PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish")
 ALONE = ("claim", "throttle")
 
 
@@ -65,9 +65,9 @@ def source(script):
         return (LUA / f"{name}.lua").read_text()
     if script in ALONE:
         return text(script)
-    before = [text(part) for part in PARTS[:-1]] + ([text("commit"), text("take")] if script == "turn" else [])
-    return ("local function make()\n" + "".join(before) + "local function main()\n" + text(script)
-            + "end\nreturn function(keys, args) begin(keys, args) return main() end\nend\n" + text("serve"))
+    before = [text(part) for part in PARTS] + ([text("commit"), text("take")] if script == "turn" else [])
+    return ("local function make()\n" + "".join(before) + "local function main()\nlocal ARGV = ARGS\n" + text(script)
+            + "end\nreturn function(keys, args) begin(keys, args) return main() end\nend\nreturn make()(KEYS, ARGV)\n")
 
 
 # The places of the field `state` of a job and of a batch: proto/redis/jobs.lua.

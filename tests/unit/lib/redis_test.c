@@ -352,6 +352,89 @@ static void test_script_that_stays_unknown_gives_its_error_to_the_handler(void *
     redis_destroy(&r);
 }
 
+#define SHA "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+#define ARGS_OF_CALL "$1\r\n1\r\n$1\r\nk\r\n$1\r\na\r\n"
+#define AS_SCRIPT   "*5\r\n$7\r\nEVALSHA\r\n$40\r\n" SHA "\r\n" ARGS_OF_CALL
+#define AS_FUNCTION "*5\r\n$5\r\nFCALL\r\n$48\r\nsheaf_s_" SHA "\r\n" ARGS_OF_CALL
+#define LOAD        "*4\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$7\r\nREPLACE\r\n$7\r\nthe lib\r\n"
+#define NOT_FOUND   "-ERR Function not found\r\n"
+
+/* Says what Redis answers to a function's call, and checks what it is told next. */
+static redis_t *call_function(struct redis_script *s, struct got *g, const char *answer, const char *next)
+{
+    redis_t *r = ready_client();
+    *s = (struct redis_script){.name = "s", .source = "return 1", .as_library = "the lib"};
+    redis_script_init(s);
+    redis_send_script(r, s, "k", 1, (const char *const[]){"a"}, NULL, on_reply, g);
+    redis_flush(r);
+    assert_string_equal(hear(), AS_FUNCTION);
+    say(answer);
+    process(r);
+    assert_int_equal(g->replies, 0);
+    assert_string_equal(hear(), next);
+    return r;
+}
+
+static void test_function_that_is_not_known_is_loaded_and_called_again(void **state)
+{
+    struct redis_script s;
+    struct got g = {0};
+    (void)state;
+    redis_t *r = call_function(&s, &g, NOT_FOUND, LOAD AS_FUNCTION);
+    say("$7\r\nthe lib\r\n+fine\r\n");
+    process(r);
+    assert_int_equal(g.replies, 1);
+    assert_string_equal(g.last, "fine");
+    redis_destroy(&r);
+}
+
+static void test_function_that_stays_unknown_gives_its_error_to_the_handler(void **state)
+{
+    struct redis_script s;
+    struct got g = {0};
+    (void)state;
+    redis_t *r = call_function(&s, &g, NOT_FOUND, LOAD AS_FUNCTION);
+    say("$7\r\nthe lib\r\n" NOT_FOUND);
+    process(r);
+    assert_int_equal(g.replies, 1);
+    assert_non_null(strstr(g.last, "not found"));
+    redis_destroy(&r);
+}
+
+static void test_function_that_may_not_be_loaded_is_called_as_a_script(void **state)
+{
+    struct redis_script s;
+    struct got g = {0};
+    (void)state;
+    redis_t *r = call_function(&s, &g, NOT_FOUND, LOAD AS_FUNCTION);
+    say("-OOM command not allowed when used memory > 'maxmemory'.\r\n" NOT_FOUND);
+    process(r);
+    assert_int_equal(g.replies, 0);
+    assert_string_equal(hear(), AS_SCRIPT);
+    say("-NOSCRIPT No matching script.\r\n");
+    process(r);
+    assert_string_equal(hear(), "*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$8\r\nreturn 1\r\n" AS_SCRIPT);
+    say("+x\r\n+fine\r\n");
+    process(r);
+    assert_string_equal(g.last, "fine");
+    redis_destroy(&r);
+}
+
+static void test_where_functions_may_not_be_called_scripts_are_from_then_on(void **state)
+{
+    struct redis_script s;
+    struct got g = {0};
+    (void)state;
+    redis_t *r = call_function(&s, &g, "-NOPERM this user has no permissions to run the 'fcall' command\r\n", AS_SCRIPT);
+    say("+fine\r\n");
+    process(r);
+    assert_string_equal(g.last, "fine");
+    redis_send_script(r, &s, "k", 1, (const char *const[]){"a"}, NULL, on_reply, &g);
+    redis_flush(r);
+    assert_string_equal(hear(), AS_SCRIPT);
+    redis_destroy(&r);
+}
+
 static void test_large_output_goes_out_as_the_socket_takes_it(void **state)
 {
     enum { SIZE = 4 << 20 };
@@ -397,6 +480,10 @@ int main(void)
         T(test_answer_to_what_was_not_sent_yet_breaks_the_connection),
         T(test_replica_is_left_after_its_answer),
         T(test_script_that_stays_unknown_gives_its_error_to_the_handler),
+        T(test_function_that_is_not_known_is_loaded_and_called_again),
+        T(test_function_that_stays_unknown_gives_its_error_to_the_handler),
+        T(test_function_that_may_not_be_loaded_is_called_as_a_script),
+        T(test_where_functions_may_not_be_called_scripts_are_from_then_on),
         T(test_large_output_goes_out_as_the_socket_takes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
