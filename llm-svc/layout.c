@@ -4,8 +4,9 @@
 #include <string.h>
 #include "lib/auto.h"
 
-/* A word joins a row when it shares at least this much of its height with the word before it there. */
-#define SAME_ROW 0.5
+/* A word joins a row when it shares at least this much of its height with the word before it there; an answer by hand
+ * often floats above its label. */
+#define SAME_ROW 0.4
 /* A box this many times as high as usual (a ruled line, a stain) tells nothing about where the row goes on.
  */
 #define TOO_HIGH   3.0

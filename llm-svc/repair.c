@@ -45,11 +45,11 @@ static const struct {
     const char *first, *second;
     unsigned fits;
 } endings[] = {
-    {"s5S", "tft+lT", 1u << 1},
+    {"s5S8", "tft+lT", 1u << 1},
     {"nhmN", "dD", 1u << 2},
     {"rnvfR1", "dD", 1u << 3},
     {"t+fl4T", "hnbkH", 0x1FF0u},
-    {"rR", "o0OaQ", 1u << 1 | 1u << 3},
+    {"rRYy", "o0OaQ", 1u << 1 | 1u << 3},
     {"dD", "o0OaQ", 1u << 2},
     {"tT+", "o0OaQ", 1u << 4 | 1u << 5 | 1u << 6},
     {"mM", "o0OaQ", 1u << 7 | 1u << 10},
@@ -113,6 +113,12 @@ static int degree_like(const char *word)
     return tens ? 10 + word[1] - '0' : -1;
 }
 
+/* What a degree sign before "grade" or "grado" is read as: "72 grado", "7s grade"; -1: no. */
+static int degree_before_word(const char *word)
+{
+    return strlen(word) == 2 && word[0] >= '2' && word[0] <= '9' && strchr("269soa", word[1]) ? word[0] - '0' : -1;
+}
+
 /* A grade in words of which letters were misread, or that fell into pieces ("Seg unde"): as it is spelled; NULL: none. */
 static const char *spelled_like(const char *text)
 {
@@ -174,17 +180,19 @@ static char *repair_grade(const char *text)
     const char *spelled = spelled_like(all);
     if (spelled) return strdup(spelled);
     char *word = all + strspn(all, " "), *rest = word + strcspn(word, " ");
+    bool named = false;
     if (*rest) *rest++ = '\0';
     if (*rest && is_grade_word(word)) { /* "Grade G" */
         word = rest;
         rest = word + strcspn(word, " ");
         if (*rest) return NULL;
-    } else if (*rest && !is_grade_word(rest)) {
+    } else if (*rest && !(named = is_grade_word(rest))) {
         return NULL;
     }
     int n = ordinal_like(word);
     if (n < 0) n = only_one(grades_like(word, strlen(word)));
     if (n < 0) n = degree_like(word);
+    if (n < 0 && named) n = degree_before_word(word);
     return n > 0 ? grade_text(n) : NULL;
 }
 

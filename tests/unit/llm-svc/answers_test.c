@@ -36,6 +36,15 @@ static void test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour
     entry_done(&entry);
 }
 
+static void test_an_answer_that_floats_above_its_label_is_its_answer(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Grade:", "1700 910 1", "800 1500 Teacher: Mr. Fernwood", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "grade"), "1");
+    entry_done(&entry);
+}
+
 static double confidence(const struct entry *entry, const char *field)
 {
     const struct value *value = value_in(entry, field);
@@ -223,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_answer_that_repeats_its_label_is_an_answer),
         cmocka_unit_test(test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour),
+        cmocka_unit_test(test_an_answer_that_floats_above_its_label_is_its_answer),
         cmocka_unit_test(test_a_grade_whose_digit_was_read_as_another_sign_is_doubted),
         cmocka_unit_test(test_a_word_cut_in_two_is_put_together_but_particles_stay),
         cmocka_unit_test(test_a_colon_read_as_a_semicolon_still_ends_a_label),

@@ -26,6 +26,8 @@ static void test_a_grades_digit_read_as_a_letter_is_told_by_its_ending(void **st
     expect(FORM_GRADE, "Lst", "1");
     expect(FORM_GRADE, "Bvo", "8");
     expect(FORM_GRADE, "l2th", "12");
+    expect(FORM_GRADE, "3YO", "3");
+    expect(FORM_GRADE, "18t", "1");
 }
 
 static void test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve(void **state)
@@ -45,6 +47,16 @@ static void test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve(void 
     expect(FORM_GRADE, "70", "7");
     expect(FORM_GRADE, "77", NULL);
     expect(FORM_GRADE, "134", NULL);
+}
+
+static void test_a_degree_sign_before_the_word_grade_may_be_any_small_sign(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "72 grado", "7");
+    expect(FORM_GRADE, "7s grado", "7");
+    expect(FORM_GRADE, "7s", NULL);
+    expect(FORM_GRADE, "72 mangos", NULL);
+    expect(FORM_GRADE, "74 grado", NULL); /* a 4 is not round: two digits */
 }
 
 static void test_a_spelled_grade_may_have_letters_wrong_or_fall_in_pieces(void **state)
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_a_grades_digit_read_as_a_letter_is_told_by_its_ending),
         cmocka_unit_test(test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve),
         cmocka_unit_test(test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve),
+        cmocka_unit_test(test_a_degree_sign_before_the_word_grade_may_be_any_small_sign),
         cmocka_unit_test(test_a_spelled_grade_may_have_letters_wrong_or_fall_in_pieces),
         cmocka_unit_test(test_a_grade_with_its_word_misread_is_still_a_grade),
         cmocka_unit_test(test_a_grade_that_may_be_two_is_none),
