@@ -326,3 +326,9 @@ int httpc_header(const char *headers, const char *name, char *out, size_t out_le
     }
     return -1;
 }
+
+bool httpc_nobody_there(const struct err *err)
+{
+    if (err->kind != ERR_UNAVAILABLE) return false;
+    return err->sys == CURLE_COULDNT_RESOLVE_HOST || err->sys == CURLE_COULDNT_CONNECT || err->sys == CURLE_OPERATION_TIMEDOUT;
+}

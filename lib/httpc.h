@@ -64,4 +64,7 @@ void httpc_answer_done(struct httpc_answer *answer);
 /* The value of header `name` in httpc's header text, trimmed, copied to out; 0, or -1 when absent. */
 int httpc_header(const char *headers, const char *name, char *out, size_t out_len);
 
+/* Of an error that a call gave: nobody was there, so nothing was sent. */
+bool httpc_nobody_there(const struct err *err);
+
 #endif

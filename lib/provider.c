@@ -20,6 +20,7 @@ static struct metric milliseconds =
 struct provider {
     char name[THROTTLE_NAME_MAX], title[48];
     char *ca_file; /* NULL: the system's */
+    bool awaited;
     httpc_pool_t *clients;
     throttle_t *throttle;
 };
@@ -33,6 +34,7 @@ provider_t *provider_new(const struct settings *settings, const struct provider_
     }
     (void)snprintf(p->name, sizeof p->name, "%s", o->name);
     (void)snprintf(p->title, sizeof p->title, "%s", o->title);
+    p->awaited = o->awaited;
     struct throttle_options throttle = {.name = o->name,
                                         .types = o->types,
                                         .threads = o->calls,
@@ -79,6 +81,21 @@ void provider_count(const char *name, const char *outcome, int64_t took_ms)
     count(name, outcome);
 }
 
+/* Nobody was there to take the call, or what stands before the provider says so: no request can be at fault. */
+static bool is_away(const struct err *err)
+{
+    return httpc_nobody_there(err) || (err->kind == ERR_UNAVAILABLE && (err->sys == 502 || err->sys == 503));
+}
+
+/* Waiting as long as the breaker says, with what happened for whoever looks. */
+static void wait_out(const struct provider *p, const char *why, struct err *err)
+{
+    char text[sizeof err->text];
+    const int64_t paused_ms = throttle_paused_until_ms(p->throttle, NULL) - clock_ms();
+    (void)snprintf(text, sizeof text, "%.*s (%.60s).", (int)strlen(why) - 1, why, err->text);
+    (void)throttle_told(text, paused_ms > PROVIDER_AWAY_MS ? paused_ms : PROVIDER_AWAY_MS, err);
+}
+
 /* Tells everybody what the end of a call means for the next ones. */
 static void conclude(provider_t *p, int rc, bool fair, struct err *err)
 {
@@ -101,6 +118,7 @@ static void conclude(provider_t *p, int rc, bool fair, struct err *err)
             throttle_fail(p->throttle, why);
         else
             throttle_drop(p->throttle);
+        if (p->awaited && is_away(err)) wait_out(p, why, err);
         break;
     case ERR_CANCELLED:
     case ERR_NOMEM:
@@ -185,8 +203,13 @@ static int call(provider_t *p, httpc_t *client, const struct provider_request *r
 int provider_call(provider_t *p, const struct provider_request *request, struct httpc_answer *answer, struct err *err)
 {
     struct err why = {0}; /* always wanted: it decides what the others are told */
-    httpc_t *client = httpc_pool_take(p->clients, request->http.deadline_ms, err);
-    if (!client) return -1;
+    httpc_t *client = httpc_pool_take(p->clients, request->http.deadline_ms, &why);
+    if (!client) {
+        /* We are too many ourselves, which is no fault of this call. */
+        if (why.kind == ERR_TIMEOUT) (void)throttle_told(why.text, PROVIDER_AWAY_MS, err);
+        else if (err) *err = why;
+        return -1;
+    }
     int rc = call(p, client, request, answer, &why);
     httpc_pool_put(p->clients, &client);
     if (rc == -1 && err) *err = why;

@@ -12,7 +12,9 @@
  *
  *   0                           the answer can be used
  *   ERR_THROTTLED               all replicas wait for retry_after_ms (0: PROVIDER_WAIT_MS), nothing is spent
- *   ERR_UNAVAILABLE ERR_TIMEOUT an attempt is spent; PROVIDER_FAILS in a row open the breaker for everybody
+ *   ERR_UNAVAILABLE ERR_TIMEOUT an attempt is spent; five in a row open the breaker for everybody.  Of a provider that is
+ *                               `awaited`, and cannot be connected to or is said to be away by what stands before it
+ *                               (502, 503), ERR_THROTTLED is made: nobody's fault, nothing is spent
  *   ERR_INPUT ERR_LIMIT         this request will never do; says nothing against the provider
  *   ERR_CONFIG                  key, model, address: a person must act; likewise
  *
@@ -23,6 +25,7 @@
 #ifndef SHEAF_PROVIDER_H
 #define SHEAF_PROVIDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "lib/err.h"
 #include "lib/httpc.h"
@@ -30,6 +33,7 @@
 #include "lib/throttle.h"
 
 #define PROVIDER_WAIT_MS 10000 /* asked to wait, but not told how long */
+#define PROVIDER_AWAY_MS 2000  /* until an awaited one that is away is tried again, before its breaker opens */
 
 typedef struct provider provider_t;
 
@@ -37,7 +41,8 @@ struct provider_options {
     const char *name;  /* "groq": in keys and metrics; [a-z0-9-] */
     const char *title; /* "Groq": for people */
     const char *types; /* task types that need it, comma-separated: what a pause is shown at */
-    int calls;         /* most in flight from this process */
+    int calls;         /* most in flight from this process; who has waited for a place in vain is ERR_THROTTLED */
+    bool awaited;      /* there is no way without it, so its outage is waited out at no cost */
     struct throttle_rate calls_rate, units_rate; /* of all replicas together; units are the caller's (tokens, images) */
 };
 

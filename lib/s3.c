@@ -44,7 +44,7 @@ static int configure(struct s3 *s, const struct settings *x, const struct provid
 
 s3_t *s3_open(const struct settings *settings, const char *name, const char *types, int calls, struct err *err)
 {
-    const struct provider_options options = {.name = name, .title = S3_TITLE, .types = types, .calls = calls};
+    const struct provider_options options = {.name = name, .title = S3_TITLE, .types = types, .calls = calls, .awaited = true};
     s3_t *s = calloc(1, sizeof *s);
     if (!s) err_set(err, ERR_NOMEM, "out of memory");
     if (s && configure(s, settings, &options, err) == -1) s3_close(&s);

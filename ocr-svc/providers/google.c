@@ -41,6 +41,7 @@ static int google_start(const struct settings *s, void **common, struct err *err
                                        .title = GOOGLE_TITLE,
                                        .types = "page",
                                        .calls = (int)s->provider_calls,
+                                       .awaited = true,
                                        /* A second's worth at once, so that a batch does not stutter at its start. */
                                        .calls_rate = {s->google_rate, s->google_rate / 60 + 1}};
     struct google *g = calloc(1, sizeof *g);

@@ -19,7 +19,8 @@ int supabase_open(struct supabase *s, const struct settings *settings, const cha
     if (!url || !key)
         return err_set(err, ERR_CONFIG, "Supabase needs SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY; %s is missing",
                        url ? "the key" : "the address");
-    struct provider_options options = {.name = name, .title = title, .types = types, .calls = (int)settings->provider_calls};
+    struct provider_options options = {.name = name, .title = title, .types = types, .calls = (int)settings->provider_calls,
+                                       .awaited = true};
     s->provider = provider_new(settings, &options, err);
     if (!s->provider) return -1;
     s->base = strdup(url);

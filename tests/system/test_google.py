@@ -3,11 +3,13 @@ import io
 import pathlib
 import random
 import signal
+import time
 
 import pytest
 
 import documents
-from stack import Stack, wait_for
+from relay import Relay
+from stack import SLOW, Stack, wait_for
 from fakes.base import Answer
 from fakes.vision import Vision
 
@@ -108,6 +110,19 @@ def test_a_token_that_ends_during_a_batch_is_replaced_and_nothing_fails(stack, v
     done = stack.batch_done(answer["batch_id"])
     assert done["completed"] == 6 and done["failed"] == 0
     assert grants < vision.grants <= grants + 2
+
+
+def test_vision_away_longer_than_all_attempts_would_last_is_waited_for_at_no_cost(vision):
+    host, port = vision.url[7:].split(":")
+    with Relay((host, int(port))) as relay, Stack(*SIX, SHEAF_LLM="rules", SHEAF_MAX_ATTEMPTS=2,
+                                                 **{**vision.env(), "SHEAF_GOOGLE_BASE_URL": f"http://127.0.0.1:{relay.port}"}) as s:
+        relay.refuse()
+        answer = upload(s, scan(61), scan(62))
+        job = answer["job_ids"][0]["job_id"]
+        wait_for(lambda: "Waiting for Google Vision" in (s.get(f"/api/job_status/{job}")[1]["status_message"] or ""), 20, "the reason")
+        time.sleep(4 * SLOW)
+        relay.accept()
+        assert s.batch_done(answer["batch_id"], 90)["completed"] == 2
 
 
 def test_a_page_too_large_for_a_request_is_sent_smaller(stack, vision):

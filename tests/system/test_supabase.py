@@ -6,7 +6,8 @@ import pytest
 
 from documents import csv_rows, form, form_lines, pdf
 from postgres import PROGRAMS, Postgres
-from stack import BUILD, TOP, Stack, http, wait_for
+from relay import Relay
+from stack import BUILD, SLOW, TOP, Stack, http, wait_for
 from fakes.base import Answer
 from fakes.supabase import KEY, Supabase, pgrst_error, sql_error, storage_error
 
@@ -139,6 +140,21 @@ def test_trouble_of_the_storage_is_tried_again(stack, project, trouble):
     answer = upload(stack, ("again.pdf", form(400 + len(project.objects))))
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
     assert once not in project.script
+
+
+def test_a_project_that_is_away_longer_than_all_attempts_would_last_is_waited_for_at_no_cost(project, db):
+    host, port = project.url[7:].split(":")
+    with Relay((host, int(port))) as relay, Stack(*SIX, SHEAF_AUTH="none", SHEAF_OCR="null", SHEAF_LLM="null", SHEAF_MAX_ATTEMPTS=2,
+                                                 **{**project.env(), "SUPABASE_URL": f"http://127.0.0.1:{relay.port}"}) as s:
+        relay.refuse()
+        answer = upload(s, *((f"away{n}.pdf", form(800 + n)) for n in range(3)))
+        jobs = [j["job_id"] for j in answer["job_ids"]]
+        wait_for(lambda: "Waiting for Supabase" in (s.get(f"/api/job_status/{jobs[0]}")[1]["status_message"] or ""), 20, "the reason")
+        time.sleep(4 * SLOW)
+        relay.accept()
+        assert s.batch_done(answer["batch_id"], 90)["completed"] == 3
+        rows = db.query(f"SELECT count(*), max(attempt) FROM submissions WHERE job_id IN ({','.join(map(repr, jobs))})", database="sheaf")
+        assert rows == ["3|1"]
 
 
 @pytest.mark.parametrize("break_it, word", [("key", "SUPABASE_SERVICE_ROLE_KEY"), ("bucket", "bucket"), ("function", "migrations"), ("right", "service key")])

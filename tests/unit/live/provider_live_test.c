@@ -21,7 +21,7 @@ static struct server redis_server;
 static struct {
     int listener;
     char url[64];
-    _Atomic int status, connections, requests;
+    _Atomic int status, connections, requests, pause_ms, in_hand, most_in_hand;
     _Atomic(const char *) header;
 } peer;
 
@@ -37,6 +37,10 @@ static void *serve(void *arg)
         if (!strstr(in, "\r\n\r\n")) continue;
         len = 0;
         peer.requests++;
+        int now = ++peer.in_hand;
+        if (now > peer.most_in_hand) peer.most_in_hand = now;
+        if (peer.pause_ms) usleep((useconds_t)peer.pause_ms * 1000);
+        peer.in_hand--;
         int size = snprintf(out, sizeof out, "HTTP/1.1 %d Said\r\nContent-Length: 2\r\n%s\r\nok", peer.status,
                             peer.header ? peer.header : "");
         if (send(fd, out, (size_t)size, MSG_NOSIGNAL) == -1) break;
@@ -88,7 +92,7 @@ static int before_each(void **state)
     redis_destroy(&r);
     peer.status = 200;
     peer.header = NULL;
-    peer.connections = peer.requests = 0;
+    peer.connections = peer.requests = peer.pause_ms = peer.most_in_hand = 0;
     *state = NULL;
     return 0;
 }
@@ -100,26 +104,120 @@ static int after_each(void **state)
     return 0;
 }
 
-static provider_t *replica(int per_minute)
+static provider_t *open_provider(int per_minute, bool is_awaited)
 {
     struct settings settings = {.redis_url = redis_server.url};
     struct provider_options options = {.name = "widgets", .title = "Widgets", .types = "extract", .calls = 2,
-                                       .calls_rate = {per_minute, 1}};
+                                       .awaited = is_awaited, .calls_rate = {per_minute, 1}};
     struct err err = {0};
     provider_t *p = provider_new(&settings, &options, &err);
     if (!p) fail_msg("%s", err.text);
     return p;
 }
 
-static int call(provider_t *p, struct err *err)
+static provider_t *replica(int per_minute)
+{
+    return open_provider(per_minute, false);
+}
+
+static provider_t *awaited(void)
+{
+    return open_provider(0, true);
+}
+
+static int call_within(provider_t *p, const char *url, int64_t ms, struct err *err)
 {
     struct provider_request request = {
-        .http = {.method = "GET", .url = peer.url, .deadline_ms = clock_ms() + 10000}};
+        .http = {.method = "GET", .url = url, .deadline_ms = clock_ms() + ms}};
     struct httpc_answer answer = {0};
     *err = (struct err){0};
     int rc = provider_call(p, &request, &answer, err);
     if (rc == 0) httpc_answer_done(&answer);
     return rc;
+}
+
+static int call(provider_t *p, struct err *err)
+{
+    return call_within(p, peer.url, 10000, err);
+}
+
+static void *call_once(void *p)
+{
+    struct err err;
+    return (void *)(intptr_t)call(p, &err);
+}
+
+static void test_no_more_calls_than_allowed_are_in_flight_and_the_others_take_turns(void **state)
+{
+    (void)state;
+    pthread_t threads[8];
+    provider_t *p = replica(0); /* two at once */
+    peer.pause_ms = 50;
+    for (size_t i = 0; i < COUNT_OF(threads); i++) assert_int_equal(pthread_create(&threads[i], NULL, call_once, p), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        void *rc;
+        pthread_join(threads[i], &rc);
+        assert_null(rc);
+    }
+    assert_int_equal(peer.requests, COUNT_OF(threads));
+    assert_int_equal(peer.most_in_hand, 2);
+    provider_destroy(&p);
+}
+
+static void test_who_waits_in_vain_for_a_place_spends_nothing(void **state)
+{
+    (void)state;
+    pthread_t threads[2];
+    struct err err;
+    provider_t *p = replica(0);
+    peer.pause_ms = 1500;
+    for (size_t i = 0; i < COUNT_OF(threads); i++) assert_int_equal(pthread_create(&threads[i], NULL, call_once, p), 0);
+    for (int64_t end = clock_ms() + 10000; peer.in_hand < 2;) assert_true(clock_ms() < end);
+    assert_int_equal(call_within(p, peer.url, 100, &err), -1);
+    assert_int_equal(err.kind, ERR_THROTTLED);
+    assert_true(err.retry_after_ms > 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) pthread_join(threads[i], NULL);
+    assert_int_equal(peer.requests, 2);
+    provider_destroy(&p);
+}
+
+/* Port 1 of this machine: nobody is there. */
+#define NOBODY "http://127.0.0.1:1/"
+
+static void test_an_awaited_provider_that_is_away_costs_nothing_and_another_one_an_attempt(void **state)
+{
+    (void)state;
+    struct err err;
+    provider_t *other = replica(0);
+    assert_int_equal(call_within(other, NOBODY, 10000, &err), -1);
+    assert_int_equal(err.kind, ERR_UNAVAILABLE);
+    provider_destroy(&other);
+
+    provider_t *p = awaited();
+    for (int i = 0; i < 8; i++) { /* the breaker opens meanwhile */
+        assert_int_equal(call_within(p, NOBODY, 10000, &err), -1);
+        assert_int_equal(err.kind, ERR_THROTTLED);
+        assert_non_null(strstr(err.text, "Waiting for Widgets, which does not answer"));
+    }
+    assert_true(provider_paused_until_ms(p) > clock_ms());
+    provider_destroy(&p);
+}
+
+static void test_what_an_awaited_provider_itself_says_keeps_its_class(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        enum err_kind kind;
+    } rows[] = {{502, ERR_THROTTLED}, {503, ERR_THROTTLED}, {500, ERR_UNAVAILABLE}, {504, ERR_UNAVAILABLE}, {404, ERR_CONFIG}};
+    struct err err;
+    provider_t *p = awaited();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        peer.status = rows[i].status;
+        assert_int_equal(call(p, &err), -1);
+        if (err.kind != rows[i].kind) fail_msg("%d: %s", rows[i].status, err.text);
+    }
+    provider_destroy(&p);
 }
 
 static void test_calls_go_over_one_kept_connection(void **state)
@@ -249,6 +347,10 @@ int main(void)
 {
 #define EACH(t) cmocka_unit_test_setup_teardown(t, before_each, after_each)
     const struct CMUnitTest tests[] = {
+        EACH(test_no_more_calls_than_allowed_are_in_flight_and_the_others_take_turns),
+        EACH(test_who_waits_in_vain_for_a_place_spends_nothing),
+        EACH(test_an_awaited_provider_that_is_away_costs_nothing_and_another_one_an_attempt),
+        EACH(test_what_an_awaited_provider_itself_says_keeps_its_class),
         EACH(test_calls_go_over_one_kept_connection),
         EACH(test_a_429_pauses_every_replica_for_the_time_it_names),
         EACH(test_a_replica_that_asks_nothing_learns_of_a_pause_all_the_same),
