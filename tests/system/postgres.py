@@ -33,6 +33,21 @@ class Postgres:
         self.query("ALTER SCHEMA public OWNER TO sheaf", database="sheaf")
         return self
 
+    @contextlib.contextmanager
+    def standby(self):
+        """A second server that follows this one and only takes reads until promote()."""
+        other = Postgres()
+        subprocess.run([self.bin / "pg_basebackup", "-D", other.folder / "data", "-h", self.folder, "-U", "postgres", "-R", "-X", "stream", "-c", "fast"],
+                       check=True, capture_output=True, cwd=other.folder, **other.options)
+        try:
+            other.start()
+            yield other
+        finally:
+            other.__exit__()
+
+    def promote(self):
+        self.query("SELECT pg_promote()")
+
     def start(self):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=",
@@ -66,7 +81,12 @@ class Postgres:
 
     @property
     def url(self):
-        return f"postgresql:///sheaf?host={self.folder}&user=sheaf&options=-c%20client_min_messages%3Dwarning"
+        return self.url_of(self)
+
+    @staticmethod
+    def url_of(*servers):
+        hosts = ",".join(str(s.folder) for s in servers)
+        return f"postgresql:///sheaf?host={hosts}&user=sheaf&options=-c%20client_min_messages%3Dwarning"
 
     @property
     def socket(self):

@@ -66,6 +66,8 @@ def test_an_outage_longer_than_all_attempts_spends_none_and_is_said(db, how):
             wait_for(lambda: s.metric("persist-svc", 'sheaf_provider_paused_milliseconds{provider="postgres"}') > 0, 10, "the pause's metric")
             (stage,) = [x for x in s.get("/api/admin/providers")[1]["stages"] if x["stage"] == "save"]
             assert "PostgreSQL" in stage["waits_for"] and stage["via"] == ["postgres"]
+            found = s.doctor()["records"]
+            assert found["verdict"] == "wrong" and "PostgreSQL" in found["text"], found
             until = time.monotonic() + AWAY_S
             while time.monotonic() < until:
                 began = time.monotonic()
@@ -146,6 +148,20 @@ def test_a_server_that_only_takes_reads_after_a_failover_is_waited_for(db):
             read_only("off")
         assert s.batch_done(answer["batch_id"], 60)["completed"] == 5
         check_rows(db, 7)
+
+
+def test_the_standby_that_is_promoted_takes_over_by_itself_where_the_address_names_both():
+    with Postgres() as first, first.standby() as second, Stack(*SIX, DATABASE_URL=Postgres.url_of(second, first), **QUICK) as s:
+        assert s.batch_done(upload(s, 0, 5)["batch_id"], 60)["completed"] == 5  # at the second of the two, which takes writes
+        wait_for(lambda: rows(second) == 5, 20, "the standby to have followed")
+        first.kill()
+        answer = upload(s, 100, 5)
+        job = answer["job_ids"][0]["job_id"]
+        wait_for(lambda: "PostgreSQL" in (s.get(f"/api/job_status/{job}")[1].get("status_message") or ""), 20, "the reason")
+        time.sleep(AWAY_S)
+        second.promote()
+        assert s.batch_done(answer["batch_id"], 60)["completed"] == 5
+        check_rows(second, 10)
 
 
 @pytest.mark.parametrize("function", ["save_submission", "settle_submissions"])
