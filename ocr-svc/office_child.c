@@ -213,6 +213,14 @@ static bool await(pid_t pid, int64_t deadline_ms)
     return false;
 }
 
+/* It ended by a signal that was not ours: of what we cap, only processor time ends like that. */
+static bool was_killed(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid == pid && info.si_code == CLD_KILLED &&
+           (info.si_status == SIGKILL || info.si_status == SIGXCPU);
+}
+
 static enum office_end run(const struct keeper *k)
 {
     struct rusage used;
@@ -220,12 +228,15 @@ static enum office_end run(const struct keeper *k)
     if (pid < 0) return OFFICE_NO_ROOM;
     if (pid == 0) become(k);
     bool ended = await(pid, k->deadline_ms);
+    bool killed = ended && was_killed(pid);
     end_all(pid);
     remove_meeting_place(k);
     (void)getrusage(RUSAGE_CHILDREN, &used);
     int64_t spent_us = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * INT64_C(1000000) + used.ru_utime.tv_usec +
                        used.ru_stime.tv_usec;
-    if (spent_us >= k->cpu_seconds * INT64_C(1000000) - TICKS_US) return OFFICE_TOO_SLOW;
+    const int64_t limit_us = k->cpu_seconds * INT64_C(1000000);
+    /* On a busy machine the two clocks may differ by a lot. */
+    if (spent_us >= limit_us - TICKS_US || (killed && spent_us >= limit_us / 2)) return OFFICE_TOO_SLOW;
     return ended ? OFFICE_MADE : OFFICE_TIMED_OUT;
 }
 
