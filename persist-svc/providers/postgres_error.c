@@ -39,7 +39,7 @@ static enum postgres_trouble judge_text(const char *text, struct err *err)
     }
     if (strstr(text, "session is read-only") || strstr(text, "in hot standby mode")) return postgres_judge("25006", "", err);
     if (strstr(text, "closed the connection") || strstr(text, "onnection reset")) return postgres_judge("08006", "", err);
-    return wait_for(POSTGRES_AWAY, "which cannot be reached: is it running, and is DATABASE_URL right?", err);
+    return wait_for(POSTGRES_AWAY, "which cannot be reached: see whether it runs, and DATABASE_URL", err);
 }
 
 enum postgres_trouble postgres_judge(const char *sqlstate, const char *text, struct err *err)
