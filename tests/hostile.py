@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """hostile.py [DIR] [--only TEXT] [--short]: every broken, odd or heavy document of a folder, one after the other through the whole stack.
 
-Prints a table: file, what became of it, seconds, those of the processor that ocr-svc and its children spent, and the most memory that a
-decoding child took for it; then the same by outcome (--short: that alone). Each is to end
-as a result or a clear refusal within 20 s and 512 MB a child, with ocr-svc the same process throughout, and a healthy
+Prints a table: file, what became of it, pages read, seconds, those of the processor that ocr-svc and its children spent, and the most memory
+that a decoding child took for it; then the same by outcome (--short: that alone). ocr-svc has one work thread, so that pages follow one
+another and a child is one document's; a stack by itself has one a processor. Each is to end as a result or a clear refusal within
+20 s and 512 MB a child, with ocr-svc the same process throughout, and a healthy
 document, uploaded after every tenth, to become its record. Exit 1 when one of these does not hold; a missing folder is skipped.
 DIR is ../shared/hostile beside the project unless given. SLOW machines: TESTS_SLOW stretches the 20 s.
 """
@@ -77,15 +78,19 @@ def spent(pid):
     return total / TICK
 
 
+def pages_read(stack):
+    return stack.log("ocr-svc").count('"page_read"')
+
+
 def show_groups(rows):
-    """Outcome, how many, the slowest and the largest of them."""
+    """Outcome, how many, the pages of all, the slowest and the largest of them."""
     groups = {}
     for row in rows:
         groups.setdefault(row[3], []).append(row)
-    print(f"\n{'outcome':44} {'files':>5} {'seconds':>8} {'cpu':>6} {'MiB':>5}  (the most of each)")
+    print(f"\n{'outcome':44} {'files':>5} {'pages':>5} {'seconds':>8} {'cpu':>6} {'MiB':>5}  (pages: of all; then the most of each)")
     for outcome, group in sorted(groups.items(), key=lambda g: -len(g[1])):
         most = [max(r[i] for r in group) for i in range(3)]
-        print(f"{outcome:44} {len(group):5} {most[0]:8.1f} {most[1]:6.1f} {most[2]:5.0f}")
+        print(f"{outcome:44} {len(group):5} {sum(r[4] for r in group):5} {most[0]:8.1f} {most[1]:6.1f} {most[2]:5.0f}")
 
 
 def outcome_of(stack, name, data):
@@ -122,16 +127,17 @@ def main():
         service = stack["ocr-svc"]
         rows = []
         if not args.short:
-            print(f"{'file':44} {'seconds':>7} {'cpu':>6} {'MiB':>5}  outcome")
+            print(f"{'file':44} {'pages':>5} {'seconds':>7} {'cpu':>6} {'MiB':>5}  outcome")
         for i, path in enumerate(files):
-            peak, began, before = Peak(service.pid), time.monotonic(), spent(service.pid)
+            peak, began, before, read = Peak(service.pid), time.monotonic(), spent(service.pid), pages_read(stack)
             outcome, more, ended = outcome_of(stack, path.name, path.read_bytes())
             seconds, cpu, mib = time.monotonic() - began, spent(service.pid) - before, peak.stop()
-            rows.append((seconds, cpu, mib, outcome))
+            pages = pages_read(stack) - read
+            rows.append((seconds, cpu, mib, outcome, pages))
             good = ended and seconds <= SECONDS * SLOW and mib <= MIB and service.process.poll() is None
             bad += [] if good else [path.name]
             if not (args.short and good):
-                print(f"{path.parent.name + '/' + path.name:44} {seconds:7.1f} {cpu:6.1f} {mib:5.0f}  {outcome}: {more}{'' if good else '   <<<<'}", flush=True)
+                print(f"{path.parent.name + '/' + path.name:44} {pages:5} {seconds:7.1f} {cpu:6.1f} {mib:5.0f}  {outcome}: {more}{'' if good else '   <<<<'}", flush=True)
             if i % 10 == 0:
                 healthy, _, _ = outcome_of(stack, "healthy.pdf", documents.form(100 + i))
                 if healthy != "finished":

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "ocr-svc/providers/tesseract.h"
+#include "ocr-svc/triage.h"
 #include "ocr-svc/vote.h"
 
 /* Of Tesseract's own figure: words above it are right in 99 of 100. */
@@ -23,6 +24,8 @@
 /* All readings may agree and be wrong. */
 #define SUREST     0.99
 #define WAYS       5
+/* For all pieces of a page (triage.h). A page of handwriting costs up to 2,100. */
+#define BUDGET 6000.0
 #define WORD_BYTES 256
 
 /* Neighbouring words of a line. */
@@ -46,14 +49,14 @@ static bool belong(const struct page_word *a, const struct page_word *b, double 
 }
 
 /* The next piece behind `p` in words that stand in reading order. */
-static bool next_piece(const struct page *page, size_t n_words, double aspect, struct piece *p)
+static bool next_piece(const struct page *page, double aspect, struct piece *p)
 {
     size_t i = p->to;
-    while (i < n_words && !is_doubtful(&page->words[i])) i++;
-    if (i == n_words) return false;
+    while (i < page->n_words && !is_doubtful(&page->words[i])) i++;
+    if (i == page->n_words) return false;
     size_t from = i, to = i + 1;
     while (from > p->to && belong(&page->words[from - 1], &page->words[from], aspect)) from--;
-    while (to < n_words && belong(&page->words[to - 1], &page->words[to], aspect)) to++;
+    while (to < page->n_words && belong(&page->words[to - 1], &page->words[to], aspect)) to++;
     *p = (struct piece){from, to};
     return true;
 }
@@ -241,15 +244,46 @@ static void reread_piece(const struct rereading *r, struct page *page, const str
     pixDestroy(&pix);
 }
 
+/* ---- a page -------------------------------------------------------------------------------------- */
+
+static size_t words_of_line(const struct page *page, size_t at)
+{
+    size_t from = at, to = at;
+    while (from > 0 && page->words[from - 1].line == page->words[at].line) from--;
+    while (to < page->n_words && page->words[to].line == page->words[at].line) to++;
+    return to - from;
+}
+
+/* All pieces of the page, and which of them are read again; the caller frees both. Returns how many; 0 also without memory. */
+static size_t find_pieces(const struct sheet *sheet, const struct page *page, struct piece **pieces,
+                          struct triage_piece **asked)
+{
+    double x = (double)pixGetWidth(sheet->pix) / PAGE_UNITS, y = (double)pixGetHeight(sheet->pix) / PAGE_UNITS;
+    double aspect = (double)pixGetWidth(sheet->pix) / pixGetHeight(sheet->pix);
+    size_t n = 0;
+    *pieces = calloc(page->n_words, sizeof **pieces); /* each has a word at least */
+    *asked = calloc(page->n_words, sizeof **asked);
+    if (!*pieces || !*asked) return 0;
+    for (struct piece p = {0, 0}; next_piece(page, aspect, &p); n++) {
+        struct page_box box = box_of(page, &p);
+        (*pieces)[n] = p;
+        (*asked)[n].line_words = words_of_line(page, p.from);
+        (*asked)[n].cost = triage_cost((int)((box.right - box.left) * x), (int)((box.bottom - box.top) * y));
+    }
+    triage(*asked, n, BUDGET);
+    return n;
+}
+
 void reread_doubtful(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
                      struct page *page)
 {
     if (page_set_reading_order(page, NULL) != 0) return;
     const struct rereading r = {e, sheet, wait, page_confidence(page) >= PAGE_STRONG ? ON_PRINT : 1};
-    size_t n_words = page->n_words, kept = 0;
-    double aspect = (double)pixGetWidth(sheet->pix) / pixGetHeight(sheet->pix);
-    struct piece p = {0, 0};
-    while (next_piece(page, n_words, aspect, &p)) reread_piece(&r, page, &p);
+    AUTO_FREE struct piece *pieces = NULL;
+    AUTO_FREE struct triage_piece *asked = NULL;
+    size_t kept = 0, n = find_pieces(sheet, page, &pieces, &asked);
+    for (size_t i = 0; i < n; i++)
+        if (asked[i].chosen) reread_piece(&r, page, &pieces[i]);
     for (size_t i = 0; i < page->n_words; i++)
         if (page->words[i].text != 0) page->words[kept++] = page->words[i];
     page->n_words = kept;

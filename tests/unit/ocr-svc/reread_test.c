@@ -131,6 +131,21 @@ static void test_when_the_time_is_up_the_first_reading_stands(void **state)
     pixDestroy(&sheet.pix);
 }
 
+static void test_a_piece_dearer_than_a_page_may_be_stays_as_it_was_read(void **state)
+{
+    struct test *t = *state;
+    struct ocr_wait wait = a_minute();
+    struct sheet sheet = read_once(t, &wait);
+    struct page_box all = {0, 0, PAGE_UNITS, PAGE_UNITS};
+    page_drop_all(&t->page);
+    assert_int_equal(page_add_word(&t->page, "scrawl", NULL, &all, 0.3, WORD_RECOGNISED, NULL), 0);
+    sheet_resize(&sheet, 1000); /* ten million pixels that are no line */
+    reread_doubtful(t->engine, &sheet, &wait, &t->page);
+    assert_int_equal(t->page.n_words, 1);
+    assert_non_null(word(&t->page, "scrawl"));
+    pixDestroy(&sheet.pix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +153,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_sure_stays_as_it_was_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_confidence_is_how_far_the_readings_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_when_the_time_is_up_the_first_reading_stands, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_piece_dearer_than_a_page_may_be_stays_as_it_was_read, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
