@@ -305,15 +305,6 @@ void intake_destroy(struct intake **intake)
     *intake = NULL;
 }
 
-int intake_keep(struct intake *in, struct err *err)
-{
-    char name[BLOB_NAME_MAX];
-    for (int i = 0; i < in->n_files; i++)
-        if (blob_keep(in->gateway->blobs, blob_upload_name(name, in->files[i].id), err) == -1) return -1;
-    FAULT(uploads_kept);
-    return 0;
-}
-
 void intake_give_away(struct intake *in)
 {
     in->given_away = true;

@@ -55,8 +55,6 @@ const char *
 intake_bad_code(const struct intake *in); /* the code that stands for all of them; "" when there are none */
 unsigned intake_shard(struct intake *in); /* of everything in this request */
 
-/* Makes the blobs last. */
-int intake_keep(struct intake *in, struct err *err);
 /* The blobs belong to jobs from here on. */
 void intake_give_away(struct intake *in);
 

@@ -10,6 +10,7 @@
 #include "gateway/routes.h"
 #include "gateway/upload.h"
 #include "lib/auto.h"
+#include "lib/blob.h"
 #include "lib/clock.h"
 #include "lib/fault.h"
 #include "lib/log.h"
@@ -94,6 +95,35 @@ static void accepted(struct request *rq, json_t *answer, int files)
     FAULT(upload_answered);
 }
 
+/* Makes the documents of the answer's jobs last: after the jobs are there, so that whatever dies before leaves a blob that is swept
+ * by its age, and before 202.  `may_be_gone`: a job of an earlier request may have run, and its document been stored. */
+static int keep_documents(struct request *rq, const json_t *answer, bool may_be_gone, struct err *err)
+{
+    char name[BLOB_NAME_MAX];
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(answer, "job_ids"), i, row)
+    {
+        const char *job = json_string_value(json_object_get(row, "job_id"));
+        if (!job || blob_keep(rq->gateway->blobs, blob_upload_name(name, job), err) == 0) continue;
+        if (!may_be_gone || strcmp(err->code, "gone") != 0) return -1;
+    }
+    FAULT(uploads_kept);
+    return 0;
+}
+
+/* The jobs are there: one that gets no 202 now is found by the repetition with its key. */
+static void keep_and_answer(struct request *rq, json_t *answer, int files, bool again)
+{
+    struct err err = {0};
+    if (keep_documents(rq, answer, again, &err) == 0) {
+        accepted(rq, answer, files);
+        return;
+    }
+    json_decref(answer);
+    http_fail(rq, &err);
+}
+
 void upload_open_jobs(struct request *rq, struct intake *in)
 {
     struct err err = {0};
@@ -104,18 +134,14 @@ void upload_open_jobs(struct request *rq, struct intake *in)
         none_good(rq, in);
         return;
     }
-    if (intake_keep(in, &err) == -1) {
-        http_fail(rq, &err);
-        return;
-    }
     const int64_t began = clock_ms();
     switch (enqueue(rq->gateway, &rq->caller, in, &answer, &err)) {
     case ENQUEUE_ACCEPTED:
         intake_give_away(in);
-        accepted(rq, answer, n);
+        keep_and_answer(rq, answer, n, false);
         break;
     case ENQUEUE_REPLAY:
-        accepted(rq, answer, 0);
+        keep_and_answer(rq, answer, 0, true);
         break;
     case ENQUEUE_REFUSED:
         http_fail(rq, &err);
