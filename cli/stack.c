@@ -138,7 +138,7 @@ static int add_redis(const struct stack *stack, const struct wiring *w, supervis
                           "--maxmemory-policy",
                           "noeviction",
                           "--stream-node-max-entries",
-                          "16",
+                          "4",
                           "--loglevel",
                           "warning",
                           "--unixsocketperm",

@@ -126,7 +126,7 @@ static int call(struct gateway *g, const char *verb, const struct buried *b, cha
 /* Only what is on the list: a job that ended otherwise is not the list's to begin again. */
 static int kick_job(struct gateway *g, const struct buried *b, char answer[16], struct err *err)
 {
-    char shard[SHARD_KEY_MAX], job[ASK_KEY_MAX], dead[ASK_KEY_MAX], member[80], owner[37];
+    char shard[SHARD_KEY_MAX], job[ASK_KEY_MAX], dead[ASK_KEY_MAX], member[80];
     const char *ask_owner[] = {"HGET", ask_job_key(job, b->id), "state"}, *ask_dead[] = {"ZSCORE", dead, member};
     const struct redis_command commands[] = {{3, ask_owner, NULL}, {3, ask_dead, NULL}};
     redis_reply_t *replies[2] = {0}, *reply = NULL;
@@ -134,8 +134,7 @@ static int kick_job(struct gateway *g, const struct buried *b, char answer[16], 
     snprintf(member, sizeof member, "%s %s %s", b->stage, b->id, b->index);
     snprintf(answer, 16, "unknown");
     if (ask_redis(g, commands, 2, replies, err) == -1) return -1;
-    standing_job_owner(redis_str(replies[0]), owner, sizeof owner);
-    const char *argv[] = {b->id, owner, ""};
+    const char *argv[] = {b->id, standing_job_owner(replies[0]), ""};
     const bool listed = redis_type(replies[1]) != REDIS_NIL;
     int rc = listed ? ask_script(g, &script_rerun, id_shard(b->id), 3, argv, &reply, err) : 0;
     if (reply) snprintf(answer, 16, "%s", redis_str(reply));

@@ -1,9 +1,9 @@
-/* standing: reads the hashes of jobs and batches, whose field `state` holds what changes with every step as one JSON array of texts
- * (proto/redis/jobs.lua names its places).  Pure: the texts of an HMGET in, the values of view.h out. */
+/* standing: reads the hashes of jobs and batches, whose field `state` holds what changes with every step as one row of texts, each
+ * ended by a NUL (proto/redis/jobs.lua names its places).  Pure: the texts of an HMGET in, the values of view.h out. */
 #ifndef SHEAF_GATEWAY_STANDING_H
 #define SHEAF_GATEWAY_STANDING_H
 
-#include <jansson.h>
+#include <stdbool.h>
 #include "gateway/view.h"
 #include "lib/redis.h"
 
@@ -14,11 +14,10 @@
 void standing_job_fields(char out[STANDING_JOB][JOB_FIELD_MAX]);
 extern const char *const standing_batch_fields[STANDING_BATCH];
 
-/* value[]: all texts, "" where there is none.  They point into the reply and into what is returned, which lives as long as they do
- * and then goes to json_decref(); NULL when there is no such job or batch. */
-json_t *standing_job(const redis_reply_t *reply, const char **value, int n); /* n: JOB_BRIEF or JOB_FIELDS */
-json_t *standing_batch(const redis_reply_t *reply, const char *value[BATCH_FIELDS]);
-/* Whose it is, from the text of `state`, copied; "" when that is none. */
-void standing_job_owner(const char *state, char *owner, size_t room);
+/* value[]: all texts, "" where there is none; they point into the reply. False, and all of the state "", when there is no such job or batch. */
+bool standing_job(const redis_reply_t *reply, const char **value, int n); /* n: JOB_BRIEF or JOB_FIELDS */
+bool standing_batch(const redis_reply_t *reply, const char *value[BATCH_FIELDS]);
+/* Whose it is, from the reply to HGET of `state`; "" when that is none. */
+const char *standing_job_owner(const redis_reply_t *state);
 
 #endif

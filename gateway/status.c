@@ -100,7 +100,7 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
     const struct redis_command command = {STANDING_JOB + 2, argv, NULL};
     redis_reply_t *reply = NULL;
     int rc = ask_redis(g, &command, 1, &reply, err);
-    json_t *standing = standing_job(reply, value, JOB_FIELDS);
+    (void)standing_job(reply, value, JOB_FIELDS); /* nobody's when there is none */
     if (rc == 0 && identity_owns(caller, value[JOB_OWNER])) {
         const char *state = value[JOB_STATE];
         status->json = view_job(id, value);
@@ -116,7 +116,6 @@ int status_read_job(struct gateway *g, const struct caller *caller, const char *
             status->json = NULL;
         }
     }
-    json_decref(standing);
     redis_reply_free(reply);
     return rc;
 }
@@ -145,7 +144,7 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
     }
     int rc = ask_redis(g, commands, n, replies, err);
     for (int k = 0; rc == 0 && k < n; k++) {
-        json_t *standing = standing_job(replies[k], value, JOB_BRIEF);
+        (void)standing_job(replies[k], value, JOB_BRIEF);
         if (identity_owns(caller, value[JOB_OWNER])) {
             view_count(counts, value);
             *version += strtoll(value[JOB_SEQ], NULL, 10);
@@ -153,7 +152,6 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
             pauses_explain(g, value, line);
             json_array_append_new(list, line);
         }
-        json_decref(standing);
     }
     ask_free(replies, n);
     return rc;
@@ -222,10 +220,9 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
                                              {4, (const char *const[]){"LRANGE", jobs_key, "0", last}, NULL}};
     redis_reply_t *replies[2] = {0};
     int rc = ask_redis(g, commands, 2, replies, err);
-    json_t *standing = standing_batch(replies[0], value);
+    (void)standing_batch(replies[0], value);
     if (rc == 0 && identity_owns(caller, value[BATCH_OWNER]))
         rc = batch_json(g, caller, id, value, replies[1], status, err);
-    json_decref(standing);
     ask_free(replies, 2);
     return rc;
 }

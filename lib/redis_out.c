@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define FIRST_CAP (16 * 1024)
-#define IDLE_CAP  (128 * 1024) /* an empty buffer larger than this goes back: one long turn must not be paid for ever */
+#define IDLE_CAP  (64 * 1024) /* an empty buffer larger than this goes back: one long turn must not be paid for ever */
 #define LINE_MAX_ 24            /* '$' or '*', 20 digits, "\r\n" */
 
 uint64_t redis_out_position(const struct redis_out *o)

@@ -93,7 +93,7 @@ struct redisReader *redis_reader_new(size_t *budget)
 
     if (!reader) return NULL;
     reader->privdata = budget;
-    reader->maxbuf = 128 * 1024; /* kept when empty; with the default of 16 KiB every feed would allocate */
+    reader->maxbuf = 64 * 1024; /* kept when empty; with the default of 16 KiB every feed would allocate */
     return reader;
 }
 

@@ -39,7 +39,7 @@ if is_new then b[B_OWNER], b[EXPECTED] = owner, ARGV[6] end
 local function open_job(id, digest, name, about)
     local last = call('SET', P .. 'doc:' .. owner .. ':' .. digest, id, 'PX', KEEP_DOC_MS, 'GET')
     local dup = last and last ~= id and '1' or '0'
-    local fields, n = {'HSET', P .. 'job:' .. id, 'state', encode({'queued', run, '1', int(opened), '0', '0', '0', class, owner, batch_id, ''}), 'created', NOW_TEXT,
+    local fields, n = {'HSET', P .. 'job:' .. id, 'state', state_text({true, 'queued', run, '1', int(opened), '0', '0', '0', class, owner, batch_id, ''}), 'created', NOW_TEXT,
                        'name', name, 'dup', dup, 'about', about}, 12
     for i = 1, #first do
         fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = 'out:' .. first[i].name .. ':0', '', 'n:' .. first[i].name, '1'

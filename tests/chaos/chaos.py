@@ -46,7 +46,7 @@ def wait_for_calm(cluster, crowd, recovery, shards):
         pipe = client.pipeline(transaction=False)
         for file in open_jobs:
             pipe.hget(f"{ledger.prefix(file.job)}job:{file.job}", "state")
-        open_jobs = [f for f, state in zip(open_jobs, pipe.execute()) if state and json.loads(state)[0] not in ledger.ENDED]
+        open_jobs = [f for f, state in zip(open_jobs, pipe.execute()) if state and state.split("\0")[0] not in ledger.ENDED]
         time.sleep(0.2)
     while time.monotonic() - began < CALM_S and (ledger.left_in_engine(client, TYPES, shards) or not recovery.idle()):
         time.sleep(0.2)

@@ -38,7 +38,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", self.folder, "--save", "",
-             "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "16", *self.options],
+             "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "4", *self.options],
             stdout=subprocess.DEVNULL)
         self.client = redis.Redis(unix_socket_path=self.socket, decode_responses=True)
         for _ in range(500):
@@ -77,7 +77,7 @@ BATCH_STATE = ("owner", "jobs", "queued", "started", "finished", "failed", "canc
 
 def fields_of(fields, names):
     """A hash as it stands in Redis, with the places of its state as fields of their own."""
-    return {**fields, **dict(zip(names, map(str, json.loads(fields["state"]))))} if "state" in fields else fields
+    return {**fields, **dict(zip(names, fields["state"].split("\0")))} if "state" in fields else fields
 
 
 def job_of(client, id):
