@@ -119,30 +119,43 @@ local function take_returned(type)
     end
 end
 
--- What is new in the streams of all these types, which have the same room: one command, since most of them have nothing.
-local function read_streams(list, room)
-    local words, n = {'XREADGROUP', 'GROUP', GROUP, me, 'COUNT', int(room), 'STREAMS'}, #list
-    for i = 1, n do words[7 + i], words[7 + n + i] = list[i].key, '>' end
-    local reply = pcall(unpack(words))
+-- Lists of words and types that every call needs anew are kept and overwritten: only their first n places count.  A table that grows is made
+-- anew at every doubling, which was a third of what a take costs that finds nothing.
+local READ, RETURNED_KEYS, NAMES_OF, SAME, DRY = {'XREADGROUP', 'GROUP', GROUP, '', 'COUNT', '', 'STREAMS'}, {'EXISTS'}, {'HMGET'}, {}, {}
+local dry -- how many types are in DRY
+
+-- What is new in the streams of the first n of these types, which have the same room, as type.entries: one command, since most of them have
+-- nothing.
+local function read_streams(list, n, room)
+    local words, last = READ, 7 + 2 * n
+    words[4], words[6] = me, int(room)
+    for i = 1, n do words[7 + i], words[7 + n + i], list[i].entries = list[i].key, '>', false end
+    local reply = pcall(unpack(words, 1, last))
     if reply and reply.err then -- the first take of one of them: make its stream and its group
         for i = 1, n do
             local made = pcall('XGROUP', 'CREATE', list[i].key, GROUP, '0', 'MKSTREAM')
             if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then error(made.err) end
         end
-        reply = call(unpack(words))
+        reply = call(unpack(words, 1, last))
     end
-    local entries = {}
-    for i = 1, reply and #reply or 0 do entries[reply[i][1]] = reply[i][2] end
-    return entries
+    local at = 1
+    for i = 1, reply and #reply or 0 do -- in the order in which they were asked for
+        while list[at].key ~= reply[i][1] do at = at + 1 end
+        list[at].entries = reply[i][2]
+    end
 end
 
 -- A type whose stream had less than there was room for is dry.
-local function take_fresh(list, room, dry)
-    local found, again = read_streams(list, room), {}
-    for i = 1, #list do
+local function take_fresh(list, n, room)
+    local again
+    read_streams(list, n, room)
+    for i = 1, n do
         local type = list[i]
-        local entries = found[type.key] or {}
-        if #entries < room then dry[#dry + 1], type.woken = type, false end -- nobody could be woken for anything that is there by now
+        local entries = type.entries or {}
+        if #entries < room then
+            dry = dry + 1
+            DRY[dry], type.woken = type, false -- nobody could be woken for anything that is there by now
+        end
         for k = 1, #entries do
             local entry, packed = entries[k][1], entries[k][2][2]
             local job, kept = mine_of[packed], false
@@ -158,29 +171,39 @@ local function take_fresh(list, room, dry)
             end
             if kept then type.room = type.room - 1 end
         end
-        if #entries == room and type.room > 0 then again[#again + 1] = type end -- some were dropped
+        if #entries == room and type.room > 0 then -- some were dropped
+            again = again or {}
+            again[#again + 1] = type
+        end
+        type.entries = false
     end
-    for i = 1, #again do take_fresh({again[i]}, again[i].room, dry) end
+    for i = 1, again and #again or 0 do take_fresh({again[i]}, 1, again[i].room) end
+end
+
+-- The values of a hash for the first n of these types.
+local function by_name(key, list, n)
+    NAMES_OF[2] = key
+    for i = 1, n do NAMES_OF[2 + i] = list[i].name end
+    return call(unpack(NAMES_OF, 1, 2 + n))
 end
 
 -- Says that more could be done; whoever adds the next task then wakes us.  A hint: at full memory it may fail.
-local function note_dry(dry)
-    local names, words = {'HMGET', K.hungry}, {'HSET', K.hungry}
-    if #dry == 0 then return end
-    for i = 1, #dry do names[2 + i] = dry[i].name end
-    local known = call(unpack(names))
-    for i = 1, #dry do
-        if not known[i] then words[#words + 1], words[#words + 2] = dry[i].name, '1' end
+local function note_dry()
+    if dry == 0 then return end
+    local known, words = by_name(K.hungry, DRY, dry), nil
+    for i = 1, dry do
+        if not known[i] then
+            words = words or {'HSET', K.hungry}
+            words[#words + 1], words[#words + 2] = DRY[i].name, '1'
+        end
     end
-    if #words > 2 then pcall(unpack(words)) end
+    if words then pcall(unpack(words)) end
 end
 
 -- How many tasks each stream may hold, as the dispatchers' room makes it.
-local function note_windows(list)
-    local names = {'HMGET', K.window}
-    for i = 1, #list do names[2 + i] = list[i].name end
-    local known = call(unpack(names))
-    for i = 1, #list do
+local function note_windows(list, n)
+    local known = by_name(K.window, list, n)
+    for i = 1, n do
         local type = list[i]
         if known[i] ~= type.wish then
             local written = pcall('HSET', K.window, type.name, type.wish) -- refused at full memory: another time
@@ -190,34 +213,46 @@ local function note_windows(list)
     end
 end
 
--- Types from ARGV[from] to the end.
-local function take_types(dispatcher, job_limit_ms, from)
-    local paused, all, list, returned, by_room, dry = {}, {}, {}, {'EXISTS'}, {}, {}
-    me, limit_ms, taken = dispatcher, job_limit_ms, {}
-    if from > #ARGS then return taken end
-    for _, name in ipairs(call('SMEMBERS', K.paused)) do paused[name] = true end
-    for i = from, #ARGS, 4 do
-        local name, type = ARGS[i], of_type(ARGS[i])
-        type.room, type.wish = num(ARGS[i + 1]), ARGS[i + 2]
-        all[#all + 1] = type
-        if type.room > 0 and not paused[name] then
-            type.plan = plan_of(name, ARGS[i + 3])
-            list[#list + 1] = type
-            returned[#returned + 1] = type.returned_key
-        end
-    end
-    if #list > 0 and call(unpack(returned)) > 0 then
-        for i = 1, #list do take_returned(list[i]) end
-    end
+local function is_in(list, name)
     for i = 1, #list do
-        local room = list[i].room
-        if room > 0 then
-            by_room[room] = by_room[room] or {}
-            table.insert(by_room[room], list[i])
+        if list[i] == name then return true end
+    end
+    return false
+end
+
+-- Types from ARGV[from] to the end.
+local ALL, LIST = {}, {}
+local function take_types(dispatcher, job_limit_ms, from)
+    local all, n = 0, 0
+    me, limit_ms, taken, dry = dispatcher, job_limit_ms, {}, 0
+    if from > #ARGS then return taken end
+    local paused = call('SMEMBERS', K.paused)
+    for i = from, #ARGS, 4 do
+        local type = of_type(ARGS[i])
+        type.room, type.wish, type.read = num(ARGS[i + 1]), ARGS[i + 2], false
+        all = all + 1
+        ALL[all] = type
+        if type.room > 0 and not is_in(paused, type.name) then
+            type.plan = plan_of(type.name, ARGS[i + 3])
+            n = n + 1
+            LIST[n], RETURNED_KEYS[1 + n] = type, type.returned_key
         end
     end
-    for room, same in pairs(by_room) do take_fresh(same, room, dry) end
-    note_dry(dry)
-    note_windows(all)
+    if n > 0 and call(unpack(RETURNED_KEYS, 1, 1 + n)) > 0 then
+        for i = 1, n do take_returned(LIST[i]) end
+    end
+    for i = 1, n do
+        local room, same = LIST[i].room, 0
+        for k = i, not LIST[i].read and room > 0 and n or 0 do
+            local type = LIST[k]
+            if not type.read and type.room == room then
+                same, type.read = same + 1, true
+                SAME[same] = type
+            end
+        end
+        if same > 0 then take_fresh(SAME, same, room) end
+    end
+    note_dry()
+    note_windows(ALL, all)
     return taken
 end
