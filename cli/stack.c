@@ -116,8 +116,8 @@ static int add_redis(const struct stack *stack, const struct wiring *w, supervis
     (void)snprintf(port, sizeof port, "%d", number);
     (void)snprintf(dir, sizeof dir, "%s/redis", stack->var);
     (void)snprintf(socket, sizeof socket, "%s", path ? path + strlen("unix://") : "");
-    /* DESIGN section 4 says why: nothing is evicted; streams delete quickest in small nodes; the log of
-     * commands is rewritten seldom, since most of it is work that has ended. */
+    /* DESIGN section 4 says why: nothing is evicted; streams delete quickest in small nodes; a job's hash in one piece
+     * (values up to 1 KiB, not 64 bytes) spares three misses of the cache a field; the log of commands is rewritten seldom, since most of it is work that has ended. */
     const char *argv[] = {"redis-server",
                           "--port",
                           port,
@@ -139,6 +139,8 @@ static int add_redis(const struct stack *stack, const struct wiring *w, supervis
                           "noeviction",
                           "--stream-node-max-entries",
                           "4",
+                          "--hash-max-listpack-value",
+                          "1024",
                           "--loglevel",
                           "warning",
                           "--unixsocketperm",

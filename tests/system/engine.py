@@ -38,7 +38,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", self.folder, "--save", "",
-             "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "4", *self.options],
+             "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "4", "--hash-max-listpack-value", "1024", *self.options],
             stdout=subprocess.DEVNULL)
         self.client = redis.Redis(unix_socket_path=self.socket, decode_responses=True)
         for _ in range(500):

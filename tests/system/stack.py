@@ -147,7 +147,7 @@ class Stack:
     def start_redis(self):
         self.redis_process = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.folder, "--save", "",
-             "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "4", *self.redis_options],
+             "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--stream-node-max-entries", "4", "--hash-max-listpack-value", "1024", *self.redis_options],
             stdout=subprocess.DEVNULL)
         import redis
         self.redis = redis.Redis(unix_socket_path=self.redis_socket, decode_responses=True)
