@@ -6,7 +6,6 @@ these each one is watched until it ended, was adopted, or is another's with the 
 small. A freeze counts from the lease's end, as what is frozen may rightly keep its tasks so long.
 """
 import collections
-import json
 import threading
 import time
 
@@ -113,7 +112,7 @@ class Recovery:
         standing, out = job
         if standing is None:
             return True
-        state, run = json.loads(standing)[:2]
+        state, run = standing.split("\0")[:2]
         return run != h.packed.split(" ")[1] or state not in ("queued", "started") or bool(out) and out[0] != "!"
 
     def _deliveries(self):
