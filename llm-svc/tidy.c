@@ -174,10 +174,19 @@ static void append_word(struct buf *text, const char *word, bool name)
     buf_puts(text, own);
 }
 
+/* A cell's border read as a 1 before a name: "1 Dashiell", but "1 de Mayo" is a school's. */
+static bool begins_with_border(const struct page *page, const int *words, int n, enum form_rule rule)
+{
+    if (n < 2 || (rule != FORM_NAME && rule != FORM_SCHOOL)) return false;
+    const struct word *first = &page->words[words[0]];
+    return first->source == WORD_OCR && !strcmp(first->text, "1") && begins_capital(page->words[words[1]].text);
+}
+
 char *tidy_line(const struct page *page, const int *words, int n, enum form_rule rule)
 {
     struct buf text = BUF_INIT;
     buf_puts(&text, "");
+    if (begins_with_border(page, words, n, rule)) words++, n--;
     bool joins = is_words(rule) && n > 0 && begins_capital(page->words[words[0]].text);
     for (int i = 0; i < n; i++) {
         const struct word *word = &page->words[words[i]];

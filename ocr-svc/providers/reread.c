@@ -1,9 +1,10 @@
 /* What is doubtful is read again, in pieces.
  *
  * A page is read as a whole by networks that know print.  Neighbouring words of a line that came out
- * doubtful, mostly an answer by hand, are cut out and read several times: by the network for handwriting as
- * they are, wider, thicker and upright, and once more by those for print.  All readings vote letter by letter
- * (vote.c); how far they agree becomes the confidence, which says more than any network's own figure does. */
+ * doubtful, mostly an answer by hand, are cut out and read several times, until three readings agree: by the network
+ * for handwriting at full contrast, black on white, wider and leaning, and once more by those for print.  All readings
+ * vote letter by letter (vote.c); how far they agree becomes the confidence, which says more than any network's own
+ * figure does. */
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
@@ -26,7 +27,14 @@
 #define WAYS       5
 /* For all pieces of a page (triage.h). A page of handwriting costs up to 2,100. */
 #define BUDGET 6000.0
+/* So many readings that say the same settle a piece: where three agree, the others change one in a hundred. */
+#define ENOUGH 3
 #define WORD_BYTES 256
+/* Shares of a piece's pixels that are darker than its ink at most, than its paper at least; between them lie so
+ * many levels of grey at least where there is ink at all. */
+#define INK_RANK       0.02f
+#define PAPER_RANK     0.5f
+#define LEAST_CONTRAST 20
 
 /* Neighbouring words of a line. */
 struct piece {
@@ -81,28 +89,44 @@ static PIX *as_it_is(PIX *pix)
     return pixClone(pix);
 }
 
+/* The paper white, the ink black: as the pictures were that the network learnt from. */
+static PIX *full_contrast(PIX *pix)
+{
+    l_float32 ink = 0, paper = 0;
+    if (pixGetRankValueMasked(pix, NULL, 0, 0, 1, INK_RANK, &ink, NULL) != 0 ||
+        pixGetRankValueMasked(pix, NULL, 0, 0, 1, PAPER_RANK, &paper, NULL) != 0 || paper - ink < LEAST_CONTRAST)
+        return pixClone(pix);
+    return pixGammaTRC(NULL, pix, 1, (int)ink, (int)paper);
+}
+
+/* Black and white, each part of the piece by its own paper, at twice the size. */
+static PIX *black_on_white(PIX *pix)
+{
+    PIX *twice = pixScale(pix, 2, 2);
+    PIX *black = twice ? pixOtsuThreshOnBackgroundNorm(twice, NULL, 20, 20, 100, 50, 255, 2, 2, 0.1f, NULL) : NULL;
+    if (!black) return twice;
+    PIX *grey = pixConvertTo8(black, 0);
+    pixDestroy(&black);
+    pixDestroy(&twice);
+    return grey;
+}
+
 static PIX *wider(PIX *pix)
 {
     return pixScale(pix, 1.2f, 1);
 }
 
-static PIX *thicker(PIX *pix)
+/* Letters that stand upright lean a little, those that lean back stand. */
+static PIX *leaning(PIX *pix)
 {
-    PIX *twice = pixScale(pix, 2, 2);
-    PIX *thick = twice ? pixErodeGray(twice, 3, 3) : NULL;
-    pixDestroy(&twice);
-    return thick;
+    return pixHShear(NULL, pix, pixGetHeight(pix) / 2, 0.12f, L_BRING_IN_WHITE);
 }
 
-static PIX *upright(PIX *pix)
-{
-    return pixHShear(NULL, pix, pixGetHeight(pix) / 2, -0.12f, L_BRING_IN_WHITE);
-}
-
+/* In this order: a piece that its first readings agree on is not read in the later ways. */
 static const struct way {
     bool hand; /* by the network for handwriting */
     PIX *(*change)(PIX *pix);
-} ways[WAYS] = {{true, as_it_is}, {true, wider}, {true, thicker}, {true, upright}, {false, as_it_is}};
+} ways[WAYS] = {{true, full_contrast}, {true, black_on_white}, {true, wider}, {true, leaning}, {false, as_it_is}};
 
 /* What the piece says when it is read in one way; NULL: nothing, or it could not be read. */
 static char *read_piece(struct engine *e, PIX *pix, int dpi, const struct way *way,
@@ -220,27 +244,38 @@ struct rereading {
     double hand; /* what the network for handwriting weighs */
 };
 
+static bool all_say_the_same(const struct vote_reading *readings, int n)
+{
+    for (int i = 1; i < n; i++)
+        if (strcmp(readings[i].text, readings[0].text) != 0) return false;
+    return true;
+}
+
+/* Reads the piece in one way after the other until ENOUGH readings agree or all are made; returns how many there
+ * are.  `readings` begin with the page's own; their texts are the caller's to free. */
+static int hear_piece(const struct rereading *r, PIX *pix, struct vote_reading readings[WAYS + 1])
+{
+    int n = 1;
+    for (int w = 0; w < WAYS && !(n >= ENOUGH && all_say_the_same(readings, n)); w++) {
+        double confidence;
+        char *text = read_piece(r->engine, pix, r->sheet->dpi, &ways[w], r->wait, &confidence);
+        if (text) readings[n++] = (struct vote_reading){text, (HEARD + confidence) * (ways[w].hand ? r->hand : 1)};
+    }
+    return n;
+}
+
 static void reread_piece(const struct rereading *r, struct page *page, const struct piece *p)
 {
     struct page_box box = box_of(page, p);
     PIX *pix = sheet_cut(r->sheet, &box, MARGIN);
-    char *texts[WAYS + 1] = {NULL};
-    struct vote_reading readings[WAYS + 1];
-    int n = 0;
-    for (int w = 0; pix && w < WAYS; w++) {
-        double confidence;
-        if (!(texts[n] = read_piece(r->engine, pix, r->sheet->dpi, &ways[w], r->wait, &confidence))) continue;
-        double weight = (HEARD + confidence) * (ways[w].hand ? r->hand : 1);
-        readings[n] = (struct vote_reading){texts[n], weight};
-        n++;
-    }
-    double first;
+    double confidence;
+    char *first = text_of(page, p, &confidence);
     AUTO_FREE struct vote_result *v = malloc(sizeof *v);
-    if (n > 0 && v && (texts[n] = text_of(page, p, &first))) {
-        readings[n] = (struct vote_reading){texts[n], HEARD + first};
-        if (vote(readings, n + 1, v) == 0) (void)replace_words(page, p, v);
-    }
-    for (int w = 0; w <= WAYS; w++) free(texts[w]);
+    struct vote_reading readings[WAYS + 1] = {{first, HEARD + confidence}};
+    int n = pix && first && v ? hear_piece(r, pix, readings) : 1;
+    if (n > 1 && vote(readings, n, v) == 0) (void)replace_words(page, p, v);
+    for (int i = 1; i < n; i++) free((char *)(uintptr_t)readings[i].text);
+    free(first);
     pixDestroy(&pix);
 }
 

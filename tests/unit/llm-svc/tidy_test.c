@@ -51,12 +51,35 @@ static void test_numbers_of_schools_and_places_stay(void **state)
     assert_meant(FORM_SCHOOL, "PS118X", "PS118X");
 }
 
+/* Two recognised words as the value of a field of `rule`. */
+static void assert_both_meant(enum form_rule rule, const char *one, const char *two, const char *meant)
+{
+    char tight[] = "x";
+    struct word both[] = {{.text = one, .tight = tight, .source = WORD_OCR, .box = {100, 100, 110, 120}},
+                          {.text = two, .tight = tight, .source = WORD_OCR, .box = {130, 100, 200, 120}}};
+    struct page page = {.number = 1, .width = 612, .height = 792, .words = both, .n_words = 2};
+    const int order[] = {0, 1};
+    char *text = tidy_line(&page, order, 2, rule);
+    assert_string_equal(text, meant);
+    free(text);
+}
+
+static void test_a_border_read_as_a_1_is_no_part_of_a_name(void **state)
+{
+    (void)state;
+    assert_both_meant(FORM_NAME, "1", "Dashiell", "Dashiell");
+    assert_both_meant(FORM_SCHOOL, "1", "Larch", "Larch");
+    assert_both_meant(FORM_SCHOOL, "1", "de", "1 de");
+    assert_both_meant(FORM_TEXT, "1", "Larch", "1 Larch");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_digit_before_letters_was_a_capital),
         cmocka_unit_test(test_a_digit_among_letters_of_a_name_was_a_letter),
         cmocka_unit_test(test_numbers_of_schools_and_places_stay),
+        cmocka_unit_test(test_a_border_read_as_a_1_is_no_part_of_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
