@@ -18,19 +18,12 @@ void sheet_turn(struct sheet *s, int degrees, struct page *page)
     page_turn(page, degrees);
 }
 
-/* A slant below a tenth of a degree moves the end of a line by less than a stroke; a low confidence (a ratio
- * of leptonica's line scores) means that there are no lines to measure it by. */
 void sheet_straighten(struct sheet *s)
 {
-    l_float32 angle = 0, confidence = 0;
-    PIX *black = pixConvertTo1(s->pix, 130);
-    if (black && pixFindSkew(black, &angle, &confidence) == 0 && confidence > 3 && fabsf(angle) > 0.1f) {
-        double slant = (double)angle * 3.14159265358979 / 180;
-        PIX *straight = pixRotate(s->pix, (l_float32)slant, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0);
-        if (straight) s->slant = slant;
-        replace(s, straight);
-    }
-    pixDestroy(&black);
+    double slant = sheet_slant(s->pix);
+    PIX *straight = slant != 0 ? pixRotate(s->pix, (l_float32)slant, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0) : NULL;
+    if (straight) s->slant = slant;
+    replace(s, straight);
 }
 
 void sheet_resize(struct sheet *s, int dpi)

@@ -16,6 +16,9 @@ struct sheet {
 
 /* Turns it clockwise by 0, 90, 180 or 270 degrees and notes that in `page`. */
 void sheet_turn(struct sheet *s, int degrees, struct page *page);
+/* By how much it would have to be turned clockwise to lie straight, in radians, also when it lies on its side; 0: not at all, or
+ * there is nothing to tell by (slant.c). */
+double sheet_slant(PIX *grey);
 /* Takes the slant of a scan out of it. */
 void sheet_straighten(struct sheet *s);
 /* Brings it to `dpi`, unless it is nearly there. */
