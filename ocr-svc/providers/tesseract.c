@@ -1,8 +1,8 @@
 /* tesseract: recognition on this machine, English and Spanish, without a network.
  *
- * One engine per work thread, kept warm.  A page is turned upright (orientation.c), put straight, brought to
- * the size at which the engine reads best (sheet.c) and read as a whole; what came out doubtful is read again
- * in pieces (reread.c).  What was measured and left out stands in README.md. */
+ * One engine per work thread, kept warm.  A page is put straight (slant.c), turned upright (orientation.c),
+ * brought to the size at which the engine reads best (sheet.c) and read as a whole; what the layout left out is read as blocks
+ * (blocks.c), what came out doubtful in pieces (reread.c).  What was measured and left out stands in README.md. */
 #include "ocr-svc/providers/tesseract.h"
 
 #include <omp.h>
@@ -165,12 +165,13 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     struct sheet sheet = {.pix = picture_of(image), .dpi = image->dpi};
     if (!sheet.pix) return err_set(err, ERR_NOMEM, "out of memory for a page's picture");
     page->lang = LANGUAGES;
+    sheet_straighten(&sheet); /* first: which way up it lies shows on level lines */
     sheet_turn(&sheet, orientation_find(e, &sheet, wait), page);
-    sheet_straighten(&sheet);
     if (sheet.dpi > READ_DPI) sheet_resize(&sheet, READ_DPI);
     int result = engine_read(e->print, &sheet, PSM_AUTO, wait, page, err);
     if (result == 0) read_again(e, &sheet, wait, page);
     page_straighten(page, sheet.slant);
+    if (result == 0) read_lost_blocks(e, &sheet, wait, page);
     if (result == 0) reread_doubtful(e, &sheet, wait, page);
     pixDestroy(&sheet.pix);
     return result;

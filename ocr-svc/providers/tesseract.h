@@ -26,6 +26,11 @@ int engine_recognise(TessBaseAPI *api, PIX *pix, int dpi, TessPageSegMode mode, 
 int engine_read(TessBaseAPI *api, const struct sheet *sheet, TessPageSegMode mode,
                 const struct ocr_wait *wait, struct page *page, struct err *err);
 
+/* Reads what the layout left out: writing under no word of the page, whose words stand on the straight page.
+ * Never fails: where it cannot go on, the page stays as it is. */
+void read_lost_blocks(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
+                      struct page *page);
+
 /* Puts the words, which stand on the straight page, in reading order and reads what is doubtful among them
  * again, piece by piece (reread.c). Never fails: where it cannot go on, what was read first stands. */
 void reread_doubtful(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,

@@ -1,0 +1,184 @@
+/* Ink that no word lies on is taken apart into what hangs together (a letter, or a word of joined letters); what has
+ * not a letter's size is dropped; what stands near each other becomes a block. */
+#include "ocr-svc/lost.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Sizes are in heights of a word: the middle one of those that were read.  Without words: a line of print on a letter page. */
+#define LINES_A_PAGE 66
+#define SURE         0.5f /* words below it are no measure */
+#define LEAST_HEIGHT 4.0  /* cells: below it nothing is legible */
+/* A word's box may end inside a hand's long strokes. */
+#define PAD_X 0.25
+#define PAD_Y 0.30
+/* A stroke of a letter or a joined word. */
+#define LOWEST    0.30 /* below it: dust, stops, accents, pieces of a rule */
+#define TALLEST   3.5
+#define LONGEST   14.0
+#define THIN      0.25 /* and taller than THIN_TALL: a piece of a frame */
+#define THIN_TALL 1.5
+#define SOLID     0.75 /* share of its box: a blot, a filled box, the table beside the sheet */
+/* Neighbours of a block. */
+#define NEAR_X      1.2
+#define NEAR_Y      0.7
+#define NEAR_Y_LINE (-0.15) /* they stand beside each other */
+/* A block of writing. */
+#define LEAST_WIDE 1.5
+#define LEAST_HIGH 0.5
+/* What is shown around it. */
+#define MARGIN 0.35
+/* More pieces than this is a texture, not writing. */
+#define MAX_SHAPES 4000
+
+/* What hangs together, in cells; right and bottom lie behind the last. */
+struct shape {
+    int left, top, right, bottom;
+    int n; /* cells of ink */
+};
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* The height of the page's words in cells. */
+static double word_height(const struct ink_map *map, const struct page *page)
+{
+    double usual = (double)map->height / LINES_A_PAGE, cells = (double)map->height / PAGE_UNITS;
+    int *heights = calloc(page->n_words + 1, sizeof *heights);
+    size_t n = 0;
+    if (!heights) return usual;
+    for (size_t i = 0; i < page->n_words; i++)
+        if (page->words[i].confidence >= SURE) heights[n++] = page->words[i].box.bottom - page->words[i].box.top;
+    qsort(heights, n, sizeof *heights, by_value);
+    double height = n >= 3 ? heights[n / 2] * cells : usual;
+    free(heights);
+    return height;
+}
+
+static void erase_words(struct ink_map *map, const struct page *page, double high)
+{
+    double sx = (double)map->width / PAGE_UNITS, sy = (double)map->height / PAGE_UNITS;
+    for (size_t i = 0; i < page->n_words; i++) {
+        const struct page_box *b = &page->words[i].box;
+        ink_erase(map, b->left * sx - PAD_X * high, b->top * sy - PAD_Y * high, b->right * sx + PAD_X * high,
+                  b->bottom * sy + PAD_Y * high);
+    }
+}
+
+/* ---- shapes -------------------------------------------------------------------------------------- */
+
+/* Takes what hangs together with cell `from` off the map; `todo` has room for all cells. */
+static struct shape take(struct ink_map *map, int from, int *todo)
+{
+    int w = map->width, n = 1;
+    struct shape s = {w, map->height, 0, 0, 0};
+    map->cells[from] = 0;
+    todo[0] = from;
+    while (n > 0) {
+        int at = todo[--n], x = at % w, y = at / w;
+        s.n++;
+        if (x < s.left) s.left = x;
+        if (x >= s.right) s.right = x + 1;
+        if (y < s.top) s.top = y;
+        if (y >= s.bottom) s.bottom = y + 1;
+        for (int j = y > 0 ? y - 1 : 0; j <= y + 1 && j < map->height; j++)
+            for (int i = x > 0 ? x - 1 : 0; i <= x + 1 && i < w; i++) {
+                if (!map->cells[j * w + i]) continue;
+                map->cells[j * w + i] = 0;
+                todo[n++] = j * w + i;
+            }
+    }
+    return s;
+}
+
+static bool may_be_letters(const struct shape *s, const struct ink_map *map, double high)
+{
+    int w = s->right - s->left, h = s->bottom - s->top;
+    bool size = h >= LOWEST * high && h <= TALLEST * high && w <= LONGEST * high;
+    bool frame = w < THIN * high && h > THIN_TALL * high;
+    bool blot = h > high && w > high && s->n > SOLID * w * h;
+    bool edge = s->left == 0 || s->top == 0 || s->right == map->width || s->bottom == map->height;
+    return size && !frame && !blot && !edge;
+}
+
+/* The map's shapes that may be letters; -1: no memory. */
+static int find_shapes(struct ink_map *map, double high, struct shape shapes[MAX_SHAPES])
+{
+    int all = map->width * map->height, n = 0;
+    int *todo = malloc((size_t)all * sizeof *todo);
+    if (!todo) return -1;
+    for (int i = 0; i < all; i++) {
+        if (!map->cells[i]) continue;
+        struct shape s = take(map, i, todo);
+        if (may_be_letters(&s, map, high) && n < MAX_SHAPES) shapes[n++] = s;
+    }
+    free(todo);
+    return n == MAX_SHAPES ? 0 : n;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------------- */
+
+static bool are_near(const struct shape *a, const struct shape *b, double gap_most_x, double gap_most_y)
+{
+    int gap_x = (a->left > b->left ? a->left : b->left) - (a->right < b->right ? a->right : b->right);
+    int gap_y = (a->top > b->top ? a->top : b->top) - (a->bottom < b->bottom ? a->bottom : b->bottom);
+    return gap_x < gap_most_x && gap_y < gap_most_y;
+}
+
+/* Joins neighbours; returns how many blocks there are, at the front of `shapes`. */
+static int join_neighbours(struct shape *shapes, int n, double gap_x, double gap_y)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = i + 1; j < n; j++) {
+            struct shape *a = &shapes[i], *b = &shapes[j];
+            if (!are_near(a, b, gap_x, gap_y)) continue;
+            a->left = a->left < b->left ? a->left : b->left;
+            a->top = a->top < b->top ? a->top : b->top;
+            a->right = a->right > b->right ? a->right : b->right;
+            a->bottom = a->bottom > b->bottom ? a->bottom : b->bottom;
+            a->n += b->n;
+            *b = shapes[--n];
+            j = i; /* wider now: look again at all behind it */
+        }
+    return n;
+}
+
+static int more_ink_first(const void *a, const void *b)
+{
+    return ((const struct shape *)b)->n - ((const struct shape *)a)->n;
+}
+
+static int from_the_top(const void *a, const void *b)
+{
+    const struct page_box *x = a, *y = b;
+    return x->top != y->top ? x->top - y->top : x->left - y->left;
+}
+
+static struct page_box box_around(const struct shape *s, const struct ink_map *map, double high)
+{
+    double ux = (double)PAGE_UNITS / map->width, uy = (double)PAGE_UNITS / map->height, m = MARGIN * high;
+    return (struct page_box){(int)fmax(0, (s->left - m) * ux), (int)fmax(0, (s->top - m) * uy),
+                             (int)fmin(PAGE_UNITS, (s->right + m) * ux), (int)fmin(PAGE_UNITS, (s->bottom + m) * uy)};
+}
+
+int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, struct page_box out[LOST_MAX])
+{
+    struct shape *shapes = malloc(MAX_SHAPES * sizeof *shapes);
+    if (!shapes) return -1;
+    double high = fmax(LEAST_HEIGHT, word_height(map, page));
+    ink_erase_rules(map);
+    erase_words(map, page, high);
+    int n = find_shapes(map, high, shapes), found = 0;
+    n = n < 0 ? n : join_neighbours(shapes, n, NEAR_X * high, (as == LOST_LINES ? NEAR_Y_LINE : NEAR_Y) * high);
+    if (n > 0) qsort(shapes, (size_t)n, sizeof *shapes, more_ink_first);
+    for (int i = 0; i < n && found < LOST_MAX; i++) {
+        const struct shape *s = &shapes[i];
+        if (s->right - s->left >= LEAST_WIDE * high && s->bottom - s->top >= LEAST_HIGH * high)
+            out[found++] = box_around(s, map, high);
+    }
+    qsort(out, (size_t)found, sizeof *out, from_the_top);
+    free(shapes);
+    return n < 0 ? -1 : found;
+}
