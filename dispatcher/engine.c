@@ -12,6 +12,8 @@
 #include "lib/scripts.h"
 
 #define CALL_ITEMS_MAX 256  /* items of one script call: bounds how long Redis is busy with it (about 5 ms) */
+#define TAKE_MOST      64   /* of one type by one call: more is taken by the next, while workers are at work on these; one call for all lets
+                             * Redis and the workers wait for each other in turn */
 #define PROMOTE_MOST   500
 #define AGAIN_MS       200  /* after an error answer (LOADING, full memory): not at once again */
 #define ENDINGS_KEPT   128  /* places kept when all are sent: the busiest turn must not be paid for ever */
@@ -416,6 +418,7 @@ static void on_turned(void *user, const redis_reply_t *reply)
     if (usable(e, reply, "turn")) {
         take_answers(c, redis_at(reply, 0));
         take_tasks(e, c->shard, redis_at(reply, 1));
+        if (redis_len(redis_at(reply, 1)) >= TAKE_MOST) e->want_take = true; /* there may be more for what room is left */
     } else {
         take_answers(c, NULL);
         e->want_take = true; /* the answer may be lost: what was taken comes back by reclaim */
@@ -428,7 +431,7 @@ static void put_rooms(struct args *a, const int room[PIPELINE_TYPES], const int 
     for (int row = 0; row < PIPELINE_TYPES; row++) {
         if (room[row] <= 0) continue;
         args_text(a, pipeline[row].type);
-        args_int(a, room[row]);
+        args_int(a, room[row] < TAKE_MOST ? room[row] : TAKE_MOST);
         args_int(a, window[row]);
         args_text(a, pipeline[row].needs ? pipeline[row].needs : "");
     }
