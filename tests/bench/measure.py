@@ -30,10 +30,10 @@ BEHIND_OCR = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", 
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def stack(*services, persistence="everysec", **settings):
+def stack(*services, persistence="everysec", redis_options=(), **settings):
     """A private Redis as users run it, and services that say little."""
     settings.setdefault("SHEAF_LOG", "error")
-    return Stack(*services, redis_options=PERSISTENCE[persistence] + REDIS, **settings)
+    return Stack(*services, redis_options=PERSISTENCE[persistence] + REDIS + redis_options, **settings)
 
 
 def tree(pid):
