@@ -34,6 +34,7 @@ static int counted(const struct sheet *s, float *clear)
     pixDestroy(&black);
     pixDestroy(&small);
     if (bad) return 0;
+    if (s->on_its_side) up = 0; /* the lines themselves say so: only which side is left to be told */
     *clear = fmaxf(fabsf(up), fabsf(left));
     if (fabsf(up) >= fabsf(left)) return up < -CLEAR && -up > RATIO * fabsf(left) ? 180 : 0;
     if (fabsf(left) < CLEAR || fabsf(left) < RATIO * fabsf(up)) return 0;

@@ -20,7 +20,7 @@ void sheet_turn(struct sheet *s, int degrees, struct page *page)
 
 void sheet_straighten(struct sheet *s)
 {
-    double slant = sheet_slant(s->pix);
+    double slant = sheet_slant(s->pix, &s->on_its_side);
     PIX *straight = slant != 0 ? pixRotate(s->pix, (l_float32)slant, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0) : NULL;
     if (straight) s->slant = slant;
     replace(s, straight);

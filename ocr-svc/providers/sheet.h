@@ -11,14 +11,15 @@
 struct sheet {
     PIX *pix; /* 8 bits grey, upright and straight */
     int dpi;
-    double slant; /* radians, clockwise, by which it was turned to be straight */
+    double slant;     /* radians, clockwise, by which it was turned to be straight */
+    bool on_its_side; /* its lines run up and down, as far as sheet_straighten() could tell */
 };
 
 /* Turns it clockwise by 0, 90, 180 or 270 degrees and notes that in `page`. */
 void sheet_turn(struct sheet *s, int degrees, struct page *page);
-/* By how much it would have to be turned clockwise to lie straight, in radians, also when it lies on its side; 0: not at all, or
- * there is nothing to tell by (slant.c). */
-double sheet_slant(PIX *grey);
+/* By how much it would have to be turned clockwise to lie straight, in radians; 0: not at all, or there is nothing to tell by
+ * (slant.c). *on_its_side: its lines run up and down. */
+double sheet_slant(PIX *grey, bool *on_its_side);
 /* Takes the slant of a scan out of it. */
 void sheet_straighten(struct sheet *s);
 /* Brings it to `dpi`, unless it is nearly there. */

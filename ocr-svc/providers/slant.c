@@ -40,7 +40,7 @@ static struct measure surer(struct measure a, struct measure b)
 }
 
 /* As the eye sees it: ink against the paper around it. */
-static struct measure measured_evenly(PIX *grey, struct measure best)
+static struct measure measured_evenly(PIX *grey, struct measure best, bool *on_its_side)
 {
     PIX *even = pixBackgroundNormSimple(grey, NULL, NULL);
     PIX *black = even ? pixConvertTo1(even, DARK_EVEN) : NULL;
@@ -48,7 +48,8 @@ static struct measure measured_evenly(PIX *grey, struct measure best)
     if (black && best.confidence < CLEAR) { /* the page may lie on its side: its slant is the same */
         PIX *turned = pixRotateOrth(black, 1);
         struct measure side = measured(turned);
-        if (side.confidence > ON_ITS_SIDE * best.confidence) best = side;
+        *on_its_side = side.confidence > SURE && side.confidence > ON_ITS_SIDE * best.confidence;
+        if (*on_its_side) best = side;
         pixDestroy(&turned);
     }
     pixDestroy(&black);
@@ -56,12 +57,13 @@ static struct measure measured_evenly(PIX *grey, struct measure best)
     return best;
 }
 
-double sheet_slant(PIX *grey)
+double sheet_slant(PIX *grey, bool *on_its_side)
 {
+    *on_its_side = false;
     PIX *black = pixConvertTo1(grey, DARK);
     struct measure best = measured(black);
     pixDestroy(&black);
-    if (best.confidence < CLEAR) best = measured_evenly(grey, best);
+    if (best.confidence < CLEAR) best = measured_evenly(grey, best, on_its_side);
     bool believed = fabsf(best.degrees) > (best.confidence > SURE ? SMALL : NOT_SMALL) && best.confidence > HARDLY;
     if (!believed) return 0;
     return (double)best.degrees * 3.14159265358979 / 180;
