@@ -75,8 +75,7 @@ static char *tighten(const char *text)
     return tight;
 }
 
-/* -- the at sign ------------------------------------------------------------------------------------------
- */
+/* -- the at sign ----------------------------------------------------------------------------------------- */
 
 static bool has_small(const char *text)
 {
@@ -175,8 +174,7 @@ static char *find_at(const char *text, const char *const *names)
     return found ? found : find_behind_digits(text);
 }
 
-/* -- the rest ---------------------------------------------------------------------------------------------
- */
+/* -- the rest -------------------------------------------------------------------------------------------- */
 
 /* A capital beside a digit, or at the end of a name in small letters, was a digit: "felmS1@". */
 static void mend_digits(char *text)
