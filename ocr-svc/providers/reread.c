@@ -56,19 +56,6 @@ static bool belong(const struct page_word *a, const struct page_word *b, double 
     return gap < (is_doubtful(a) && is_doubtful(b) ? APART : TOGETHER) * height;
 }
 
-/* The next piece behind `p` in words that stand in reading order. */
-static bool next_piece(const struct page *page, double aspect, struct piece *p)
-{
-    size_t i = p->to;
-    while (i < page->n_words && !is_doubtful(&page->words[i])) i++;
-    if (i == page->n_words) return false;
-    size_t from = i, to = i + 1;
-    while (from > p->to && belong(&page->words[from - 1], &page->words[from], aspect)) from--;
-    while (to < page->n_words && belong(&page->words[to - 1], &page->words[to], aspect)) to++;
-    *p = (struct piece){from, to};
-    return true;
-}
-
 static struct page_box box_of(const struct page *page, const struct piece *p)
 {
     struct page_box all = page->words[p->from].box;
@@ -80,6 +67,30 @@ static struct page_box box_of(const struct page *page, const struct piece *p)
         if (b->bottom > all.bottom) all.bottom = b->bottom;
     }
     return all;
+}
+
+/* Does a word of the piece's line stand within its picture?  It would be read there once more. */
+static bool is_inside(const struct page *page, const struct piece *p, size_t i)
+{
+    const struct page_word *w = &page->words[i];
+    struct page_box all = box_of(page, p);
+    int middle = (w->box.left + w->box.right) / 2;
+    return w->line == page->words[p->from].line && middle > all.left && middle < all.right;
+}
+
+/* The next piece behind `p` in words that stand in reading order. */
+static bool next_piece(const struct page *page, double aspect, struct piece *p)
+{
+    const struct page_word *words = page->words;
+    size_t i = p->to;
+    while (i < page->n_words && !is_doubtful(&words[i])) i++;
+    if (i == page->n_words) return false;
+    struct piece next = {i, i + 1};
+    while (next.from > p->to && belong(&words[next.from - 1], &words[next.from], aspect)) next.from--;
+    while (next.to < page->n_words && (belong(&words[next.to - 1], &words[next.to], aspect) || is_inside(page, &next, next.to)))
+        next.to++;
+    *p = next;
+    return true;
 }
 
 /* ---- the ways to read a piece -------------------------------------------------------------------- */

@@ -131,6 +131,24 @@ static void test_when_the_time_is_up_the_first_reading_stands(void **state)
     pixDestroy(&sheet.pix);
 }
 
+static void test_sure_words_inside_a_doubtful_one_are_not_read_twice(void **state)
+{
+    struct test *t = *state;
+    struct ocr_wait wait = a_minute();
+    struct sheet sheet = read_once(t, &wait);
+    struct page_box label = word(&t->page, "Student:")->box, first = word(&t->page, "Percival")->box,
+                    last = word(&t->page, "Donaire")->box, all = label;
+    all.right = last.right;
+    page_drop_all(&t->page);
+    assert_int_equal(page_add_word(&t->page, "Student", NULL, &all, 0.3, WORD_RECOGNISED, NULL), 0);
+    assert_int_equal(page_add_word(&t->page, "Percival", NULL, &first, 0.97, WORD_RECOGNISED, NULL), 0);
+    assert_int_equal(page_add_word(&t->page, "Dunmarrow", NULL, &last, 0.97, WORD_RECOGNISED, NULL), 0);
+    reread_doubtful(t->engine, &sheet, &wait, &t->page);
+    assert_int_equal(t->page.n_words, 3);
+    assert_true(t->page.words[2].box.left >= t->page.words[1].box.right);
+    pixDestroy(&sheet.pix);
+}
+
 static void test_a_piece_dearer_than_a_page_may_be_stays_as_it_was_read(void **state)
 {
     struct test *t = *state;
@@ -153,6 +171,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_sure_stays_as_it_was_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_confidence_is_how_far_the_readings_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_when_the_time_is_up_the_first_reading_stands, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sure_words_inside_a_doubtful_one_are_not_read_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_piece_dearer_than_a_page_may_be_stays_as_it_was_read, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
