@@ -30,8 +30,8 @@ def der_numbers(data):
 class Key:
     def __init__(self, kid, kind="EC"):
         self.kid, self.kind = kid, kind
-        self.folder = tempfile.mkdtemp(prefix="sheaf-key-")
-        self.path = pathlib.Path(self.folder) / "key.pem"
+        self.folder = tempfile.TemporaryDirectory(prefix="sheaf-key-")  # goes with the key
+        self.path = pathlib.Path(self.folder.name) / "key.pem"
         options = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "EC" else \
                   ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
         subprocess.run(["openssl", "genpkey", *options, "-out", self.path], check=True, capture_output=True)
