@@ -16,6 +16,7 @@
 
 int schools_hear(struct schools *schools, const struct value *value)
 {
+    if (value->signs.odd) return 0;
     AUTO_FREE char *folded = form_fold(value->text);
     double sure = trust_of(value);
     if (!folded) return -1;

@@ -12,7 +12,8 @@
 #include "llm-svc/lexicon.h"
 #include "llm-svc/llm.h"
 
-/* Adds an entry's reading, its confidence not yet set.  -1: no memory. */
+/* Adds an entry's reading, its confidence not yet set; but not one with a word shaped as hardly any is ("BulHonwood"): one hand
+ * is misread alike in all its entries, and that would confirm it.  -1: no memory. */
 int schools_hear(struct schools *schools, const struct value *value);
 /* Forgets what was heard once and not surely. */
 void schools_keep_sure(struct schools *schools);

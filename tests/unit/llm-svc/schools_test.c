@@ -107,6 +107,21 @@ static void test_a_doubtful_reading_is_the_school_that_others_name_alike(void **
     schools_done(&schools);
 }
 
+static void test_what_is_misread_alike_confirms_nobody(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    for (int i = 0; i < 3; i++) {
+        struct value value = reading("QuarHow Lantern School", 0.9);
+        value.signs.odd = 2;
+        assert_int_equal(schools_hear(&schools, &value), 0);
+        value_done(&value);
+    }
+    schools_keep_sure(&schools);
+    expect(&schools, "QuarHow Lantern School", 0.9, "QuarHow Lantern School", false);
+    schools_done(&schools);
+}
+
 static void test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself(void **state)
 {
     (void)state;
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_a_school_of_the_operators_list_is_found_though_letters_are_misread),
         cmocka_unit_test(test_a_school_that_is_not_on_the_list_or_may_be_two_of_it_stays_as_it_is),
         cmocka_unit_test(test_a_doubtful_reading_is_the_school_that_others_name_alike),
+        cmocka_unit_test(test_what_is_misread_alike_confirms_nobody),
         cmocka_unit_test(test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself),
         cmocka_unit_test(test_one_doubtful_reading_tells_nobody),
         cmocka_unit_test(test_what_is_sure_far_or_another_school_stays),
