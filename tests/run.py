@@ -19,7 +19,7 @@ BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release")).r
 passed = failed = 0
 
 
-def run(argv, count, env=None, **options):
+def run(what, argv, count, env=None, **options):
     """Runs a command, shows what it prints when something failed, and counts by its own words."""
     global passed, failed
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -28,7 +28,7 @@ def run(argv, count, env=None, **options):
     if done.returncode and not bad:
         bad = 1  # it ended badly without saying that a test failed: a crash counts
     passed, failed = passed + good, failed + bad
-    print(f"{' '.join(str(a) for a in argv[-1:]):60} {good:4} passed {bad:3} failed", flush=True)
+    print(f"{str(what):45} {good:4} passed {bad:3} failed", flush=True)
     if bad:
         print(done.stdout[-12000:], flush=True)
 
@@ -42,23 +42,23 @@ def unit():
     wanted = {p.relative_to(TOP).with_suffix("") for p in (TOP / "tests" / "unit").glob("*/*_test.c")}
     for program in programs:
         if program.relative_to(BUILD) in wanted:
-            run([program], lambda out: (number(r"\[  PASSED  \] (\d+) test", out), number(r"\[  FAILED  \] (\d+) test", out)),
-                cwd=TOP, timeout=300)
+            run(program.relative_to(BUILD), [program],
+                lambda out: (number(r"\[  PASSED  \] (\d+) test", out), number(r"\[  FAILED  \] (\d+) test", out)), cwd=TOP, timeout=300)
 
 
 def system(path="tests/system"):
-    run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", str(TOP / path)],
+    run(path, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", str(TOP / path)],
         lambda out: (number(r"(\d+) passed", out[-400:]), number(r"(\d+) (?:failed|error)", out[-400:])), cwd=TOP)
 
 
 def pages():
     folder = TOP / "tests" / "pages"
     if not (folder / "node_modules").exists():
-        run(["npm", "ci", "--no-audit", "--no-fund"], lambda out: (0, 0), cwd=folder)
+        run("tests/pages, packages", ["npm", "ci", "--no-audit", "--no-fund"], lambda out: (0, 0), cwd=folder)
     sys.path.insert(0, str(TOP / "tests" / "system"))
     from up import Up
     with tempfile.TemporaryDirectory(prefix="sheaf-pages-") as scratch, Up(scratch) as stack:
-        run(["npm", "test", "--silent"],
+        run("tests/pages", ["npm", "test", "--silent"],
             lambda out: (number(r"(?m)^(?:#|ℹ) pass (\d+)", out), number(r"(?m)^(?:#|ℹ) fail (\d+)", out)), cwd=folder,
             env={"BASE_URL": f"http://127.0.0.1:{stack.env['SHEAF_PORT']}", "SAMPLES": str(TOP / "tests" / "fixtures" / "forms")})
 
