@@ -17,7 +17,7 @@ import openapi
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests"))  # for the fakes
-BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release"))
+BUILD = pathlib.Path(os.environ.get("TESTS_BUILD", TOP / "build" / "release")).resolve()
 ADMIN = {"gateway": 1, "dispatcher": 2, "ocr-svc": 3, "llm-svc": 4, "persist-svc": 5, "notify-svc": 6}
 SLOW = float(os.environ.get("TESTS_SLOW", "1"))  # sanitizer builds take longer
 
