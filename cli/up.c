@@ -87,10 +87,9 @@ static int plan(struct stack *stack, const struct up_options *options, struct er
 /* Who may call, before somebody wonders about a page that stays closed. */
 static const char *who_may_call(const struct settings *settings)
 {
-    const char *auth = settings_auth(settings);
-    if (strcmp(auth, "supabase") == 0)
+    if (settings_auth_is(settings, "supabase"))
         return "sign-in: callers bring a token of the Supabase project; SHEAF_AUTH=none lets in whoever is on this machine";
-    if (strcmp(auth, "token") == 0) return "sign-in: callers bring SHEAF_SERVICE_TOKEN";
+    if (settings_auth_is(settings, "token")) return "sign-in: callers bring SHEAF_SERVICE_TOKEN";
     return "sign-in: nobody signs in; whoever is on this machine may do all";
 }
 

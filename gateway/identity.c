@@ -22,11 +22,11 @@ int identity_check_settings(const struct settings *s, struct err *err)
     const bool token = s->service_token != NULL;
     if (token && strlen(s->service_token) < TOKEN_MIN)
         return err_set(err, ERR_CONFIG, "SHEAF_SERVICE_TOKEN is shorter than %d characters.", TOKEN_MIN);
-    if (strcmp(settings_auth(s), "supabase") == 0 && !s->supabase_url && !s->supabase_jwt_secret)
+    if (settings_auth_is(s, "supabase") && !s->supabase_url && !s->supabase_jwt_secret)
         return err_set(err, ERR_CONFIG, "SHEAF_AUTH=supabase needs SUPABASE_URL, or SUPABASE_JWT_SECRET.");
-    if (strcmp(settings_auth(s), "token") == 0 && !token)
+    if (settings_auth_is(s, "token") && !token)
         return err_set(err, ERR_CONFIG, "SHEAF_AUTH=token needs SHEAF_SERVICE_TOKEN.");
-    if (strcmp(settings_auth(s), "none") == 0 && !settings_is_loopback(s->bind))
+    if (settings_auth_is(s, "none") && !settings_is_loopback(s->bind))
         return err_set(err, ERR_CONFIG,
                        "SHEAF_BIND=%s with SHEAF_AUTH=none would let anybody in; listen on 127.0.0.1.", s->bind);
     return 0;
@@ -201,7 +201,7 @@ int identity_of(struct request *rq, enum access access)
 {
     const struct settings *s = rq->gateway->settings;
     const char *token = bearer(rq);
-    const bool none = strcmp(settings_auth(s), "none") == 0;
+    const bool none = settings_auth_is(s, "none");
     if (none && guard(rq) == -1) return -1;
     if (access == ACCESS_ANY) return 0;
     /* Where nobody signs in, a token that is configured keeps other services and operators apart from whoever
@@ -209,7 +209,7 @@ int identity_of(struct request *rq, enum access access)
     const bool open = none && (!s->service_token || access == ACCESS_OWNER);
     if (open || is_service(s, token))
         be_the_only_one(&rq->caller);
-    else if (!token || strcmp(settings_auth(s), "supabase") != 0)
+    else if (!token || !settings_auth_is(s, "supabase"))
         return unknown_caller(rq, token ? "another token" : "no token");
     else if (by_token(rq, token) == -1)
         return -1;

@@ -1,24 +1,19 @@
 #include "gateway/sign_in.h"
 
 #include <stdio.h>
-#include <string.h>
 #include "gateway/keyring.h"
 #include "gateway/routes.h"
 #include "gateway/web.h"
 #include "lib/log.h"
 #include "lib/svc.h"
 
-static bool is(const struct settings *s, const char *auth)
-{
-    return strcmp(settings_auth(s), auth) == 0;
-}
-
 void sign_in_log(const struct settings *s)
 {
-    const char *why = s->auth          ? "SHEAF_AUTH says so"
-                      : is(s, "supabase") ? "SUPABASE_URL and the service key are set; SHEAF_AUTH=none turns it off"
-                                          : "no SUPABASE_URL with a service key, and no SHEAF_AUTH";
-    const char *keys = !is(s, "supabase")                     ? "none"
+    const bool signed_tokens = settings_auth_is(s, "supabase");
+    const char *why = s->auth         ? "SHEAF_AUTH says so"
+                      : signed_tokens ? "SUPABASE_URL and the service key are set; SHEAF_AUTH=none turns it off"
+                                      : "no SUPABASE_URL with a service key, and no SHEAF_AUTH";
+    const char *keys = !signed_tokens                              ? "none"
                        : s->supabase_url && s->supabase_jwt_secret ? "published keys, secret"
                        : s->supabase_url                           ? "published keys"
                                                                    : "secret";
@@ -51,9 +46,9 @@ static void probe_project(const struct settings *s)
 
 void sign_in_probe(const struct settings *s)
 {
-    if (is(s, "supabase"))
+    if (settings_auth_is(s, "supabase"))
         probe_project(s);
-    else if (is(s, "token"))
+    else if (settings_auth_is(s, "token"))
         svc_probe_say("sign-in", "token: callers bring SHEAF_SERVICE_TOKEN", NULL);
     else
         svc_probe_say("sign-in", "none: nobody signs in; whoever reaches this machine's own address is the one owner", NULL);
@@ -61,7 +56,7 @@ void sign_in_probe(const struct settings *s)
 
 void sign_in_page(struct request *rq)
 {
-    if (is(rq->gateway->settings, "none"))
+    if (settings_auth_is(rq->gateway->settings, "none"))
         http_not_found(rq);
     else
         web_sign_in(rq, 200);

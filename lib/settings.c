@@ -146,7 +146,7 @@ static int check_together(struct settings *s, char *const *environment, struct e
 {
     if (lookup(environment, "SHEAF_PORT", "") || lookup(environment, "SHEAF_PORT", "_FILE"))
         s->port_old = SETTING_UNSET; /* SHEAF_PORT wins over PORT */
-    if (strcmp(settings_auth(s), "none") == 0 && !settings_is_loopback(s->bind))
+    if (settings_auth_is(s, "none") && !settings_is_loopback(s->bind))
         return err_set(err, ERR_CONFIG,
                        "SHEAF_BIND=%.60s would let anybody in while SHEAF_AUTH=none; "
                        "choose a login with SHEAF_AUTH, or bind 127.0.0.1",
@@ -234,6 +234,11 @@ const char *settings_auth(const struct settings *s)
 {
     if (s->auth) return s->auth;
     return has_supabase(s) ? "supabase" : "none";
+}
+
+bool settings_auth_is(const struct settings *s, const char *auth)
+{
+    return strcmp(settings_auth(s), auth) == 0;
 }
 
 const char *settings_notify(const struct settings *s)

@@ -64,6 +64,7 @@ const char *settings_llm(const struct settings *s);
 const char *settings_notify(const struct settings *s); /* a comma list */
 /* Likewise, who may call the gateway: SHEAF_AUTH, else supabase with a project and its service key, else none. */
 const char *settings_auth(const struct settings *s);
+bool settings_auth_is(const struct settings *s, const char *auth);
 
 /* `bind` stands for this machine only. */
 bool settings_is_loopback(const char *address);
