@@ -57,7 +57,7 @@ $(O)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,cc) $(CC) $(CFLAGS_ALL) $(INCLUDES) -c -o $@ $<
 # Files that are built into a binary by lib/embed.h.
-$(O)/obj/lib/scripts.o $(O)/obj/lib/throttle.o $(O)/obj/notify-svc/claim.o: $(wildcard proto/redis/*.lua)
+$(O)/obj/lib/scripts.o $(O)/obj/lib/throttle.o $(O)/obj/notify-svc/claim.o $(O)/obj/llm-svc/batch_schools.o: $(wildcard proto/redis/*.lua)
 $(O)/obj/lib/form.o: $(wildcard lib/forms/*.json)
 $(O)/obj/ocr-svc/providers/tesseract.o: ocr-svc/hand/hand.traineddata
 $(O)/obj/llm-svc/lexicon.o: $(wildcard llm-svc/words/*)

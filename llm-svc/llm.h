@@ -48,12 +48,12 @@ struct span {
     int first, last; /* pages, from 1 */
 };
 
-/* A school that a document names surely: read alike in several entries, or well in one. */
+/* A school that a document names surely (read alike in several entries, or well in one), or that other documents do. */
 struct school {
     char *name;   /* as it is spelled there */
     char *folded; /* as it is compared */
-    int times;    /* entries that say just this */
-    double sure;  /* the best of their confidences */
+    int times;    /* entries that say just this, and other documents of the batch */
+    double sure;  /* the best of the entries' confidences */
 };
 
 struct schools {
@@ -65,7 +65,7 @@ struct split {
     struct span *entries;
     int n;
     const char *doc_class;  /* static text */
-    struct schools schools; /* of a document with several entries */
+    struct schools schools; /* that the document names surely */
 };
 
 /* The codes that only a reader of the pages can see (proto/STAGES.md), as bits. */
@@ -97,7 +97,7 @@ struct signs {
     bool twin;          /* a digit that recognition makes of others, by itself: a 9 is a 4 to it at times, an 8 a 3, an 11 a 1 */
     bool nameless;      /* a school that does not call itself one: a word may have been lost */
     bool agrees, differs; /* with what is read elsewhere in the entry */
-    bool heard;           /* another entry of the document names the same school */
+    bool heard;           /* another entry of the document, or other documents of the batch, name the same school */
 };
 
 /* A field's value with its evidence: where on which page it stands. */
@@ -151,8 +151,8 @@ struct llm_provider {
     /* Which pages belong together.  At least one entry when n_pages > 0; spans ascend and do not overlap. */
     int (*split)(void *state, const struct page *pages, int n_pages, int64_t deadline_ms, struct split *split,
                  struct err *err);
-    /* One entry's fields, from its own pages only; `schools` is what split() said of the document's schools, or
-     * NULL. */
+    /* One entry's fields, from its own pages only; `schools` is what split() and the batch's other documents
+     * said of their schools, or NULL. */
     int (*extract)(void *state, const struct page *pages, int n_pages, const struct schools *schools,
                    int64_t deadline_ms, struct entry *entry, struct err *err);
     /* The same without whoever extract() could not reach, marked OBSERVED_EXTRACTION_FALLBACK_USED: for the last

@@ -36,7 +36,10 @@ static int work(struct svc *svc, struct llm_shared *shared, struct err *err)
     const struct stage_service service = {.types = types, .n_types = 2, .thread_open = llm_thread_open};
     log_info("provider", F_STR("llm", shared->provider->name), F_STR("form", shared->form->name),
              F_INT("threads", threads), F_INT("room", room));
-    return stage_run(svc, &service, shared, err);
+    if (!shared->provider->blind && !(shared->batch = batch_schools_open(s, 2 * threads, err))) return -1;
+    int rc = stage_run(svc, &service, shared, err);
+    batch_schools_close(&shared->batch);
+    return rc;
 }
 
 static int run(struct svc *svc, struct err *err)

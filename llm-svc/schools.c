@@ -1,5 +1,6 @@
 #include "llm-svc/schools.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
@@ -14,18 +15,16 @@
 #define SHARE  5
 #define MARGIN 2
 
-int schools_hear(struct schools *schools, const struct value *value)
+static int count_one(struct schools *schools, const char *text, int times, double sure)
 {
-    if (value->signs.odd) return 0;
-    AUTO_FREE char *folded = form_fold(value->text);
-    double sure = trust_of(value);
+    AUTO_FREE char *folded = form_fold(text);
     if (!folded) return -1;
     for (int i = 0; i < schools->n; i++) {
         struct school *school = &schools->list[i];
         if (strcmp(school->folded, folded)) continue;
-        school->times++;
+        school->times += times;
         if (sure <= school->sure) return 0;
-        char *name = strdup(value->text); /* as it is spelled where it is read best */
+        char *name = strdup(text); /* as it is spelled where it is read best */
         if (!name) return -1;
         free(school->name);
         school->name = name;
@@ -36,12 +35,21 @@ int schools_hear(struct schools *schools, const struct value *value)
     struct school *grown = realloc(schools->list, (size_t)(schools->n + 1) * sizeof *grown);
     if (!grown) return -1;
     schools->list = grown;
-    grown[schools->n] =
-        (struct school){.name = strdup(value->text), .folded = folded, .times = 1, .sure = sure};
+    grown[schools->n] = (struct school){.name = strdup(text), .folded = folded, .times = times, .sure = sure};
     if (!grown[schools->n].name) return -1;
     folded = NULL;
     schools->n++;
     return 0;
+}
+
+int schools_hear(struct schools *schools, const struct value *value)
+{
+    return value->signs.odd ? 0 : count_one(schools, value->text, 1, trust_of(value));
+}
+
+int schools_add(struct schools *schools, const char *name, int times)
+{
+    return count_one(schools, name, times, 0);
 }
 
 void schools_keep_sure(struct schools *schools)
@@ -54,6 +62,21 @@ void schools_keep_sure(struct schools *schools)
             school_done(&schools->list[i]);
     }
     schools->n = kept;
+}
+
+int schools_most_named(const struct schools *schools, int most, const char *names[])
+{
+    int n = 0, below = INT_MAX;
+    while (n < most) { /* a few of a few hundred: once over them for each number of entries */
+        int times = 0;
+        for (int i = 0; i < schools->n; i++)
+            if (schools->list[i].times < below && schools->list[i].times > times) times = schools->list[i].times;
+        if (!times) break;
+        for (int i = 0; i < schools->n && n < most; i++)
+            if (schools->list[i].times == times && !strchr(schools->list[i].name, '\n')) names[n++] = schools->list[i].name;
+        below = times;
+    }
+    return n;
 }
 
 /* Do two folded names differ in a word that tells two schools apart: a number, or a word of its own? */

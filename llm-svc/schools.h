@@ -1,11 +1,12 @@
 /* schools: what a doubtful reading of a school's name is.
  *
  * The operator may have named the schools there are (SHEAF_SCHOOLS), and the same school stands in many
- * entries of a document.  What several of them say alike, or one says surely, tells what another's doubtful
- * reading is.  Pure.
+ * entries of a document and in many documents of a batch.  What several of them say alike, or one entry says
+ * surely, tells what another's doubtful reading is.  Pure.
  *
  * Stage `split` hears all entries and keeps what is sure (struct schools, in llm.h); `extract` settles an
- * entry's own reading by it.  A reading's words and box stay its evidence. */
+ * entry's own reading by it, and by what the batch's other documents said (batch_schools.h).  A reading's words
+ * and box stay its evidence. */
 #ifndef SHEAF_LLM_SVC_SCHOOLS_H
 #define SHEAF_LLM_SVC_SCHOOLS_H
 
@@ -17,6 +18,10 @@
 int schools_hear(struct schools *schools, const struct value *value);
 /* Forgets what was heard once and not surely. */
 void schools_keep_sure(struct schools *schools);
+/* The names, at most `most`, that most entries say; borrowed.  How many: those that are no line of text are left out. */
+int schools_most_named(const struct schools *schools, int most, const char *names[]);
+/* Adds what `times` others say.  -1: no memory. */
+int schools_add(struct schools *schools, const char *name, int times);
 
 /* Two names are never taken for each other when they differ in a number or a known word ("School 12", "Twin
  * Rock East"), nor when another school is about as near.  Both: 0, or -1: no memory. */
@@ -25,7 +30,7 @@ void schools_keep_sure(struct schools *schools);
  * that and agrees. */
 int schools_look_up(const lexicon_t *lexicon, bool doubtful, struct value *value);
 /* A recognised reading that another entry has as well is heard; one that is not sure and nearly is one of the
- * document's schools becomes that and is heard.  `schools` NULL: nothing was heard. */
+ * schools heard of becomes that and is heard.  `schools` NULL: nothing was heard. */
 int schools_settle(const struct schools *schools, const lexicon_t *lexicon, struct value *value);
 
 #endif

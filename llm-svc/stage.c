@@ -75,6 +75,11 @@ static int put_json(const struct stage_task *task, json_t *json, struct err *err
     return text ? stage_output(task, text, strlen(text), err) : err_set(err, ERR_NOMEM, "output");
 }
 
+static const char *batch_of(const struct stage_task *task)
+{
+    return json_string_value(json_object_get(task->body, "batch"));
+}
+
 static int put_schools(const struct stage_task *task, const struct schools *schools, struct err *err)
 {
     return put_json(task, schools_to_json(schools), err);
@@ -100,6 +105,8 @@ static int split(const struct llm_shared *shared, const struct stage_task *task,
     int n = shared->provider->blind ? (int)json_array_size(tokens) : list->n;
     if (llm_refuse_unreadable(list->pages, list->n, err)) return -1;
     if (shared->provider->split(shared->state, list->pages, n, task->deadline_ms, &made, err)) return -1;
+    if (shared->batch) batch_schools_say(shared->batch, batch_of(task), task->job, &made.schools);
+    if (made.n < 2) schools_done(&made.schools); /* its one entry has nothing to learn from itself */
     if (made.schools.n && put_schools(task, &made.schools, err)) return -1;
     *result = split_to_json(&made);
     return *result ? 0 : err_set(err, ERR_NOMEM, "split");
@@ -173,5 +180,6 @@ int llm_extract(void *thread, const struct stage_task *task, json_t **result, st
     if (!shared->provider->blind && load_pages(task, tokens, told, &list, err)) return -1;
     AUTO(schools_done) struct schools schools = {0};
     if (!shared->provider->blind && get_schools(task, in, &schools, err)) return -1;
+    if (shared->batch && batch_schools_look(shared->batch, batch_of(task), task->job, &schools)) return err_set(err, ERR_NOMEM, "schools");
     return put_entry(shared, task, &head, &list, told, &schools, result, err);
 }

@@ -3,6 +3,7 @@
 #define SHEAF_LLM_SVC_STAGE_H
 
 #include "lib/stage.h"
+#include "llm-svc/batch_schools.h"
 #include "llm-svc/llm.h"
 
 /* What all work threads share; constant while they run. */
@@ -10,6 +11,7 @@ struct llm_shared {
     const struct llm_provider *provider;
     void *state;
     const form_t *form;
+    batch_schools_t *batch; /* NULL: nobody is asked */
 };
 
 int llm_thread_open(void *shared, const struct stage_type *type, void **thread, struct err *err);

@@ -133,7 +133,7 @@ static int rules_split(void *state, const struct page *pages, int n_pages, int64
         face_done(&face);
     }
     if (split_pages(kinds, n_pages, split, err)) return -1;
-    return split->n > 1 ? hear_schools(rules, pages, split, err) : 0;
+    return hear_schools(rules, pages, split, err);
 }
 
 static bool differ(const char *a, const char *b)

@@ -161,6 +161,25 @@ def test_a_doubtful_school_is_the_one_that_the_documents_other_entries_name():
         assert alone["school_name"] != SCHOOLS[0] and alone["needs_review"]
 
 
+def test_a_doubtful_school_is_the_one_that_two_other_documents_of_the_batch_name():
+    with Hesitant(Hesitant.lines_of) as vision, Stack(*SIX, SHEAF_LLM="rules", **vision.env()) as stack:
+        batch = stack.post("/api/batches", {})[1]["batch_id"]
+
+        def school_of(name, n):
+            status, answer = stack.upload((name, png(bars(n), name)), fields=[("batch_id", batch)])
+            assert status == 202, answer
+            assert stack.job_done(answer["job_ids"][0]["job_id"])["status"] == "finished"
+            (record,) = [r for r in stack.get(f"/api/records?batch={batch}")[1]["records"] if r["filename"] == name]
+            return record["school_name"]
+        assert school_of("first.png", 1) == SCHOOLS[0]
+        assert school_of("one is not enough.png", 3) != SCHOOLS[0]
+        assert school_of("second.png", 2) == SCHOOLS[0]
+        assert school_of("other.png", 4) == SCHOOLS[3]
+        assert school_of("now told by two.png", 3) == SCHOOLS[0]
+        (alone,) = records_of(stack, ("another batch.png", png(bars(3), "another batch")))
+        assert alone["school_name"] != SCHOOLS[0]
+
+
 def test_a_doubtful_school_is_the_one_of_the_operators_list(tmp_path):
     (tmp_path / "schools.csv").write_text(f"School,Town\n{SCHOOLS[3]},Ashby\n{SCHOOLS[0]},Alderpoint\n")
     with Hesitant(Hesitant.lines_of) as vision, Stack(*SIX, SHEAF_LLM="rules", SHEAF_SCHOOLS=tmp_path / "schools.csv", **vision.env()) as stack:
@@ -168,7 +187,9 @@ def test_a_doubtful_school_is_the_one_of_the_operators_list(tmp_path):
         assert record["school_name"] == SCHOOLS[0] and record["evidence"]["school_name"]["raw"] == SCHOOLS[2]
 
 
-def png(image):
-    out = io.BytesIO()
-    image.save(out, "PNG")
+def png(image, note=""):
+    from PIL.PngImagePlugin import PngInfo
+    out, info = io.BytesIO(), PngInfo()
+    info.add_text("note", note)  # other bytes, another document
+    image.save(out, "PNG", pnginfo=info)
     return out.getvalue()

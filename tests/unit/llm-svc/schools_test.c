@@ -133,6 +133,39 @@ static void test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself(v
     schools_done(&schools);
 }
 
+static void test_what_other_documents_say_counts_with_the_documents_own_and_keeps_its_spelling(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    hear(&schools, "Quarrow Lantern School", 0.99);
+    schools_keep_sure(&schools);
+    assert_int_equal(schools_add(&schools, "QUARROW LANTERN SCHOOL", 2), 0);
+    assert_int_equal(schools_add(&schools, "Otterbeck Mill School", 3), 0);
+    assert_int_equal(schools.n, 2);
+    assert_int_equal(schools.list[0].times, 3);
+    expect(&schools, "Quarrow Lantern School", 0.99, "Quarrow Lantern School", true);
+    expect(&schools, "Ofterbeck Mlll School", 0.4, "Otterbeck Mill School", true);
+    schools_done(&schools);
+}
+
+static void test_the_names_that_most_entries_say_come_first(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    const char *names[3] = {0};
+    assert_int_equal(schools_most_named(&schools, 3, names), 0);
+    assert_int_equal(schools_add(&schools, "Amber Hill School", 1), 0);
+    assert_int_equal(schools_add(&schools, "Brook Vale School", 4), 0);
+    assert_int_equal(schools_add(&schools, "Two\nLines School", 9), 0);
+    assert_int_equal(schools_add(&schools, "Cedar Run School", 1), 0);
+    assert_int_equal(schools_most_named(&schools, 2, names), 2);
+    assert_string_equal(names[0], "Brook Vale School");
+    assert_string_equal(names[1], "Amber Hill School");
+    assert_int_equal(schools_most_named(&schools, 3, names), 3);
+    assert_string_equal(names[2], "Cedar Run School");
+    schools_done(&schools);
+}
+
 static void test_one_doubtful_reading_tells_nobody(void **state)
 {
     (void)state;
@@ -204,6 +237,8 @@ int main(void)
         cmocka_unit_test(test_a_doubtful_reading_is_the_school_that_others_name_alike),
         cmocka_unit_test(test_what_is_misread_alike_confirms_nobody),
         cmocka_unit_test(test_one_sure_reading_tells_others_but_is_heard_from_nobody_itself),
+        cmocka_unit_test(test_what_other_documents_say_counts_with_the_documents_own_and_keeps_its_spelling),
+        cmocka_unit_test(test_the_names_that_most_entries_say_come_first),
         cmocka_unit_test(test_one_doubtful_reading_tells_nobody),
         cmocka_unit_test(test_what_is_sure_far_or_another_school_stays),
         cmocka_unit_test(test_what_was_heard_goes_through_json),
