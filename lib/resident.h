@@ -1,10 +1,10 @@
 /* resident: what a process keeps in memory while it has nothing to do.
  *
- * A start runs through much code once: the dynamic linker's work on some thirty libraries, the opening of a
- * database. Those pages stay resident although nobody needs them again.  resident_trim() gives them back;
- * what is needed after all comes again from the page cache, a few microseconds a page.  Only text is given
- * back (mappings of files that can be executed and not written), which holds nothing of ours.  Never fails:
- * where it cannot work it does nothing. Any thread; once, when everything is open. */
+ * A start runs through much code and many tables once: the dynamic linker's work on up to a hundred libraries (their names,
+ * symbols, relocations), the opening of a database. Those pages stay resident although nobody needs them again.  resident_trim()
+ * gives them back; what is needed after all comes again from the page cache, a few microseconds for sixteen pages.  Only what
+ * libraries and program have for reading is given back (segments that cannot be written), which holds nothing of ours.
+ * Never fails: where it cannot work it does nothing. Any thread; when everything is open. */
 #ifndef SHEAF_RESIDENT_H
 #define SHEAF_RESIDENT_H
 

@@ -29,7 +29,7 @@ struct svc {
     char instance[128];
     char why_not[200]; /* what svc_ready() said last; the loop's thread only */
     int64_t ease_at_ms; /* the loop's thread only */
-    bool trimmed; /* what only the start needed was given back, once */
+    bool ready, trimmed; /* trimmed: what only the start needed was given back, once */
 };
 
 static int usage_mistake(const struct service *service, const char *what)
@@ -214,8 +214,13 @@ void svc_beat(struct svc *svc)
     int64_t now_ms = clock_ms();
     health_beat(svc->health);
     if (now_ms < svc->ease_at_ms) return;
+    const bool first = !svc->ease_at_ms;
     svc->ease_at_ms = now_ms + EASE_MS;
-    resident_ease();
+    if (first) return;
+    /* Not when it became ready: others connect after that, and the first call of many a function looks through its library's symbols. */
+    if (svc->ready && !svc->trimmed) resident_trim();
+    else resident_ease();
+    svc->trimmed = svc->trimmed || svc->ready;
 }
 
 void svc_ready(struct svc *svc, const char *why_not)
@@ -228,7 +233,5 @@ void svc_ready(struct svc *svc, const char *why_not)
         log_warn("not_ready", F_STR("why", why_not));
     else
         log_info("ready", F_STR("instance", svc->instance));
-    if (why_not || svc->trimmed) return;
-    svc->trimmed = true;
-    resident_trim();
+    svc->ready = !why_not;
 }

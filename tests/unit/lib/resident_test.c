@@ -1,4 +1,6 @@
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
@@ -21,6 +23,40 @@ static void test_trim_leaves_code_and_data_as_they_were(void **state)
     assert_int_equal(written, 42);
     assert_string_equal(heap, "kept");
     free(heap);
+}
+
+/* How much of the mapping that an address lies in is in memory. */
+static long resident_kib_at(const void *address)
+{
+    char line[512];
+    long kib = -1;
+    bool inside = false;
+    FILE *f = fopen("/proc/self/smaps", "r");
+    assert_non_null(f);
+    while (kib < 0 && fgets(line, sizeof line, f)) {
+        uintptr_t from, to;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+            inside = from <= (uintptr_t)address && (uintptr_t)address < to;
+        else if (inside && sscanf(line, "Rss: %ld", &kib) != 1)
+            kib = -1;
+    }
+    (void)fclose(f);
+    return kib;
+}
+
+/* Like the symbols of libraries: only read, and by the start alone. */
+static void test_tables_that_were_read_once_go_back_and_are_there_when_they_are_read_again(void **state)
+{
+    static const unsigned char table[1 << 20] = {[0] = 7, [(1 << 20) - 1] = 9};
+    unsigned sum = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof table; i += 1024) sum += ((const volatile unsigned char *)table)[i];
+    assert_int_equal(sum, 7);
+    long before = resident_kib_at(table);
+    assert_true(before >= 1024);
+    resident_trim();
+    assert_true(resident_kib_at(table) < before / 2);
+    assert_int_equal(((const volatile unsigned char *)table)[sizeof table - 1], 9);
 }
 
 static long resident_kib(void)
@@ -58,6 +94,7 @@ static void test_what_was_freed_between_what_stays_goes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_trim_leaves_code_and_data_as_they_were),
+                                       cmocka_unit_test(test_tables_that_were_read_once_go_back_and_are_there_when_they_are_read_again),
                                        cmocka_unit_test(test_what_was_freed_between_what_stays_goes_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
