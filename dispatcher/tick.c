@@ -7,11 +7,14 @@
 #include "lib/clock.h"
 #include "lib/fault.h"
 #include "lib/log.h"
+#include "lib/metrics.h"
 
 #define FROZEN_MS   2000  /* a loop that did not turn for so long was frozen: it hears first and judges later */
 #define OVERRUN_MS  10000 /* past a task's deadline; its worker gives up after 5 s (PROTOCOL.md) */
 #define REDIS_GONE_MS 2000 /* then the workers take their room elsewhere */
 #define WINDOW_LEAST  64
+
+static struct metric free_room = METRIC_GAUGE1("sheaf_room", "tasks of that type that the workers of this dispatcher would take now", "type");
 
 /* A worker that is silent for too long is dead.  That costs its tasks a loss only while we ourselves and Redis were well:
  * a host that stood still for ten seconds is not the documents' fault. */
@@ -43,6 +46,12 @@ static void end_overdue(struct dispatcher *d, int64_t now_ms)
     }
 }
 
+/* Of every type, whether anybody offers it or not: 0 for one that nobody does is what an operator looks for. */
+static void count_room(const struct workers *workers)
+{
+    for (int row = 0; row < PIPELINE_TYPES; row++) metric_set(&free_room, pipeline[row].type, workers_free(workers, row));
+}
+
 static void every_second(struct dispatcher *d, int64_t now_ms)
 {
     bool frozen = now_ms - d->timers.turned_ms > FROZEN_MS && d->timers.turned_ms;
@@ -50,6 +59,7 @@ static void every_second(struct dispatcher *d, int64_t now_ms)
         for (struct worker *w = d->workers.first; w; w = w->next) w->seen_ms = now_ms;
     bury_the_silent(d, now_ms);
     end_overdue(d, now_ms);
+    count_room(&d->workers);
     dispatch_heartbeat(d);
     engine_want_take(d->engine);
     if (redis_connected(d->redis)) watch_ask(&d->watch);

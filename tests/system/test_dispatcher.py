@@ -71,6 +71,21 @@ def test_room_is_never_exceeded_and_the_least_loaded_is_served(engine, worker):
     assert b.get("TASK") is not None
 
 
+def test_free_room_is_counted_by_type_where_operators_look(engine, worker, stack):
+    def room(stage):
+        return stack.metric("dispatcher", f'sheaf_room{{type="{stage}"}}')
+    w = worker(inspect=3)
+    wait_for(lambda: room("inspect") == 0)
+    w.hello(welcome=False)
+    assert w.get("WELCOME", beat=False) and room("inspect") == 0, "known, and has said no room yet"
+    w.credit("inspect")
+    wait_for(lambda: w.beat() or room("inspect") == 3)
+    engine.submit()
+    assert w.get("TASK")
+    wait_for(lambda: w.beat(inspect=1) or room("inspect") == 2)
+    assert room("page") == 0, "and of what nobody does"
+
+
 def test_a_result_said_again_is_acknowledged_again_and_counts_once(engine, worker):
     w = worker(inspect=1)
     w.hello()
