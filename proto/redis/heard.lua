@@ -2,12 +2,12 @@
 --
 -- Promises: a document counts once for each name, however often it is worked on: what it says replaces what it said before.
 -- Nobody waits for anybody: what was said so far is the answer.  Stands alone: KEYS[1] = sheaf:{s}:batch:<id>:heard, a sorted set,
--- name → documents that say it; its neighbour KEYS[1]:said, a hash, job → names, one in a line.  Both go a week after the last word.
+-- name → documents that say it; its neighbour KEYS[1]:said, a hash, job → names, one in a line.  Both go a month after the last word.
 -- ARGV: what, job; and what is
 --   say    name … │ answers how many names this document says
 --   look   answers name, documents, name, documents …: the fifty that most documents say, this one not counted
 local KEY, SAID, WHAT, job = KEYS[1], KEYS[1] .. ':said', ARGV[1], ARGV[2]
-local MOST, KEEP_MS = 50, 604800000 -- a job's own life when it failed: as long as it may be run again
+local MOST, KEEP_MS = 50, 2592000000 -- an ended batch's usual life
 
 local own = {}
 for name in string.gmatch(redis.call('HGET', SAID, job) or '', '[^\n]+') do own[name] = true end
