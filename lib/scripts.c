@@ -6,60 +6,25 @@
 
 #include "lib/embed.h"
 
-EMBED(lua_core, "proto/redis/core.lua");
-EMBED(lua_jobs, "proto/redis/jobs.lua");
-EMBED(lua_admission, "proto/redis/admission.lua");
-EMBED(lua_stages, "proto/redis/stages.lua");
-EMBED(lua_ends, "proto/redis/ends.lua");
-EMBED(lua_deliveries, "proto/redis/deliveries.lua");
-EMBED(lua_finish, "proto/redis/finish.lua");
-EMBED(lua_enqueue, "proto/redis/enqueue.lua");
-EMBED(lua_batch, "proto/redis/batch.lua");
-EMBED(lua_commit, "proto/redis/commit.lua");
-EMBED(lua_take, "proto/redis/take.lua");
-EMBED(lua_turn, "proto/redis/turn.lua");
-EMBED(lua_defer, "proto/redis/defer.lua");
-EMBED(lua_give_back, "proto/redis/give_back.lua");
-EMBED(lua_renew, "proto/redis/renew.lua");
-EMBED(lua_reclaim, "proto/redis/reclaim.lua");
-EMBED(lua_adopt, "proto/redis/adopt.lua");
-EMBED(lua_promote, "proto/redis/promote.lua");
-EMBED(lua_cancel, "proto/redis/cancel.lua");
-EMBED(lua_rerun, "proto/redis/rerun.lua");
-EMBED(lua_reap, "proto/redis/reap.lua");
-EMBED(lua_admin, "proto/redis/admin.lua");
+/* The parts, and the script's own file as main(): all within make(), which answers the function to be called with KEYS and ARGV.
+ * Joined by the build, so that they take no memory once they are loaded: a dozen scripts have 0.4 MB, nine tenths of it alike. */
+#define LUA(name)   EMBED_FILE("proto/redis/" #name ".lua")
+#define OPEN_MAKE   EMBED_TEXT("local function make()\\n")
+#define OPEN_MAIN   EMBED_TEXT("local function main()\\nlocal ARGV = ARGS\\n")
+#define CLOSE_BOTH  EMBED_TEXT("end\\nreturn function(keys, args) begin(keys, args) return main() end\\nend\\n")
+#define CALL_MADE   "return make()(KEYS, ARGV)"
+#define PARTS       LUA(core) LUA(jobs) LUA(admission) LUA(stages) LUA(ends) LUA(deliveries) LUA(finish)
+#define JOIN(name, more) \
+    EMBED_PARTS(lua_##name, OPEN_MAKE PARTS more OPEN_MAIN LUA(name) CLOSE_BOTH EMBED_TEXT(CALL_MADE "\\n"));
 
-#define X(s) struct redis_script script_##s = {.name = #s};
+#define X(s) JOIN(s, )
+SCRIPTS_OF_ONE_FILE(X)
+#undef X
+JOIN(turn, LUA(commit) LUA(take))
+
+#define X(s) struct redis_script script_##s = {.name = #s, .source = lua_##s};
 SCRIPTS(X)
 #undef X
-
-struct part {
-    const char *text;
-    size_t size; /* without the NUL */
-};
-#define PART(name) {lua_##name, lua_##name##_size}
-#define TEXT(text) text, sizeof(text) - 1
-
-static void join(struct redis_script *script, const struct part *parts, size_t n)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < n; i++) size += parts[i].size;
-    char *text = malloc(size), *at = text;
-    if (!text) abort(); /* a few KiB at start */
-    for (size_t i = 0; i < n; i++) at = (char *)memcpy(at, parts[i].text, parts[i].size) + parts[i].size;
-    *at = '\0';
-    script->source = text;
-    redis_script_init(script);
-}
-
-/* The parts, and the script's own file as main(): all within make(), which answers the function to be called with KEYS and ARGV. */
-static const struct part open_make = {TEXT("local function make()\n")}, open_main = {TEXT("local function main()\nlocal ARGV = ARGS\n")},
-                         close_both = {TEXT("end\nreturn function(keys, args) begin(keys, args) return main() end\nend\n")},
-                         call_made = {TEXT("return make()(KEYS, ARGV)\n")};
-#define PARTS open_make, PART(core), PART(jobs), PART(admission), PART(stages), PART(ends), PART(deliveries), PART(finish)
-#define JOIN(script, ...)                                                                                    \
-    if (!(script)->source)                                                                                   \
-    join(script, (const struct part[]){__VA_ARGS__}, sizeof((const struct part[]){__VA_ARGS__}) / sizeof(struct part))
 
 /* A script makes its fifty functions anew at every call, which is more than half the cost of one with a single job in it; a library's
  * function keeps them.  Made at its first call: while a library is loaded there is no redis.call().  `flags`: without allow-oom, full memory
@@ -70,19 +35,18 @@ static void join_library(struct redis_script *s, const char *flags)
                                "    if not serve then\n        serve = make()\n        collectgarbage('setpause', 400)\n    end\n"
                                "    return serve(keys, args)\nend\n"
                                "redis.register_function{function_name = '%s', callback = answer, flags = {%s}}\n";
-    int made = (int)(strlen(s->source) - call_made.size);
+    int made = (int)(strlen(s->source) - sizeof CALL_MADE); /* sizeof: with the line's end */
     size_t room = (size_t)made + sizeof form + 2 * sizeof s->function + strlen(flags);
     char *text = malloc(room);
-    if (!text) abort(); /* as above */
+    if (!text) abort(); /* a few KiB at start */
     snprintf(text, room, form, s->function, made, s->source, s->function, flags);
     s->as_library = text;
 }
 
 void scripts_init(void)
 {
-    if (script_turn.source) return;
-    JOIN(&script_turn, PARTS, PART(commit), PART(take), open_main, PART(turn), close_both, call_made);
-#define X(s) JOIN(&script_##s, PARTS, open_main, PART(s), close_both, call_made);
+    if (script_turn.as_library) return;
+#define X(s) redis_script_init(&script_##s);
     SCRIPTS(X)
 #undef X
     join_library(&script_turn, "'allow-oom'"); /* results count at full memory, too */
