@@ -23,6 +23,7 @@ struct slot {
 struct answers {
     pthread_mutex_t lock;
     size_t bytes;
+    uint64_t generation; /* of all slots: raised instead of theirs when all is forgotten, so that unused ones stay unused memory */
     struct slot slot[ANSWERS_SLOTS];
 };
 
@@ -48,6 +49,12 @@ void answers_destroy(struct answers **answers)
     *answers = NULL;
 }
 
+/* Both only grow, so the sum is the same only while both are. */
+static uint64_t generation_of(const struct answers *a, const struct slot *s)
+{
+    return a->generation + s->generation;
+}
+
 /* Ids end in random digits. */
 static struct slot *slot_of(struct answers *a, const char *id)
 {
@@ -64,12 +71,22 @@ static void clear(struct answers *a, struct slot *s)
     s->until_ms = 0;
 }
 
+static void forget_all(struct answers *a)
+{
+    a->generation++;
+    for (struct slot *s = a->slot; s < a->slot + ANSWERS_SLOTS; s++)
+        if (s->until_ms) clear(a, s);
+}
+
 void answers_forget(struct answers *a, const char *id)
 {
     pthread_mutex_lock(&a->lock);
-    for (struct slot *s = id ? slot_of(a, id) : a->slot, *end = id ? s + 1 : a->slot + ANSWERS_SLOTS; s < end; s++) {
+    if (id) {
+        struct slot *s = slot_of(a, id);
         s->generation++;
         clear(a, s);
+    } else {
+        forget_all(a);
     }
     pthread_mutex_unlock(&a->lock);
 }
@@ -89,7 +106,7 @@ static int find(struct answers *a, const struct caller *caller, const char *id, 
     int found = 0;
     pthread_mutex_lock(&a->lock);
     const struct slot *s = slot_of(a, id);
-    *generation = s->generation;
+    *generation = generation_of(a, s);
     if (s->until_ms > clock_ms() && strcmp(s->id, id) == 0 && strcmp(s->owner, caller->owner) == 0)
         found = copy(&s->answer, out);
     pthread_mutex_unlock(&a->lock);
@@ -102,7 +119,7 @@ static void keep(struct answers *a, const struct caller *caller, const char *id,
     if (answer->text.len > ANSWERS_TEXT_MAX) return;
     pthread_mutex_lock(&a->lock);
     struct slot *s = slot_of(a, id);
-    if (s->generation == generation) {
+    if (generation_of(a, s) == generation) {
         clear(a, s);
         if (a->bytes + answer->text.len <= ANSWERS_BYTES && copy(answer, &s->answer)) {
             snprintf(s->id, sizeof s->id, "%s", id);
