@@ -19,6 +19,7 @@
  * longest wait a loop may legitimately have (a Redis reply of 5 s, a reconnect), well below an hour. */
 #define STALL_MS 30000
 #define EASE_MS  10000 /* how often memory that is free goes back: seldom enough to cost nothing */
+#define TRIMS    2     /* the first of these also give back what only the start read */
 
 struct svc {
     const struct service *service;
@@ -29,7 +30,8 @@ struct svc {
     char instance[128];
     char why_not[200]; /* what svc_ready() said last; the loop's thread only */
     int64_t ease_at_ms; /* the loop's thread only */
-    bool ready, trimmed; /* trimmed: what only the start needed was given back, once */
+    bool ready;
+    int trims; /* how often what only the start needed was given back */
 };
 
 static int usage_mistake(const struct service *service, const char *what)
@@ -217,10 +219,14 @@ void svc_beat(struct svc *svc)
     const bool first = !svc->ease_at_ms;
     svc->ease_at_ms = now_ms + EASE_MS;
     if (first) return;
-    /* Not when it became ready: others connect after that, and the first call of many a function looks through its library's symbols. */
-    if (svc->ready && !svc->trimmed) resident_trim();
-    else resident_ease();
-    svc->trimmed = svc->trimmed || svc->ready;
+    /* Not when it became ready: others connect after that, the first call of many a function looks through its library's symbols, and
+     * each script is loaded by its first call, some of which come only after a while. */
+    if (svc->ready && svc->trims < TRIMS) {
+        svc->trims++;
+        resident_trim();
+    } else {
+        resident_ease();
+    }
 }
 
 void svc_ready(struct svc *svc, const char *why_not)

@@ -48,7 +48,7 @@ const char *svc_instance(const struct svc *svc); /* "<host>-<pid>-<start time in
 int svc_signal_fd(const struct svc *svc);        /* readable when a signal waits: then call svc_take_signal() */
 void svc_take_signal(struct svc *svc);           /* reads what waits; after it svc_stopping() may be true */
 bool svc_stopping(const struct svc *svc);        /* SIGTERM or SIGINT came; any thread */
-void svc_beat(struct svc *svc);                  /* the loop turned over: health_beat(), every 10 s resident_ease(), the first time resident_trim() */
+void svc_beat(struct svc *svc);                  /* the loop turned over: health_beat(), every 10 s resident_ease(), the first times resident_trim() */
 void svc_ready(struct svc *svc, const char *why_not); /* NULL: ready. Logs the change, not every call */
 
 /* A level of the log that an operator wants now; NULL or "": the configured one. Logs the change. */
