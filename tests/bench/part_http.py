@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 
-from measure import PROGRAMS, TOP, rss_mib, run_json, stack
+from measure import PROGRAMS, REST_S, TOP, rss_mib, run_json, stack
 
 KEYS = ("upload_200k_per_s", "upload_2m_mb_per_s", "bare_2m_mb_per_s", "poll_per_s")
 SECONDS = 3
@@ -46,6 +46,12 @@ def empty(folder):
             os.truncate(path, 0)
 
 
+def rested_mib(pid):
+    """What a process keeps. At once it depends on how long ago it last gave back what is free."""
+    time.sleep(REST_S)
+    return rss_mib(pid)
+
+
 def uploads(report):
     with stack("gateway") as s:
         for name, size in SIZES.items():
@@ -65,11 +71,11 @@ def uploads(report):
                 if (name, connections) == ("2 MB", 8):
                     report.json["upload_2m_mb_per_s"] = sorted(ours)[len(ours) // 2] * size / 1e6
                     report.json["bare_2m_mb_per_s"] = report.json["upload_2m_mb_per_s"] / ratio
-        after_all = rss_mib(s["gateway"].pid)
+        after_all = rested_mib(s["gateway"].pid)
         for size in SIZES.values():
             upload(s, size, 64)
-        report.row("gateway's RSS after all uploads", "MiB", [after_all])
-        report.row("  after as many again, of that", "×", [rss_mib(s["gateway"].pid) / after_all], ("≤", 1.05))
+        report.row("gateway's RSS after all uploads and a rest", "MiB", [after_all])
+        report.row("  after as many again, of that", "×", [rested_mib(s["gateway"].pid) / after_all], ("≤", 1.05))
 
 
 def uploads_to_redis(report):
