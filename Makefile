@@ -60,6 +60,7 @@ $(O)/obj/%.o: %.c Makefile
 $(O)/obj/lib/scripts.o $(O)/obj/lib/throttle.o $(O)/obj/notify-svc/claim.o $(O)/obj/llm-svc/batch_schools.o: $(wildcard proto/redis/*.lua)
 $(O)/obj/lib/form.o: $(wildcard lib/forms/*.json)
 $(O)/obj/ocr-svc/providers/tesseract.o: ocr-svc/hand/hand.traineddata
+$(O)/obj/ocr-svc/letters.o: ocr-svc/letters/letters.model
 $(O)/obj/llm-svc/lexicon.o: $(wildcard llm-svc/words/*)
 $(O)/obj/gateway/web.o: $(wildcard gateway/web/*)
 $(O)/obj/persist-svc/providers/sqlite_schema.o: $(wildcard persist-svc/migrations/*)

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/auto.h"
+#include "ocr-svc/choose.h"
+#include "ocr-svc/letters.h"
 
 #define NONE 0 /* the letter of a reading that has none in a place */
 /* Small marks are overlooked more often than imagined: one needs this much of the weight behind none. */
@@ -102,26 +105,49 @@ static void hear(struct tally *t, const struct vote_reading *reading)
     t->total += reading->weight;
 }
 
-static bool is_mark(uint32_t c)
+/* What has most votes in a place. */
+static uint32_t most_voted(const struct tally *t, int place)
 {
-    return c == '.' || c == ',' || c == '-' || c == '\'' || c == 0xB0 || c == 0xBA; /* … degree, ordinal */
+    uint32_t best = NONE;
+    float most = share(t, place, NONE), none = most;
+    for (int r = 0; r < t->n_heard; r++) {
+        uint32_t c = t->places[place].letter[r];
+        float of_letter = share(t, place, c);
+        bool against_none = best == NONE && letters_is_mark(c) && of_letter > OVERLOOKED * none;
+        if (of_letter > most || against_none) most = of_letter, best = c;
+    }
+    return best;
 }
 
-static void count(const struct tally *t, struct vote_result *result)
+static bool has(const struct choose_place *p, uint32_t letter)
 {
-    result->n = t->n_places;
-    for (int i = 0; i < t->n_places; i++) {
-        uint32_t best = NONE;
-        float most = share(t, i, NONE), none = most;
-        for (int r = 0; r < t->n_heard; r++) {
-            uint32_t c = t->places[i].letter[r];
-            float of_letter = share(t, i, c);
-            bool against_none = best == NONE && is_mark(c) && of_letter > OVERLOOKED * none;
-            if (of_letter > most || against_none) most = of_letter, best = c;
-        }
-        result->letter[i] = best;
-        result->share[i] = most;
+    for (int i = 0; i < p->n; i++)
+        if (p->letter[i] == letter) return true;
+    return false;
+}
+
+static void put_to_choice(const struct tally *t, int place, struct choose_place *p)
+{
+    *p = (struct choose_place){.won = most_voted(t, place), .n = 1};
+    p->letter[0] = p->won;
+    p->share[0] = share(t, place, p->won);
+    for (int r = 0; r < t->n_heard; r++) {
+        uint32_t c = t->places[place].letter[r];
+        if (has(p, c) || p->n == CHOOSE_LETTERS) continue;
+        p->letter[p->n] = c;
+        p->share[p->n++] = share(t, place, c);
     }
+}
+
+static int count(const struct tally *t, struct vote_result *result)
+{
+    AUTO_FREE struct choose_place *places = calloc((size_t)t->n_places + 1, sizeof *places);
+    if (!places) return -1;
+    for (int i = 0; i < t->n_places; i++) put_to_choice(t, i, &places[i]);
+    if (choose(places, t->n_places, result->letter)) return -1;
+    result->n = t->n_places;
+    for (int i = 0; i < t->n_places; i++) result->share[i] = share(t, i, result->letter[i]);
+    return 0;
 }
 
 int vote(const struct vote_reading *readings, int n, struct vote_result *result)
@@ -129,7 +155,7 @@ int vote(const struct vote_reading *readings, int n, struct vote_result *result)
     struct tally *t = calloc(1, sizeof *t);
     if (!t) return -1;
     for (int r = 0; r < n; r++) hear(t, &readings[r]);
-    count(t, result);
+    int bad = count(t, result);
     free(t);
-    return 0;
+    return bad;
 }

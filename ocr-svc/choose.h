@@ -1,0 +1,23 @@
+/* choose: which of the letters that a vote has in each place make the likeliest line.
+ *
+ * Where readings differ a letter is chosen by its share of the votes and by how well it follows those before it (letters.h); a capital in
+ * the middle of a word is unlikely, too.  Letters only: words with digits or an at sign, spaces and small marks stay as they were voted for.
+ * Names are no words, so the votes count much more.  Pure; any thread. */
+#ifndef SHEAF_OCR_SVC_CHOOSE_H
+#define SHEAF_OCR_SVC_CHOOSE_H
+
+#include <stdint.h>
+
+#define CHOOSE_LETTERS 16 /* of a place */
+
+struct choose_place {
+    uint32_t won;                  /* what has most votes: a letter, 0 for none */
+    int n;                         /* it and the others that have some */
+    uint32_t letter[CHOOSE_LETTERS];
+    float share[CHOOSE_LETTERS]; /* of the votes, 0 to 1 */
+};
+
+/* The letter chosen in each of n places into `chosen`.  -1: no memory, nothing was written. */
+int choose(const struct choose_place *places, int n, uint32_t *chosen);
+
+#endif
