@@ -17,6 +17,14 @@ class Answer:
             body.encode() if isinstance(body, str) else json.dumps(body).encode()
 
 
+class Only:
+    """In a script: `then` (an Answer, or a function as in the script itself) for the next request that is `wanted`; others pass it by,
+    also those that come at the same time."""
+
+    def __init__(self, wanted, then):
+        self.wanted, self.then = wanted, then
+
+
 class Request:
     def __init__(self, method, path, headers, body):
         self.method, self.path, self.headers, self.body, self.at = method, path, headers, body, time.monotonic()
@@ -29,7 +37,7 @@ class Fake:
     """`with Fake() as f:` serves; subclasses say what by answer(request)."""
 
     def __init__(self):
-        self.script = collections.deque()  # Answers, or functions of the request that give one (or None: do your work)
+        self.script = collections.deque()  # Answers, functions of the request that give one (or None: do your work), Only
         self.complaints, self.requests, self.connections = [], [], 0
         self.keep_requests = True  # off for loads: bodies would fill the memory
         self.calls = 0
@@ -53,13 +61,15 @@ class Fake:
             if self.keep_requests:
                 self.requests.append(request)
             scripted = self.script.popleft() if self.script and self.is_scripted(request) else None
+        if isinstance(scripted, Only):
+            scripted = scripted.then
         if callable(scripted):
             scripted = scripted(request)
         return scripted or self.answer(request)
 
     def is_scripted(self, request):
         """Whether the next scripted answer is meant for such a request."""
-        return True
+        return not isinstance(self.script[0], Only) or self.script[0].wanted(request)
 
     def __enter__(self):
         fake = self

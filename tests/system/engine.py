@@ -207,7 +207,19 @@ class Engine:
         return batch_of(self.r, id)
 
     def alive(self, dispatcher):
-        self.r.set("sheaf:dispatcher:" + dispatcher, "{}", px=5000)
+        self.r.set("sheaf:dispatcher:" + dispatcher, "{}", px=600000)
+
+    def age(self, idle_ms, *tasks):
+        """As if these had been given out so long ago."""
+        for t in tasks:
+            key = SHARD + "tasks:" + t.type
+            (row,) = self.r.xpending_range(key, "dispatchers", t.entry, t.entry, 1)
+            self.r.execute_command("XCLAIM", key, "dispatchers", row["consumer"], 0, t.entry, "IDLE", idle_ms, "RETRYCOUNT", row["times_delivered"], "JUSTID")
+
+    def now_ms(self):
+        """By Redis's clock, which the scripts go by."""
+        seconds, micros = self.r.time()
+        return seconds * 1000 + micros // 1000
 
     def finish(self, job, pages=1, entries=1):
         """Runs whatever is open, whoever's it is, until nothing is."""

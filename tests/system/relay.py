@@ -64,7 +64,9 @@ class Relay:
         self.commands = queue.Queue()
         self.bell, self.ear = socket.socketpair()
         self.selector.register(self.ear, selectors.EVENT_READ)
-        self.port = 0
+        # Holds the port while nobody listens: the kernel must not give it to somebody's client meanwhile.
+        self.place = self._bound(0)
+        self.port = self.place.getsockname()[1]
         self._listen()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -120,7 +122,7 @@ class Relay:
     def close(self):
         self.commands.put(None)
         self.bell.send(b".")
-        self.thread.join(10)
+        self.thread.join(30)
 
     def __enter__(self):
         return self
@@ -133,14 +135,18 @@ class Relay:
         done = threading.Event()
         self.commands.put((change, done))
         self.bell.send(b".")
-        assert done.wait(10), "the relay's thread is gone"
+        assert done.wait(30), "the relay's thread is gone"
+
+    @staticmethod
+    def _bound(port):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        s.bind(("127.0.0.1", port))
+        return s
 
     def _listen(self):
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", self.port))
+        self.listener = self._bound(self.port)
         self.listener.listen(64)
-        self.port = self.listener.getsockname()[1]
         self.selector.register(self.listener, selectors.EVENT_READ)
 
     def _deafen(self):
@@ -171,7 +177,7 @@ class Relay:
         self._deafen()
         for c in list(self.open):
             self._end(c)
-        for s in (self.ear, self.bell):
+        for s in (self.ear, self.bell, self.place):
             s.close()
         self.selector.close()
 

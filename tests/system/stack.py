@@ -22,23 +22,33 @@ ADMIN = {"gateway": 1, "dispatcher": 2, "ocr-svc": 3, "llm-svc": 4, "persist-svc
 SLOW = float(os.environ.get("TESTS_SLOW", "1"))  # sanitizer builds take longer
 
 
+reserved = {}  # base → the socket that keeps others off it
+
+
 def free_base():
-    """A port with room for a whole stack behind it (0 … +49). Below those that the kernel gives to connections (32768 and
-    up): a service that is started again must not find its port taken by somebody's client."""
+    """A port with room for a whole stack behind it (0 … +98), this process's until release_base(). Below those that the kernel
+    gives to connections (32768 and up): a service that is started again must not find its port taken by somebody's client."""
     for n in range(220):
         base = 10000 + (os.getpid() + n) % 220 * 100
+        keep = socket.socket()
         try:
-            for offset in (0, 1, 2, 3, 4, 5, 6, 10, 20, 21, 22, 30, 40):
+            keep.bind(("127.0.0.1", base + 99))  # another one's stack may have the base and not be up yet
+            for offset in (0, 1, 2, 3, 4, 5, 6, 10, 20, 21, 22, 30, 40, 60, 90):
                 with socket.socket() as s:
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     s.bind(("127.0.0.1", base + offset))
+            reserved[base] = keep
             return base
         except OSError:
-            continue
+            keep.close()
     raise RuntimeError("no free ports")
 
 
-def wait_for(condition, timeout=15, what="it"):
+def release_base(base):
+    reserved.pop(base).close()
+
+
+def wait_for(condition, timeout=30, what="it"):
     until = time.monotonic() + timeout * SLOW
     while True:
         value = condition()
@@ -79,8 +89,9 @@ class Process:
 
     def kill(self):
         """kill -9, and gone."""
-        self.process.kill()
-        self.process.wait(10)
+        process = self.process  # another thread may start the next one as soon as this is dead
+        process.kill()
+        process.wait(30)
 
     def stop(self, timeout=40):
         """SIGTERM; its exit code."""
@@ -127,7 +138,8 @@ class Stack:
                 p.process.kill()
         self.redis_process.kill()
         for process in (*(p.process for p in self.processes), self.redis_process):  # all die at the same time
-            process.wait(10)
+            process.wait(30)
+        release_base(self.base)
         reports = self.sanitizer_reports()
         if kind is not None:
             for log in sorted(pathlib.Path(self.folder).glob("*.log")):
@@ -161,7 +173,7 @@ class Stack:
 
     def kill_redis(self):
         self.redis_process.kill()
-        self.redis_process.wait(10)
+        self.redis_process.wait(30)
 
     def env(self, **more):
         # Keys that lie about in somebody's environment must not turn on a real service.
@@ -190,11 +202,11 @@ class Stack:
 
     def is_ready(self, name):
         try:
-            return http("GET", f"http://127.0.0.1:{self.base + ADMIN[name]}/readyz", timeout=2)[0] == 200
+            return http("GET", f"http://127.0.0.1:{self.base + ADMIN[name]}/readyz", timeout=5)[0] == 200
         except OSError:
             return False
 
-    def wait_ready(self, name, timeout=20):
+    def wait_ready(self, name, timeout=60):
         def ready():
             code = self.named[name].process.poll()
             assert code is None, f"{name} ended with {code}: {self.log(name)[-2000:]}"
@@ -247,6 +259,17 @@ class Stack:
         status, _, body = http("GET", f"http://127.0.0.1:{self.base + ADMIN[label]}/metrics")
         assert status == 200
         return sum(float(line.split()[-1]) for line in body.decode().splitlines() if line.startswith(name))
+
+    def metric_of_now(self, label, name):
+        """The same of a service that may be starting yet: it has counted nothing."""
+        try:
+            return self.metric(label, name)
+        except OSError:
+            return 0
+
+    def room(self, stage):
+        """How many tasks the dispatcher may give away now. A worker that it knows has said no room before it was welcomed."""
+        return self.metric_of_now("dispatcher", f'sheaf_room{{type="{stage}"}}')
 
     def job_done(self, job, timeout=60):
         def done():

@@ -35,9 +35,13 @@ def worker(stack):
         return w
     yield make
     for w in made:
-        w.send(Message("BYE"))
-        time.sleep(0.02)
-        w.close()
+        w.leave()
+    nobody_is_left(stack)
+
+
+def nobody_is_left(stack):
+    """What the dispatcher has not yet heard leaving would get the next test's tasks."""
+    wait_for(lambda: stack.metric("dispatcher", "sheaf_workers") == 0, what="the last worker's end")
 
 
 def state_of(engine, job):
@@ -156,7 +160,7 @@ def test_a_silent_worker_is_dead_and_its_task_is_lost_not_failed(engine, worker)
     task = a.get("TASK")
     b = worker(inspect=1)
     b.hello()
-    again = b.get("TASK", timeout=9)
+    again = b.get("TASK")
     assert again.job == task.job
     assert again.token[1:] == (1, 2)
     a.result(task, body={"fan": 7})
@@ -176,7 +180,7 @@ def test_bye_gives_its_tasks_away_at_once(engine, worker):
     b = worker(inspect=1)
     b.hello()
     a.send(Message("BYE"))
-    assert b.get("TASK", timeout=2).job == task.job
+    assert b.get("TASK", timeout=3.5).job == task.job, "silence would take 4 s"
 
 
 def test_a_cancelled_job_is_cancelled_at_its_worker(engine, worker):
@@ -185,7 +189,7 @@ def test_a_cancelled_job_is_cancelled_at_its_worker(engine, worker):
     job = engine.submit()
     task = w.get("TASK")
     assert engine.run("cancel", job, OWNER) == "ok"
-    cancel = w.get("CANCEL", timeout=5)
+    cancel = w.get("CANCEL")
     assert cancel.job == task.job and cancel.token == task.token
 
 
@@ -205,20 +209,25 @@ def test_a_task_lost_with_its_connection_is_found_by_the_heartbeats_count(engine
     engine.submit()
     task = w.get("TASK")
     # It never arrived, as far as this worker knows: it counts nothing held.
-    assert w.get("WHO", timeout=6, held={"inspect": 0}) is not None
+    assert w.get("WHO", held={"inspect": 0}) is not None
     time.sleep(2.1)
     w.hello()
-    again = w.get("TASK", timeout=5)
+    again = w.get("TASK")
     assert again.job == task.job and again.token[2] == 2
 
 
 # ---- two dispatchers ---------------------------------------------------------------------------------------
 
+def presence(stack, dispatcher):
+    """What Redis knows of it: its name holds its process's number."""
+    return [key for key in stack.redis.scan_iter("sheaf:dispatcher:*") if f"-{dispatcher.pid}-" in key]
+
+
 @pytest.fixture
 def two(stack, engine):
     port = stack.base + 21
     second = stack.start("dispatcher", "dispatcher-2", SHEAF_DISPATCHER_BIND=f"tcp://127.0.0.1:{port}")
-    wait_for(lambda: "redis_up" in stack.log("dispatcher-2"), what="the second dispatcher")
+    wait_for(lambda: presence(stack, second), what="the second dispatcher")
     yield f"tcp://127.0.0.1:{port}", second
     if second.process.poll() is None:
         second.kill()
@@ -231,10 +240,8 @@ def test_two_dispatchers_share_the_work(stack, engine, two):
     engine.enqueue(files=8)
     jobs = {t.job for t in [w.get("TASK") for w in (a, b) for _ in range(4)] if t}
     assert len(jobs) == 8
-    for w in (a, b):
-        w.send(Message("BYE"))
-        time.sleep(0.02)
-        w.close()
+    a.leave(), b.leave()
+    nobody_is_left(stack)
 
 
 def test_a_running_task_is_adopted_when_its_dispatcher_dies(stack, engine, two):
@@ -253,9 +260,8 @@ def test_a_running_task_is_adopted_when_its_dispatcher_dies(stack, engine, two):
     to_first.result(task)
     assert to_first.get("RESULT_ACK").status == ACCEPTED
     assert engine.job(job)["d:inspect"] == "1"
-    to_first.send(Message("BYE"))
-    time.sleep(0.02)
-    to_first.close(), to_second.close()
+    to_first.leave(), to_second.close()
+    nobody_is_left(stack)
 
 
 def test_what_a_dead_dispatcher_held_is_reclaimed(stack, engine, two):
@@ -268,11 +274,10 @@ def test_what_a_dead_dispatcher_held_is_reclaimed(stack, engine, two):
     gone.close()
     w = Worker(stack.dispatcher_endpoint, inspect=1)
     w.hello()
-    again = w.get("TASK", timeout=10)
+    again = w.get("TASK")
     assert again.job == task.job and again.token[1:] == (1, 2)
-    w.send(Message("BYE"))
-    time.sleep(0.02)
-    w.close()
+    w.leave()
+    nobody_is_left(stack)
 
 
 def test_sigterm_says_drain_and_bye_and_leaves_nothing_behind(stack, engine, two):
@@ -280,8 +285,8 @@ def test_sigterm_says_drain_and_bye_and_leaves_nothing_behind(stack, engine, two
     w = Worker(endpoint, inspect=1)
     w.hello()
     assert second.stop() == 0
-    assert w.get("BYE", beat=False, timeout=2) is not None
-    assert "sheaf:dispatcher:" not in " ".join(k for k in stack.redis.keys("sheaf:dispatcher:*") if k.endswith(f"-{second.pid}"))
+    assert w.get("BYE", beat=False) is not None
+    assert presence(stack, second) == []
     w.close()
 
 
@@ -294,19 +299,19 @@ def test_an_outage_of_redis_spends_nothing_and_the_loop_turns_again(engine, work
     task = w.get("TASK")
     stack.redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     w.result(task)
-    assert w.get("RESULT_ACK", timeout=8).status == ACCEPTED
+    assert w.get("RESULT_ACK").status == ACCEPTED
     assert engine.job(job)["d:inspect"] == "1"
 
 
 def test_an_eviction_policy_that_may_lose_jobs_is_refused(stack):
     with Stack(redis_options=("--maxmemory-policy", "allkeys-lru")) as s:
         p = s.start("dispatcher")
-        assert p.process.wait(10) == 100
+        assert p.process.wait(60) == 100
         assert "noeviction" in s.log("dispatcher")
         assert s.start("dispatcher", "allowed", SHEAF_REDIS_ALLOW_EVICTION="yes").process.poll() is None
 
 
 def test_another_shard_count_than_the_first_is_refused(stack):
     p = stack.start("dispatcher", "sharded", SHEAF_SHARDS=4, SHEAF_DISPATCHER_BIND=f"tcp://127.0.0.1:{stack.base + 21}")
-    assert p.process.wait(10) == 100
+    assert p.process.wait(60) == 100
     assert "shards" in stack.log("sharded")

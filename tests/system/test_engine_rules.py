@@ -163,13 +163,13 @@ def test_rule_2_what_was_handed_back_is_served_first_with_the_next_delivery(engi
 def test_rule_2_only_a_hungry_type_is_woken(engine):
     listener = engine.r.pubsub()
     listener.subscribe("sheaf:wake")
-    assert listener.get_message(timeout=2)["type"] == "subscribe"
+    assert listener.get_message(timeout=20)["type"] == "subscribe"
     engine.submit()
     assert listener.get_message(timeout=0.1) is None, "nobody found the stream dry"
     engine.take(inspect=1)
     engine.take(inspect=1)
     engine.submit()
-    assert listener.get_message(timeout=2)["data"] == "00 inspect"
+    assert listener.get_message(timeout=20)["data"] == "00 inspect"
     engine.submit()
     assert listener.get_message(timeout=0.1) is None, "said once"
     listener.close()
@@ -286,9 +286,11 @@ def test_rule_5_a_renewed_task_is_not_reclaimed(engine):
     engine.alive("d1")
     engine.submit()
     task = engine.take("d1", inspect=1)
-    time.sleep(0.25)
+    engine.age(90000, *task)
     engine.named("renew", task, me="d1")
-    assert engine.reclaim("d2", lease=200) == 0
+    assert engine.reclaim("d2", lease=60000) == 0
+    engine.age(90000, *task)
+    assert engine.reclaim("d2", lease=60000) == 1, "and it would have been"
 
 
 # ---- rule 6: reclaim -----------------------------------------------------------------------------------------------
@@ -296,18 +298,18 @@ def test_rule_5_a_renewed_task_is_not_reclaimed(engine):
 def test_rule_6_reclaims_from_a_living_dispatcher_whose_take_reply_was_lost(engine):
     engine.alive("d1")
     engine.submit()
-    engine.take("d1", inspect=1)  # the answer never arrived
+    lost = engine.take("d1", inspect=1)  # the answer never arrived
     assert engine.reclaim("d2", lease=60000) == 0
-    time.sleep(0.06)
-    assert engine.reclaim("d2", lease=50) == 1
+    engine.age(60001, *lost)
+    assert engine.reclaim("d2", lease=60000) == 1
     assert engine.take("d2", inspect=1)[0].delivery == 2
 
 
 def test_rule_6_a_gone_liveness_key_only_shortens_the_wait(engine):
     engine.submit()
-    engine.take("dead", inspect=1)
+    held = engine.take("dead", inspect=1)
     assert engine.reclaim("d2", lease=10000) == 0, "not at once"
-    time.sleep(2.05)
+    engine.age(2050, *held)
     assert engine.reclaim("d2", lease=10000) == 1
 
 
@@ -323,8 +325,8 @@ def test_rule_6_an_entry_whose_place_in_the_returned_list_was_lost_is_found_agai
     task = engine.take("d1", inspect=1)
     engine.named("give_back", task)
     engine.r.delete(SHARD + "returned:inspect")
-    time.sleep(0.06)
-    engine.reclaim("d2", lease=50)
+    engine.age(60001, *task)
+    engine.reclaim("d2", lease=60000)
     assert len(engine.take("d2", inspect=1)) == 1
 
 
@@ -335,8 +337,8 @@ def test_rule_6_many_that_wait_for_a_worker_do_not_hide_what_a_dead_dispatcher_h
     waiting = engine.take("d1", window=400, inspect=250)
     (orphan,) = engine.take("gone", window=400, inspect=1)
     engine.named("give_back", waiting)
-    time.sleep(0.06)
-    assert engine.reclaim("d2", lease=50, types=["inspect"]) == 1
+    engine.age(60001, *waiting, orphan)
+    assert engine.reclaim("d2", lease=60000, types=["inspect"]) == 1
     assert orphan.entry in [t.entry for t in engine.take("d2", window=400, inspect=300)]
 
 
@@ -344,10 +346,10 @@ def test_rule_6_after_an_outage_of_redis_only_what_the_gone_held_is_reclaimed(en
     engine.submit()
     engine.submit()
     engine.alive("d1")
-    engine.take("d1", inspect=1)
+    held = engine.take("d1", inspect=1)
     (orphan,) = engine.take("gone", inspect=1)
-    time.sleep(0.06)
-    assert engine.reclaim("d2", lease=50, mode="gone", types=["inspect"]) == 1
+    engine.age(60001, *held, orphan)
+    assert engine.reclaim("d2", lease=60000, mode="gone", types=["inspect"]) == 1
     (task,) = engine.take("d2", inspect=2)
     assert task.entry == orphan.entry
 
@@ -540,13 +542,15 @@ def test_rule_10_a_rerun_takes_the_blobs_off_the_list(engine):
 def test_rule_11_every_change_raises_seq_in_the_same_step_and_says_so(engine):
     listener = engine.r.pubsub()
     listener.subscribe("sheaf:events")
-    listener.get_message(timeout=2)
+    assert listener.get_message(timeout=20)["type"] == "subscribe"
     job = engine.submit()
     seen = 0
     for _ in range(20):
         for task in engine.take():
             engine.commit(task)
-        while message := listener.get_message(timeout=0.05):
+        while seen < int(engine.job(job)["seq"]):
+            message = listener.get_message(timeout=20)
+            assert message, "each change is said"
             for line in message["data"].split("\n"):
                 words = line.split(" ")
                 if words[0] == "j":
@@ -554,7 +558,7 @@ def test_rule_11_every_change_raises_seq_in_the_same_step_and_says_so(engine):
                     seen += 1
         if engine.job(job)["state"] == "finished":
             break
-    assert engine.job(job)["seq"] == str(seen)
+    assert engine.job(job)["seq"] == str(seen) and listener.get_message(timeout=0.05) is None
     listener.close()
 
 
@@ -621,14 +625,19 @@ def test_twenty_redeliveries_are_the_backstop(engine):
 
 def test_the_jobs_time_counts_only_what_is_in_flight(engine):
     job = engine.submit()
+
+    def in_hand(seconds):
+        """How long it was in somebody's hands by Redis's clock, at most."""
+        began = engine.now_ms()
+        (task,) = engine.take(inspect=1)
+        time.sleep(seconds)
+        engine.named("give_back", [task])
+        return engine.now_ms() - began + 1
     time.sleep(0.15)  # waiting
-    (task,) = engine.take(inspect=1)
-    engine.named("give_back", [task])
-    assert int(engine.job(job)["busy"]) < 100
-    (task,) = engine.take(inspect=1)
-    time.sleep(0.15)
-    engine.named("give_back", [task])
-    assert 100 < int(engine.job(job)["busy"]) < 1000
+    most = in_hand(0)
+    assert int(engine.job(job)["busy"]) <= most
+    most += in_hand(0.15)
+    assert 150 <= int(engine.job(job)["busy"]) <= most
     assert engine.take(limit_ms=50, inspect=1) == []
     assert json.loads(engine.job(job)["err"])["code"] == "timeout"
 

@@ -96,21 +96,13 @@ def pending(stack, stage):
         return 0
 
 
-def room(stack, stage):
-    """What the dispatcher that runs now may give away. It may be starting yet; and a worker that it knows has said no room before it was welcomed."""
-    try:
-        return stack.metric("dispatcher", f'sheaf_room{{type="{stage}"}}')
-    except OSError:
-        return 0
-
-
 def plain(stack, name, arm):
     arm()
     return Upload(stack, name)
 
 
 def held_by_a_stopped_worker(stack, name):
-    wait_for(lambda: room(stack, "inspect") >= FILES, 20, "room at a worker")
+    wait_for(lambda: stack.room("inspect") >= FILES, 60, "room at a worker")
     stack["ocr-svc"].signal(signal.SIGSTOP)
     upload = Upload(stack, name)
     wait_for(lambda: pending(stack, "inspect") == FILES, 30, "tasks at the stopped worker")

@@ -1,5 +1,6 @@
 """Records and objects in a Supabase project: the functions on a real PostgreSQL behind what PostgREST does, Storage beside it."""
 import subprocess
+import threading
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from documents import csv_rows, form, form_lines, pdf
 from postgres import PROGRAMS, Postgres
 from relay import Relay
 from stack import BUILD, SLOW, TOP, Stack, http, wait_for
-from fakes.base import Answer
+from fakes.base import Answer, Only
 from fakes.supabase import KEY, Supabase, pgrst_error, sql_error, storage_error
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
@@ -101,9 +102,7 @@ def test_an_export_has_links_that_anybody_may_follow_while_they_are_good(stack, 
     project.links[token] = (path, 0)
     assert http("GET", rows[0]["pdf_url"])[0] == 400
     # Once the storage does not answer, the export still is one, with the gateway's addresses.
-    def once(request):
-        return storage_error(544, "DatabaseTimeout", "DatabaseTimeout", 544) if "/object/sign/" in request.path else project.script.appendleft(once)
-    project.script.append(once)
+    project.script.append(Only(lambda request: "/object/sign/" in request.path, storage_error(544, "DatabaseTimeout", "DatabaseTimeout", 544)))
     again = [r for r in csv_rows(stack.get("/export?format=csv&mode=all")[1]) if r["submission_id"] in {x["submission_id"] for x in rows}]
     assert len(again) == len(rows) and all(r["pdf_url"].startswith(stack.url("/pdf/essay-submissions/")) for r in again) and not project.script
 
@@ -123,23 +122,19 @@ def test_an_owners_objects_are_removed_with_their_folders_and_no_one_elses(stack
                                      Answer(502, "<html>bad gateway</html>"), Answer(200, cut=True), Answer(429, {}, {"Retry-After": "1"})],
                          ids=["serialisation", "connections", "restart", "no database", "pool", "retry-after", "gateway", "cut", "429"])
 def test_trouble_of_the_database_is_tried_again(stack, project, trouble):
-    def once(request):
-        return trouble if request.path.endswith("/save_submission") else project.script.appendleft(once)
-    project.script.append(once)
+    project.script.append(Only(lambda request: request.path.endswith("/save_submission"), trouble))
     answer = upload(stack, ("again.pdf", form(300 + len(project.objects))))
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
-    assert once not in project.script
+    assert not project.script
 
 
 @pytest.mark.parametrize("trouble", [storage_error(500, "Internal", "InternalError", 500), storage_error(423, "ResourceLocked", "ResourceLocked"),
                                      storage_error(544, "DatabaseTimeout", "DatabaseTimeout", 544), storage_error(503, "LockTimeout", "LockTimeout")])
 def test_trouble_of_the_storage_is_tried_again(stack, project, trouble):
-    def once(request):
-        return trouble if "/object/" in request.path else project.script.appendleft(once)
-    project.script.append(once)
+    project.script.append(Only(lambda request: "/object/" in request.path, trouble))
     answer = upload(stack, ("again.pdf", form(400 + len(project.objects))))
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
-    assert once not in project.script
+    assert not project.script
 
 
 def test_a_project_that_is_away_longer_than_all_attempts_would_last_is_waited_for_at_no_cost(project, db):
@@ -160,18 +155,15 @@ def test_a_project_that_is_away_longer_than_all_attempts_would_last_is_waited_fo
 @pytest.mark.parametrize("break_it, word", [("key", "SUPABASE_SERVICE_ROLE_KEY"), ("bucket", "bucket"), ("function", "migrations"), ("right", "service key")])
 def test_what_a_person_must_mend_is_said_in_the_job_and_by_doctor(stack, project, db, break_it, word):
     def broken(request):
-        answer = sql_error("42501") if break_it == "right" else pgrst_error(202)
-        if break_it in ("right", "function") and "/rpc/" in request.path:
-            project.script.append(broken)
-            return answer
-        project.script.append(broken)
-        return None
+        """Every call of a function, until the script is cleared."""
+        project.script.append(Only(lambda request: "/rpc/" in request.path, broken))
+        return sql_error("42501") if break_it == "right" else pgrst_error(202)
     if break_it == "key":
         project.key = "another"
     elif break_it == "bucket":
         project.bucket = "another"
     else:
-        project.script.append(broken)
+        project.script.append(Only(lambda request: "/rpc/" in request.path, broken))
     try:
         answer = upload(stack, ("stuck.pdf", form(500 + hash(break_it) % 1000)))
         stack.batch_done(answer["batch_id"], 60)
@@ -187,15 +179,14 @@ def test_what_a_person_must_mend_is_said_in_the_job_and_by_doctor(stack, project
 
 
 def test_a_process_that_dies_in_the_middle_of_a_call_has_done_it_once(stack, project, db):
-    def slow(request):
-        if request.path.endswith("/save_submission"):
-            stack["persist-svc"].kill()
-            return None
-        project.script.append(slow)
-        return None
-    project.script.append(slow)
+    killed = threading.Event()
+
+    def kill(_):
+        stack["persist-svc"].kill()
+        killed.set()
+    project.script.append(Only(lambda request: request.path.endswith("/save_submission"), kill))
     answer = upload(stack, ("killed.pdf", form(700)))
-    wait_for(lambda: stack["persist-svc"].process.poll() is not None, 30, "the end of persist-svc")
+    assert killed.wait(60)
     stack["persist-svc"].start()
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
     job = answer["job_ids"][0]["job_id"]

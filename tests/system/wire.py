@@ -96,7 +96,7 @@ class Worker:
                           index=task.index, trace=task.trace, room_seq=self.next_seq(),
                           room=self.rooms.get(task.type, 0), **more))
 
-    def get(self, *wanted, timeout=5, beat=True, held=None):
+    def get(self, *wanted, timeout=30, beat=True, held=None):
         """The next message of one of these commands; heartbeats as a living worker does while it waits."""
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
@@ -109,7 +109,7 @@ class Worker:
                     return message
         return None
 
-    def work(self, count, body=None, timeout=20):
+    def work(self, count, body=None, timeout=60):
         """Does `count` tasks of whatever type, and sees each acknowledged."""
         done, acks = [], 0
         until = time.monotonic() + timeout
@@ -123,6 +123,12 @@ class Worker:
             else:
                 acks += 1
         return done
+
+    def leave(self):
+        """BYE, which is sent although its socket is closed behind it."""
+        if not self.socket.closed:
+            self.send(Message("BYE"))
+            self.socket.close(linger=5000)
 
     def close(self):
         self.socket.close()
