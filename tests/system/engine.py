@@ -51,7 +51,7 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

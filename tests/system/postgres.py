@@ -70,13 +70,13 @@ class Postgres:
     def kill(self):
         """kill -9, as when the machine is switched off."""
         children = self.signal_all(signal.SIGKILL)
-        self.process.wait(10)
-        wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), 10, "the end of its processes")
+        self.process.wait(30)
+        wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children), 30, "the end of its processes")
 
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property

@@ -49,14 +49,16 @@ def release_base(base):
 
 
 def wait_for(condition, timeout=30, what="it"):
-    until = time.monotonic() + timeout * SLOW
+    """What the condition gives. Looked at the more seldom the longer it takes: looking costs those who are waited for."""
+    began = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > until:
+        waited = time.monotonic() - began
+        if waited > timeout * SLOW:
             raise AssertionError(f"{what} did not come about in {timeout * SLOW:.0f} s")
-        time.sleep(0.02)
+        time.sleep(min(0.1, 0.01 + waited / 20))
 
 
 def http(method, url, body=None, headers=None, timeout=30):

@@ -26,7 +26,7 @@ def test_services_whose_clocks_disagree_by_hours_finish_every_job_once_though_a_
         assert s.log("llm-svc")[7:17] != s.log("persist-svc")[7:17]  # they do live in different days
         status, answer = s.upload(*((f"{n}.pdf", documents.form(n)) for n in range(10)))
         assert status == 202, answer
-        wait_for(lambda: s.redis.exists(SHARD + "tasks:page") and s.redis.xpending(SHARD + "tasks:page", "dispatchers")["pending"], 20, "pages in hand")
+        wait_for(lambda: s.redis.exists(SHARD + "tasks:page") and s.redis.xpending(SHARD + "tasks:page", "dispatchers")["pending"], 60, "pages in hand")
         s["dispatcher"].kill()
         s.start("dispatcher", **at("-1d"))
         assert s.batch_done(answer["batch_id"], 60)["completed"] == 10

@@ -7,16 +7,19 @@ import signal
 import time
 
 import documents
-from stack import Stack  # first: it knows where tests/ is
+from stack import Stack, wait_for  # first: it knows where tests/ is
 from hostile import decoding_children
 
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
 
 
 def strike(stack, number):
-    for child in list(decoding_children(stack["ocr-svc"].pid)):
+    """How many children there were."""
+    children = list(decoding_children(stack["ocr-svc"].pid))
+    for child in children:
         with contextlib.suppress(OSError):
             os.kill(int(child.name), number)
+    return len(children)
 
 
 def test_children_that_are_killed_again_and_again_cost_no_job():
@@ -26,8 +29,8 @@ def test_children_that_are_killed_again_and_again_cost_no_job():
         status, answer = stack.upload(*((f"{n}.pdf", documents.scan_pdf([documents.form_lines(n)])) for n in range(6)))
         assert status == 202
         for _ in range(4):
-            time.sleep(0.5)
-            strike(stack, signal.SIGKILL)
+            time.sleep(0.5)  # it has begun something again
+            wait_for(lambda: strike(stack, signal.SIGKILL), what="a child to strike")
         jobs = [stack.job_done(j["job_id"], 120) for j in answer["job_ids"]]
         assert {j["status"] for j in jobs} == {"finished"}
         assert stack["ocr-svc"].process.poll() is None and stack["ocr-svc"].pid == service

@@ -29,7 +29,7 @@ def check_rows(database, n):
 def said(stack, answer, words):
     """On the page of any of the jobs: those behind them do not even begin."""
     jobs = [j["job_id"] for j in answer["job_ids"]]
-    wait_for(lambda: any(words in (stack.get(f"/api/job_status/{j}")[1].get("status_message") or "") for j in jobs), 30, "the reason")
+    wait_for(lambda: any(words in (stack.get(f"/api/job_status/{j}")[1].get("status_message") or "") for j in jobs), 60, "the reason")
 
 
 def test_a_database_that_another_program_locks_for_longer_than_all_attempts_is_waited_for():
@@ -68,7 +68,7 @@ def test_a_full_disk_is_waited_for_and_an_upload_is_told_to_come_again(small_dis
         assert s.batch_done(upload(s, 0, 2)["batch_id"], 60)["completed"] == 2
         assert s.post(f"/api/admin/stages/{stage}/pause")[0] == 200
         answer = upload(s, 100, 30)
-        wait_for(lambda: [x["waiting"] for x in s.get("/api/admin/providers")[1]["stages"] if x["stage"] == stage] == [30], 30, "all at the stage")
+        wait_for(lambda: [x["waiting"] for x in s.get("/api/admin/providers")[1]["stages"] if x["stage"] == stage] == [30], 60, "all at the stage")
         fill()
         assert s.post(f"/api/admin/stages/{stage}/resume")[0] == 200
         said(s, answer, "room on the disk")
@@ -77,6 +77,7 @@ def test_a_full_disk_is_waited_for_and_an_upload_is_told_to_come_again(small_dis
             fill()  # what little became free meanwhile
             assert s.get(f"/api/batch_status?batch_id={answer['batch_id']}")[1]["failed"] == 0
             time.sleep(0.1)
+        fill()
         status, refused = s.upload(("more.pdf", form(500)))
         assert status == 503, refused
         ballast.unlink()

@@ -119,7 +119,7 @@ def test_vision_away_longer_than_all_attempts_would_last_is_waited_for_at_no_cos
         relay.refuse()
         answer = upload(s, scan(61), scan(62))
         job = answer["job_ids"][0]["job_id"]
-        wait_for(lambda: "Waiting for Google Vision" in (s.get(f"/api/job_status/{job}")[1]["status_message"] or ""), 20, "the reason")
+        wait_for(lambda: "Waiting for Google Vision" in (s.get(f"/api/job_status/{job}")[1]["status_message"] or ""), 60, "the reason")
         time.sleep(4 * SLOW)
         relay.accept()
         assert s.batch_done(answer["batch_id"], 90)["completed"] == 2

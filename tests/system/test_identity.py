@@ -242,10 +242,8 @@ def test_a_stream_ends_with_its_token(stack, project, keys, a):
     batch = a("POST", "/api/batches", {"expected": 2})[1]["batch_id"]
     soon = token(project.claims(A, expires_in=-27), keys["ec"])  # good for 3 s more: two clocks may differ by 30 s
     request = urllib.request.Request(stack.url(f"/api/events?batch_id={batch}"), headers={"Authorization": f"Bearer {soon}"})
-    began = time.monotonic()
     with urllib.request.urlopen(request, timeout=30) as stream:
         assert b"event: batch" in stream.read(), "read to its end, which nothing but the token brings about"
-    assert time.monotonic() - began < 12
     assert Caller(stack, soon)("GET", "/api/v1/jobs")[0] == 401
 
 

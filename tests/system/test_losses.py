@@ -24,7 +24,7 @@ def held(stack, stage):
 
 def wait_for_a_page_in_work(stack):
     """At its worker, that is: what only the dispatcher has taken goes back when its worker ends, whatever the grace."""
-    wait_for(lambda: stack.metric("ocr-svc", 'sheaf_stage_working{type="page"}'), 20, "a page in work")
+    wait_for(lambda: stack.metric_of_now("ocr-svc", 'sheaf_stage_working{type="page"}'), 60, "a page in work")
 
 
 def test_a_real_worker_told_to_end_hands_back_without_spending_an_attempt():
@@ -45,12 +45,12 @@ def test_a_real_worker_told_to_end_hands_back_without_spending_an_attempt():
 
 
 def test_a_real_worker_told_to_end_finishes_what_it_can_within_its_grace():
-    with Stack(*SIX, SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="2s", SHEAF_DRAIN="20s") as s:
+    with Stack(*SIX, SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="6s", SHEAF_DRAIN="30s") as s:
         status, answer = s.upload(("slow.pdf", documents.form(2)))
         assert status == 202
         wait_for_a_page_in_work(s)
         assert s["ocr-svc"].stop() == 0
-        assert s.batch_done(answer["batch_id"], 30)["completed"] == 1
+        assert s.batch_done(answer["batch_id"], 60)["completed"] == 1
 
 
 def test_a_page_that_ends_its_worker_three_times_is_buried_and_others_go_on():
@@ -58,12 +58,8 @@ def test_a_page_that_ends_its_worker_three_times_is_buried_and_others_go_on():
         status, poisoned = s.upload(("ends-its-reader.pdf", documents.form(3)))
         assert status == 202
         job = poisoned["job_ids"][0]["job_id"]
-        seen = set()
-
-        def another_delivery():
-            return {(row["message_id"], row["times_delivered"]) for row in held(s, "page")} - seen
         for _ in range(3):
-            seen |= wait_for(another_delivery, 30, "the page in hand")
+            wait_for_a_page_in_work(s)
             s["ocr-svc"].kill()
             s.start("ocr-svc")
         done = s.batch_done(poisoned["batch_id"], 60)
@@ -88,7 +84,7 @@ def test_uploads_are_refused_before_full_memory_bites_and_what_was_accepted_goes
         assert status == 202
         # Above 0.9 of its limit and well below all of it: Redis itself still takes every write.
         s.redis.set("ballast", b"x" * 30_000_000)
-        wait_for(lambda: s.redis.info("memory")["used_memory"] < 45_000_000, 20, "what carried the ballast in to be gone")
+        wait_for(lambda: s.redis.info("memory")["used_memory"] < 45_000_000, 60, "what carried the ballast in to be gone")
         s.redis.config_set("maxmemory", int(s.redis.info("memory")["used_memory"] / 0.94))
         def refused():
             status, head, body = http("POST", s.url("/api/v1/documents?filename=a.pdf"), documents.form(6))
@@ -112,7 +108,7 @@ def test_a_gateway_with_another_shard_count_than_the_first_is_refused():
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, None], ids=["client dies", "client stalls"])
 def test_an_upload_that_breaks_off_in_the_middle_leaves_no_batch_and_no_file(how):
-    with Stack("dispatcher", "gateway", SHEAF_UPLOAD_IDLE="2s") as s:
+    with Stack("dispatcher", "gateway", SHEAF_UPLOAD_IDLE="5s") as s:
         body = (b'--bbbbbb\r\nContent-Disposition: form-data; name="files"; filename="whole.pdf"\r\n\r\n' + documents.form(8) +
                 b'\r\n--bbbbbb\r\nContent-Disposition: form-data; name="files"; filename="half.pdf"\r\n\r\n%PDF-1.4 ' + b"x" * 300_000)
         head = (f"POST /upload HTTP/1.1\r\nHost: 127.0.0.1:{s.base}\r\nContent-Type: multipart/form-data; boundary=bbbbbb\r\n"
@@ -120,7 +116,7 @@ def test_an_upload_that_breaks_off_in_the_middle_leaves_no_batch_and_no_file(how
         blobs = pathlib.Path(s.folder) / "var" / "blobs"
         with socket.create_connection(("127.0.0.1", s.base)) as c:
             c.sendall(head + body)
-            wait_for(lambda: any(p.is_file() for p in blobs.rglob("*")), 10, "the first file on its way")
+            wait_for(lambda: any(p.is_file() for p in blobs.rglob("*")), 30, "the first file on its way")
             if how is None:
                 c.settimeout(30)
                 while c.recv(4096):  # the gateway ends it

@@ -163,12 +163,14 @@ def test_wrong_password_is_said_and_mended_by_a_kick(stack):
 
 def test_later_means_later_and_spends_no_attempt(stack):
     with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON, SHEAF_MAX_ATTEMPTS=2) as notify:
-        server.at_rcpt[TO].extend(["421 4.3.2 closing", "450 4.2.1 greylisted", "451 4.3.0 trouble", "452 4.3.1 no storage"])
+        server.at_rcpt[TO].extend(["421 4.3.2 closing", "450 4.2.1 greylisted", "451 4.3.0 trouble", *["452 4.3.1 no storage"] * 1000])
         job = notify.upload()
-        wait_for(lambda: notify.said(job).startswith("The message waits. The mail server cannot take the message now"), 30, "the reason on the job's page")
+        wait_for(lambda: notify.said(job).startswith("The message waits. The mail server cannot take the message now"), 60, "the reason on the job's page")
+        wait_for(lambda: "452 4.3.1" in notify.log, 60, "the fourth kind")
+        server.at_rcpt[TO].clear()
         wait_for(lambda: server.messages, 90, "the mail")
         notify.done(job)
-        wait_for(lambda: notify.said(job) == "", 10, "the end of waiting")
+        wait_for(lambda: notify.said(job) == "", 30, "the end of waiting")
         assert token_of(stack.redis, job, "notify").split(".")[1] == "1" and len(server.messages) == 1
         said = notify.log
         assert all(f"cannot take the message now ({code})" in said for code in ("421 4.3.2", "450 4.2.1", "451 4.3.0", "452 4.3.1"))
@@ -177,10 +179,11 @@ def test_later_means_later_and_spends_no_attempt(stack):
 
 def test_full_mailbox_is_named_on_the_jobs_page_and_by_doctor(stack):
     with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON) as notify:
-        server.at_rcpt[TO].extend(["452 4.2.2 The mailbox is over its quota"] * 3)
+        server.at_rcpt[TO].extend(["452 4.2.2 The mailbox is over its quota"] * 1000)
         job = notify.upload()
-        wait_for(lambda: notify.said(job) == "The message waits. The receiver's mailbox is full (452 4.2.2): there must be room in it first.", 30, "the reason")
-        wait_for(lambda: server.messages, 30, "the mail, once there is room")
+        wait_for(lambda: notify.said(job) == "The message waits. The receiver's mailbox is full (452 4.2.2): there must be room in it first.", 60, "the reason")
+        server.at_rcpt[TO].clear()
+        wait_for(lambda: server.messages, 60, "the mail, once there is room")
         notify.done(job)
         server.at_rcpt[TO].append("552 5.2.2 full")
         later = notify.upload()
@@ -221,10 +224,10 @@ def test_refused_recipient_is_shown_and_the_others_get_their_mail_once(stack):
     ({"DATA": "554 5.5.1 no recipients"}, "never", "554 5.5.1"),
 ], ids=lambda value: "".join(value) if isinstance(value, dict) else value[:3])
 def test_each_refusal_before_the_message_has_its_class(stack, replies, kind, text):
-    with Refusing(**replies) as server, Notify(stack, **server.settings, **LOGIN, **SOON, SHEAF_NOTIFY_PATIENCE="3s") as notify:
+    with Refusing(**replies) as server, Notify(stack, **server.settings, **LOGIN, **SOON, SHEAF_NOTIFY_PATIENCE="5s") as notify:
         job = notify.upload()
         if kind == "later":
-            wait_for(lambda: notify.said(job).startswith("The message waits.") and text in notify.said(job), 30, "the reason")
+            wait_for(lambda: notify.said(job).startswith("The message waits.") and text in notify.said(job), 60, "the reason")
             notify.dead(job)  # or the next test's server would get it
         else:
             assert text in notify.dead(job)["error"]

@@ -15,7 +15,7 @@ def search(folder, model, pan, run=(), optimise="-O2"):
     """What spin's verifier says about the model; hash-compact, so that all states of the largest search fit into 700 MB."""
     subprocess.run(["spin", "-a", *(f"-D{x}" for x in model), str(MODEL)], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["gcc", optimise, "-w", "-DNOFAIR", *(f"-D{x}" for x in pan), "-o", "pan", "pan.c"], cwd=folder, check=True)
-    said = subprocess.run(["./pan", "-m10000", *run], cwd=folder, stdout=subprocess.PIPE, text=True, timeout=900).stdout
+    said = subprocess.run(["./pan", "-m10000", *run], cwd=folder, stdout=subprocess.PIPE, text=True, timeout=3600).stdout  # half a minute of CPU
     figures = {"errors": int(re.search(r"errors: (\d+)", said)[1]), "states": int(re.search(r"(\d+) states, stored", said)[1])}
     print(model, figures, re.search(r"elapsed time (\S+)", said)[1] + " s")
     return figures, said

@@ -93,7 +93,7 @@ def test_message_of_a_replica_that_dies(point, first, second, again):
 def test_message_waits_while_redis_cannot_say_who_sends_it():
     claims = Server()  # a Redis of its own, so that only the claims are without one
     claims.process.kill()
-    claims.process.wait(10)
+    claims.process.wait(30)
     with Stack(*WITHOUT, SHEAF_OCR="null") as stack:
         stack.start("notify-svc", REDIS_URL="unix://" + claims.socket)
         status, answer = stack.upload(("a.pdf", documents.pdf([["a page"]])))

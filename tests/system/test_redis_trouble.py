@@ -41,7 +41,7 @@ class World(Stack):
         return w
 
     def answers(self, path):
-        return http("GET", f"http://127.0.0.1:{self.base + 2}{path}", timeout=5)[0]
+        return http("GET", f"http://127.0.0.1:{self.base + 2}{path}", timeout=20)[0]
 
     def job(self, id):
         return self.engine.job(id)
@@ -56,12 +56,11 @@ def shared():
 @pytest.fixture
 def world(shared):
     for w in shared.workers:
-        w.send(Message("BYE"))
-        time.sleep(0.02)
-        w.close()
+        w.leave()
     shared.workers.clear()
     shared.relay.accept(), shared.relay.release(), shared.relay.fast()
     wait_for(lambda: shared.is_ready("dispatcher"), what="a dispatcher that is well")
+    wait_for(lambda: shared.metric("dispatcher", "sheaf_workers") == 0, what="the last worker's end")
     for key in shared.redis.scan_iter(SHARD + "*"):
         if not key.endswith("policy"):
             shared.redis.delete(key)
@@ -74,11 +73,11 @@ def test_a_take_whose_reply_was_cut_off_is_delivered_again_and_costs_nothing(wor
     w = world.worker(inspect=1)
     trap = world.relay.cut_reply_to(world.engine.digest("turn"))
     job = world.engine.submit()
-    assert trap.wait(10)
-    task = w.get("TASK", timeout=10)
+    assert trap.wait(60)
+    task = w.get("TASK")
     assert task.job_id == job and task.token[1] == 1
     w.result(task)
-    assert w.get("RESULT_ACK", timeout=10).status == ACCEPTED
+    assert w.get("RESULT_ACK").status == ACCEPTED
     assert world.job(job)["d:inspect"] == "1"
 
 
@@ -88,8 +87,8 @@ def test_a_commit_whose_reply_was_cut_off_counts_once_and_is_acknowledged(world)
     task = w.get("TASK")
     trap = world.relay.cut_reply_to(world.engine.digest("turn"))
     w.result(task, body={"fan": 3})
-    assert trap.wait(10)
-    assert w.get("RESULT_ACK", timeout=10).status == ACCEPTED
+    assert trap.wait(60)
+    assert w.get("RESULT_ACK").status == ACCEPTED
     assert (world.job(job)["d:inspect"], world.job(job)["n:page"]) == ("1", "3")
     assert world.redis.xlen(SHARD + "tasks:page") == 3
 
@@ -99,8 +98,8 @@ def test_a_retry_whose_reply_was_cut_off_spends_one_attempt(world):
     job = world.engine.submit()
     trap = world.relay.cut_reply_to(world.engine.digest("defer"))
     w.result(w.get("TASK"), RETRY, {"text": "it did not answer"})
-    assert trap.wait(10)
-    again = w.get("TASK", timeout=10)
+    assert trap.wait(60)
+    again = w.get("TASK")
     assert again.job_id == job and again.token[1:] == (2, 1)
     assert world.redis.zcard(SHARD + "later") == 0
 
@@ -113,23 +112,23 @@ def test_a_redis_that_hangs_stops_nothing_and_the_loop_turns_again(world):
     task = w.get("TASK")
     world.relay.hold()
     w.result(task)
-    wait_for(lambda: world.answers("/readyz") == 503, 20, "a dispatcher that says so")
+    wait_for(lambda: world.answers("/readyz") == 503, 60, "a dispatcher that says so")
     assert world.answers("/livez") == 200, "its loop turns: nobody should restart it"
     assert w.get("RESULT_ACK", timeout=1) is None
     world.relay.cut()
     world.relay.release()
-    assert w.get("RESULT_ACK", timeout=15).status == ACCEPTED
+    assert w.get("RESULT_ACK").status == ACCEPTED
     assert world.answers("/readyz") == 200 and world.job(job)["d:inspect"] == "1"
     w.hello()  # it was told to take its room elsewhere, and then asked who it is
     second = world.engine.submit()
-    assert w.get("TASK", timeout=10).job_id == second, "progress, not only a connection"
+    assert w.get("TASK").job_id == second, "progress, not only a connection"
 
 
 def test_a_slow_redis_is_only_slow(world):
     w = world.worker(**ALL)
     world.relay.slow(delay_s=0.1)
     jobs = [row["job_id"] for row in world.engine.enqueue(files=3)["answer"]["job_ids"]]
-    tasks = w.work(18, timeout=40)
+    tasks = w.work(18, timeout=90)
     assert all(t.token[1:] == (1, 1) for t in tasks), tasks
     wait_for(lambda: all(world.job(j)["state"] == "finished" for j in jobs), what="three jobs")
 
@@ -142,9 +141,9 @@ def test_a_half_closed_connection_is_given_up_and_replaced(world, side):
     before = world.relay.connections
     world.relay.half_close(side)
     w.result(task)
-    assert w.get("RESULT_ACK", timeout=15).status == ACCEPTED
+    assert w.get("RESULT_ACK").status == ACCEPTED
     world.engine.submit()
-    assert w.get("TASK", timeout=10) is not None
+    assert w.get("TASK") is not None
     assert world.relay.connections > before
 
 
@@ -168,15 +167,15 @@ def test_a_dispatcher_thawed_after_reclaim_changes_nothing(world):
     old = theirs.get("TASK")
     frozen.signal(signal.SIGSTOP)
     ours = world.worker(inspect=1)
-    new = ours.get("TASK", timeout=15)
+    new = ours.get("TASK")
     assert new.job_id == job and new.token[1:] == (1, 2), "no attempt, no loss: nobody knows that the document did it"
     theirs.result(old, body={"fan": 7})
     frozen.signal(signal.SIGCONT)
-    ack = theirs.get("RESULT_ACK", "CANCEL", timeout=10)
+    ack = theirs.get("RESULT_ACK", "CANCEL")
     assert ack.command == "CANCEL" or ack.status == SUPERSEDED
     assert ours.get("CANCEL", timeout=2.5) is None, "a renewal by the thawed one would have stolen it back"
     ours.result(new, body={"fan": 2})
-    assert ours.get("RESULT_ACK", timeout=10).status == ACCEPTED
+    assert ours.get("RESULT_ACK").status == ACCEPTED
     assert world.job(job)["n:page"] == "2"
     frozen.kill()
 
@@ -191,7 +190,7 @@ def test_a_result_that_redis_cannot_take_in_leaves_the_others_of_its_call_alone(
     world.redis.set(SHARD + "job:" + jobs[1], "not a hash at all")
     for task in tasks:
         w.result(task, body={"fan": 0})
-    acks = {(ack := w.get("RESULT_ACK", timeout=10)).job_id: ack.status for _ in range(3)}
+    acks = {(ack := w.get("RESULT_ACK")).job_id: ack.status for _ in range(3)}
     assert acks == {jobs[0]: ACCEPTED, jobs[1]: SUPERSEDED, jobs[2]: ACCEPTED}
     assert world.job(jobs[0])["d:inspect"] == world.job(jobs[2])["d:inspect"] == "1"
     assert world.redis.xlen(SHARD + "tasks:inspect") == 0
@@ -249,7 +248,7 @@ def test_three_deaths_of_redis_during_long_pages_bury_nothing(fsync):
             w.get("CANCEL", timeout=3)
         for page in pages:
             w.result(page)
-        until = time.monotonic() + 40
+        until = time.monotonic() + 90
         while world.job(job).get("d:page") != "3" and time.monotonic() < until:
             message = w.get("RESULT_ACK", "TASK", "WHO", timeout=1)
             if message is not None and message.command == "RESULT_ACK" and fsync == "always":
@@ -269,21 +268,20 @@ def test_a_replica_promoted_by_hand_is_used_and_what_it_never_had_is_dropped():
             replica.config_set("replica-read-only", "yes")
             with Relay(world.redis_socket) as link:  # the replica's way to its master
                 replica.replicaof("127.0.0.1", link.port)
-                wait_for(lambda: replica.info("replication")["master_link_status"] == "up", 20, "a replica")
+                wait_for(lambda: replica.info("replication")["master_link_status"] == "up", 60, "a replica")
                 known = world.engine.submit()
-                world.redis.wait(1, 5000)
                 task = w.get("TASK")
-                world.redis.wait(1, 5000)
+                assert world.redis.wait(1, 30000) == 1, "the replica has what was taken"
                 link.refuse(), link.cut()
                 lost = world.engine.submit()  # accepted by a master that dies before it could pass it on
                 world.relay.target = second.socket
                 world.relay.cut()
-                wait_for(lambda: not world.is_ready("dispatcher") or world.relay.connections > 4, 10, "a reconnect")
+                wait_for(lambda: not world.is_ready("dispatcher") or world.relay.connections > 4, 30, "a reconnect")
                 replica.replicaof("NO", "ONE")
             world.kill_redis()
             engine = Engine.on(replica)
             w.result(task)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while engine.job(known).get("d:inspect") != "1" and time.monotonic() < deadline:
                 message = w.get("TASK", "RESULT_ACK", timeout=1)
                 if message is not None and message.command == "TASK" and message.job_id == known:

@@ -130,4 +130,4 @@ def test_up_says_who_is_let_in(project, tmp_path):
         up.env = {k: v for k, v in up.env.items() if not k.startswith("SUPABASE_")}
         up.env.update(settings)
         with up:
-            wait_for(lambda: any(words in line for line in up.lines), 10, "what it says")
+            wait_for(lambda: any(words in line for line in up.lines), 30, "what it says")

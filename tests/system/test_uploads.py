@@ -17,7 +17,7 @@ def stack():
 
 def ask(stack, length):
     """A connection on which everything of an upload but its body was sent."""
-    connection = socket.create_connection(("127.0.0.1", stack.base), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", stack.base), timeout=60)
     connection.sendall(b"POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
                        b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % length)
     return connection

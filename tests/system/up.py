@@ -22,7 +22,7 @@ class Up:
         # `up` writes to a pipe that somebody must empty.
         self.lines = []
         threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True).start()
-        wait_for(lambda: ready.exists() or self.process.poll() is not None, 30, "ready")
+        wait_for(lambda: ready.exists() or self.process.poll() is not None, 60, "ready")
         assert self.process.poll() is None, "".join(self.lines)
         return self
 
