@@ -18,7 +18,7 @@ import traceback
 import pytest
 
 import documents
-from engine import SHARD, batch_of, job_of
+from engine import SHARD, Engine, batch_of, job_of
 from stack import SLOW, TOP, Stack, wait_for
 
 FAULTS = TOP / "build" / "faults"
@@ -102,27 +102,52 @@ def plain(stack, name, arm):
 
 
 def held_by_a_stopped_worker(stack, name):
+    """What stands still is dead after 4 s: its tasks wait, uploaded and all, until it does, and then need but be dealt."""
+    engine = Engine.on(stack.redis)
+    for stage in ("store", "inspect"):
+        engine.run("admin", "pause", stage)
+    upload = Upload(stack, name)
+    upload.accepted()
     wait_for(lambda: stack.room("inspect") >= FILES, 60, "room at a worker")
     stack["ocr-svc"].signal(signal.SIGSTOP)
-    upload = Upload(stack, name)
+    engine.run("admin", "resume", "inspect")
     wait_for(lambda: pending(stack, "inspect") == FILES, 30, "tasks at the stopped worker")
+    engine.run("admin", "resume", "store")
     return upload
 
 
-def a_mail_fails_once(stack, name, arm):
+def break_outbox(stack, name):
     outbox = pathlib.Path(stack.folder) / "var" / "outbox"
     stack["notify-svc"].kill()
     outbox.rename(f"{outbox}-{name}")
     stack.start("notify-svc")
-    wait_for(outbox.exists, 20, "an outbox")
+    wait_for(outbox.exists, 60, "an outbox")
     stack.wait_ready("notify-svc")
     outbox.rmdir()  # what it has open is no folder any more
+
+
+def mend_outbox(stack):
+    stack["notify-svc"].kill()
+    stack.start("notify-svc")
+
+
+def a_mail_fails_once(stack, name, arm):
+    break_outbox(stack, name)
     failures = stack.log("notify-svc").count("task_failed")
     arm()
     upload = Upload(stack, name)
-    wait_for(lambda: stack.log("notify-svc").count("task_failed") > failures, 30, "a mail that fails")
-    stack["notify-svc"].kill()
-    stack.start("notify-svc")
+    wait_for(lambda: stack.log("notify-svc").count("task_failed") > failures, 60, "a mail that fails")
+    mend_outbox(stack)
+    return upload
+
+
+def a_mail_is_due(stack, name, arm):
+    """To be promoted by a dispatcher that comes later: each looks once a second, whether there is anything or not."""
+    break_outbox(stack, name)
+    upload = Upload(stack, name)
+    wait_for(lambda: stack.redis.zcard(SHARD + "later"), 60, "a mail put off")
+    arm()
+    mend_outbox(stack)
     return upload
 
 
@@ -171,7 +196,7 @@ def a_worker_is_slow(stack, name, arm):
 
 SITUATIONS = {
     "before_defer": a_worker_dies, "sent_defer": a_mail_fails_once, "after_defer": a_worker_dies, "worker_lost": a_worker_dies,
-    "before_promote": a_mail_fails_once, "after_promote": a_mail_fails_once,
+    "before_promote": a_mail_is_due, "after_promote": a_mail_is_due,
     "before_give_back": a_worker_hands_back, "after_give_back": a_worker_hands_back,
     "before_adopt": a_worker_holds_for_a_dead_dispatcher, "sent_adopt": a_worker_holds_for_a_dead_dispatcher,
     "after_adopt": a_worker_holds_for_a_dead_dispatcher, "adopted": a_worker_holds_for_a_dead_dispatcher,
