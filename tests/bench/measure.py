@@ -28,6 +28,7 @@ PERSISTENCE = {  # how a run's Redis keeps what it is told; everysec is what use
 REDIS = ("--auto-aof-rewrite-min-size", "1gb", "--loglevel", "warning")  # as `sheaf up` starts it
 BEHIND_OCR = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", SHEAF_NOTIFY_WHEN="never")  # what takes no time
 REST_S = 12  # services give back what is free every 10 s (lib/svc.c): after so long what is in memory is what they keep
+SETTLE_S = 24  # and, the first two times, what only their start read
 TICK = os.sysconf("SC_CLK_TCK")
 
 

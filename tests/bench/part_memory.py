@@ -4,7 +4,7 @@ BENCH_TASKS (1,000,000): how many of the second kind. BENCH_IDLE (30): seconds b
 import os
 import time
 
-from measure import REST_S, pss_mib, rss_mib, stack
+from measure import REST_S, SETTLE_S, pss_mib, rss_mib, stack
 from part_engine import Engine
 
 KEYS = ("pss_mib",)
@@ -57,7 +57,7 @@ def growth(report):
             time.sleep(REST_S)
             return at_once, {name: rss_mib(pid) for name, pid in pids.items()}
         endless, before = expire_all(redis), own_bytes(redis)
-        time.sleep(REST_S)  # what only the start needed is gone before the first tasks: their code comes back with them, not with the million
+        time.sleep(SETTLE_S)  # before the first tasks: their code comes back with them, not with the million
         e.run(10000 // 4)
         busy, first = resident()
         e.run((TASKS - 10000) // 4)
