@@ -19,11 +19,11 @@
 /* Signs that recognition makes of handwritten digits, for each digit; upper and lower case apart, since an
  * upper-case letter looks like another digit than its small form. */
 static const char *const looks_like[10] = {
-    "oODQ", "lIi|!][/", "zZ", "", "AayYuHqg", "sS$", "GbCc", "T?Z", "B&", "qgap",
+    "oODQ", "lIi|!][/", "zZ", "", "AayYuUHqg", "sS$", "GbCc", "T?Z", "B&s", "qgap",
 };
 
 /* More of them, which only count where an ordinal's ending leaves one. */
-static const char *const may_look_like[10] = {"", "", "", "BEz$", "", "", "", ">", "", ""};
+static const char *const may_look_like[10] = {"", "A", "", "BEz$", "", "", "", ">", "", ""};
 
 /* The digits that a sign may have been, as bits. */
 static unsigned digits_in(const char *const table[10], char c)
@@ -49,7 +49,7 @@ static const struct {
     {"nhmN", "dD", 1u << 2},
     {"rnvfR1", "dD", 1u << 3},
     {"t+fl4T", "hnbkH", 0x1FF0u},
-    {"rRYy", "o0OaQ", 1u << 1 | 1u << 3},
+    {"rRYy", "o0OaQe", 1u << 1 | 1u << 3},
     {"dD", "o0OaQ", 1u << 2},
     {"tT+", "o0OaQ", 1u << 4 | 1u << 5 | 1u << 6},
     {"mM", "o0OaQ", 1u << 7 | 1u << 10},
@@ -57,10 +57,10 @@ static const struct {
     {"nN", "o0OaQ", 1u << 9},
 };
 
-/* 10, 11 and 12 by their second sign. */
+/* 10, 11 and 12 by their second sign; there is no grade 17, and a stroke is what a 7 is taken for. */
 static unsigned tens_like(char second)
 {
-    return (digits_like(second) & 7u) << 10;
+    return (digits_like(second) & 7u) << 10 | (second == '7' ? 1u << 11 : 0);
 }
 
 /* The grades that one or two signs may mean, as bits. */

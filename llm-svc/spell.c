@@ -176,10 +176,21 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     return 0;
 }
 
+/* A small s with the ending of a 5th or an 8th. */
+static bool is_small_s(const struct spell_source *source)
+{
+    for (int i = 0; i < source->n; i++) {
+        const char *text = source->page->words[source->words[i]].text;
+        if (!strncmp(text, "sth", 3) || !strncmp(text, "stn", 3)) return true;
+    }
+    return false;
+}
+
 /* Grades read as 1, 3 or 4 were 9, 8 or 11 in one of four on forms by hand, however sure recognition was, where no ending
  * or word of the grade ("3rd", "Third") says more. */
 static bool has_twin(const struct spell_source *source, const char *grade)
 {
+    if (!strcmp(grade, "5") && is_small_s(source)) return true;
     if (strlen(grade) != 1 || !strchr("134", *grade)) return false;
     for (int i = 0; i < source->n; i++) {
         const char *word = source->page->words[source->words[i]].tight;

@@ -67,6 +67,25 @@ static void test_a_grade_whose_digit_was_read_as_another_sign_is_doubted(void **
     entry_done(&mark);
 }
 
+static bool has_twin(const char *line)
+{
+    struct entry entry;
+    read_page((const char *const[]){line, NULL}, &entry);
+    assert_string_equal(text_in(&entry, "grade"), "5");
+    bool twin = value_in(&entry, "grade")->signs.twin;
+    entry_done(&entry);
+    return twin;
+}
+
+static void test_a_small_s_with_the_ending_of_two_grades_may_be_either(void **state)
+{
+    (void)state;
+    assert_true(has_twin("800 1000 Grade: sth grade"));
+    assert_false(has_twin("800 1000 Grade: Sth grade"));
+    assert_false(has_twin("800 1000 Grade: 5th grade"));
+    assert_false(has_twin("800 1000 Grado: sto grado"));
+}
+
 static void test_a_word_cut_in_two_is_put_together_but_particles_stay(void **state)
 {
     (void)state;
@@ -234,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour),
         cmocka_unit_test(test_an_answer_that_floats_above_its_label_is_its_answer),
         cmocka_unit_test(test_a_grade_whose_digit_was_read_as_another_sign_is_doubted),
+        cmocka_unit_test(test_a_small_s_with_the_ending_of_two_grades_may_be_either),
         cmocka_unit_test(test_a_word_cut_in_two_is_put_together_but_particles_stay),
         cmocka_unit_test(test_a_colon_read_as_a_semicolon_still_ends_a_label),
         cmocka_unit_test(test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_colons),

@@ -28,6 +28,9 @@ static void test_a_grades_digit_read_as_a_letter_is_told_by_its_ending(void **st
     expect(FORM_GRADE, "l2th", "12");
     expect(FORM_GRADE, "3YO", "3");
     expect(FORM_GRADE, "18t", "1");
+    expect(FORM_GRADE, "Uto", "4");
+    expect(FORM_GRADE, "Aro", "1");
+    expect(FORM_GRADE, "Ire", "1");
 }
 
 static void test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve(void **state)
@@ -47,6 +50,17 @@ static void test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve(void 
     expect(FORM_GRADE, "70", "7");
     expect(FORM_GRADE, "77", NULL);
     expect(FORM_GRADE, "134", NULL);
+}
+
+static void test_there_is_no_grade_seventeen(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "17\xC2\xB0", "11");
+    expect(FORM_GRADE, "174n", "11");
+    expect(FORM_GRADE, "Grade 17", "11");
+    expect(FORM_GRADE, "7th", "7");
+    expect(FORM_GRADE, "27", NULL);
+    expect(FORM_GRADE, "717", NULL);
 }
 
 static void test_a_degree_sign_before_the_word_grade_may_be_any_small_sign(void **state)
@@ -80,6 +94,8 @@ static void test_a_grade_that_may_be_two_is_none(void **state)
     (void)state;
     expect(FORM_GRADE, "ath grade", NULL); /* an a may have been a 4 or a 9 */
     expect(FORM_GRADE, "q", NULL);
+    expect(FORM_GRADE, "sth", NULL); /* a 5 or an 8; the large S is a 5 */
+    expect(FORM_GRADE, "sto", "5");  /* no 8 ends so */
     expect(FORM_GRADE, "5nd", NULL); /* the digit and its ending disagree */
     expect(FORM_GRADE, "arado", NULL);
     expect(FORM_GRADE, "Ana Luz", NULL);
@@ -161,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_a_grades_digit_read_as_a_letter_is_told_by_its_ending),
         cmocka_unit_test(test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve),
         cmocka_unit_test(test_a_degree_sign_read_as_a_digit_makes_no_grade_above_twelve),
+        cmocka_unit_test(test_there_is_no_grade_seventeen),
         cmocka_unit_test(test_a_degree_sign_before_the_word_grade_may_be_any_small_sign),
         cmocka_unit_test(test_a_spelled_grade_may_have_letters_wrong_or_fall_in_pieces),
         cmocka_unit_test(test_a_grade_with_its_word_misread_is_still_a_grade),
