@@ -68,6 +68,22 @@ void args_job(struct args *a, const uint8_t job[16])
     args_copy(a, text);
 }
 
+void args_packed(struct args *a, uint16_t number)
+{
+    struct arg *arg = next(a);
+    if (!arg) return;
+    *arg = (struct arg){.at = a->numbers.len, .len = 2};
+    buf_putc(&a->numbers, (char)(number >> 8));
+    buf_putc(&a->numbers, (char)(number & 0xff));
+}
+
+void args_pack(struct args *a, const char *text)
+{
+    size_t len = strlen(text) + 1;
+    buf_add(&a->numbers, text, len);
+    if (a->n) a->list[a->n - 1].len += len;
+}
+
 void args_send(struct args *a, redis_t *r, const struct redis_script *script, unsigned shard, redis_handler *handler,
                void *user)
 {

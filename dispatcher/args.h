@@ -27,6 +27,9 @@ void args_int(struct args *a, int64_t n);
 void args_u64(struct args *a, uint64_t n);
 void args_entry(struct args *a, const struct entry_id *entry);
 void args_job(struct args *a, const uint8_t job[16]);
+/* One argument of several parts, as a script's struct.unpack takes it apart: a number of two bytes, big endian, … */
+void args_packed(struct args *a, uint16_t number);
+void args_pack(struct args *a, const char *text); /* … and then texts, each ended by its NUL */
 void args_send(struct args *a, redis_t *r, const struct redis_script *script, unsigned shard, redis_handler *handler,
                void *user); /* and empties it */
 

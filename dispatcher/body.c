@@ -6,12 +6,11 @@
 
 #include "lib/clock.h"
 
-/* The row of take.lua: type, entry, delivery, packed, then these. */
-enum { ROW_ABOUT = 4, ROW_NEEDS };
+enum { ROW_NEEDS = 4 }; /* of a task's words in take.lua: behind entry, delivery, packed, about */
 
 static const char *field(const struct taken *t, size_t i)
 {
-    return redis_str(redis_at(t->fields, i));
+    return redis_str(redis_at(t->words, t->at + i));
 }
 
 /* Results and errors are stored as JSON texts and go in as they are. */
@@ -91,11 +90,10 @@ static void add_in(struct buf *out, const struct taken *t)
 /* What all tasks of a job carry was written as a JSON object by the gateway (enqueue.c); the rest is put behind its last member. */
 void body_build(struct buf *out, const struct taken *t)
 {
-    const char *about = field(t, ROW_ABOUT);
-    size_t len = strlen(about);
+    size_t len = strlen(t->about);
     buf_clear(out);
     if (len < 3) buf_putc(out, '{'); /* a job that lacks it: the stage will refuse the task */
-    else buf_printf(out, "%.*s,", (int)len - 1, about);
+    else buf_printf(out, "%.*s,", (int)len - 1, t->about);
     buf_printf(out, "\"run\":\"%" PRIu64 "\",\"in\":{", t->task.token.run);
     add_in(out, t);
     buf_puts(out, "}}");

@@ -122,6 +122,7 @@ static int deal(struct dispatcher *d, const struct taken *taken, const char *bod
         if (!x) return 0; /* no memory: the result will come all the same, and be committed */
         x->row = taken->row;
         x->worker = w;
+        x->about = strdup(taken->about); /* no memory: it is asked for again */
         x->sent_ms = now_ms;
         x->deadline_ms = now_ms + time_ms;
         w->types[taken->row].in_hand++;
@@ -371,7 +372,7 @@ static void read_result(const struct message *m, struct ending *e)
 {
     struct buf opens = BUF_INIT;
     struct err err;
-    if (pipeline_opens(e->row, m->h.index, m->body, &opens, &err)) {
+    if (pipeline_opens(e->row, m->body, &opens, &err)) {
         e->mode = ENDING_REFUSED; /* our own service is wrong; trying again would not mend it */
         snprintf(e->code, sizeof e->code, "internal");
         snprintf(e->text, sizeof e->text, "The stage gave an answer that makes no sense.");
@@ -402,6 +403,8 @@ static void hear_result(struct dispatcher *d, struct message *m)
     if (ours) {
         x->state = DELIVERY_ENDING;
         x->result_heard = true;
+        e.about = x->about;
+        x->about = NULL;
     }
     engine_end(d->engine, &e);
 }

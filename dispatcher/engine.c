@@ -1,5 +1,6 @@
 #include "dispatcher/engine.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static void ending_done(struct ending *x)
 {
     free(x->result);
     free(x->opens);
+    free(x->about);
 }
 
 static void offer_done(struct offer *o)
@@ -228,16 +230,9 @@ static void put_identity(struct args *a, const struct ending *x)
     args_int(a, x->task.index);
 }
 
-static void put_ending(engine_t *e, struct args *a, const struct ending *x)
+static void put_deferred(engine_t *e, struct args *a, const struct ending *x)
 {
     put_identity(a, x);
-    if (x->mode == ENDING_DONE) {
-        args_text(a, x->worker);
-        args_text(a, x->result ? x->result : "");
-        args_text(a, x->opens ? x->opens : "");
-        args_text(a, pipeline[x->row].join ? pipeline[x->row].join : "");
-        return;
-    }
     args_text(a, mode_names[x->mode]);
     args_int(a, x->after_ms);
     args_int(a, e->settings->max_attempts);
@@ -258,8 +253,8 @@ static int count_endings(const engine_t *e, unsigned shard, bool results)
     return n;
 }
 
-/* Moves the first n of them into the call, and their texts into its arguments. */
-static void gather(engine_t *e, struct call *c, int n, bool results, struct args *a)
+/* Moves the first n of them into the call. */
+static void gather(engine_t *e, struct call *c, int n, bool results)
 {
     int left = 0;
     for (int i = 0; i < e->n_endings; i++) {
@@ -269,7 +264,6 @@ static void gather(engine_t *e, struct call *c, int n, bool results, struct args
             continue;
         }
         c->endings[c->n++] = *x;
-        put_ending(e, a, &c->endings[c->n - 1]);
     }
     e->n_endings = left;
     if (left || e->cap_endings <= ENDINGS_KEPT) return;
@@ -285,7 +279,8 @@ static void send_deferred(engine_t *e, unsigned shard)
         struct call *c = call_new(e, (size_t)n, 0);
         if (!c) return;
         c->shard = shard;
-        gather(e, c, n, false, &a);
+        gather(e, c, n, false);
+        for (int i = 0; i < n; i++) put_deferred(e, &a, &c->endings[i]);
         e->unanswered++;
         FAULT(before_defer);
         args_send(&a, e->redis, &script_defer, shard, on_deferred, c);
@@ -378,34 +373,56 @@ static void send_offer(engine_t *e, struct offer *o)
 
 /* ---- turn: results and room -------------------------------------------------------------------------- */
 
-static bool parse_row(const redis_reply_t *row, unsigned shard, struct taken *t)
+/* What the task's job tells all of them.  "": it had a result in this call that knew it; tasks come in about the order of their results, so the
+ * search goes on where the last one ended. */
+static const char *about_of(const struct call *c, const uint8_t job[16], const char *told, int *at)
+{
+    if (*told) return told;
+    for (int seen = 0; seen < c->n; seen++, *at = (*at + 1) % c->n) {
+        const struct ending *x = &c->endings[*at];
+        if (x->about && !memcmp(x->task.job, job, sizeof x->task.job)) return x->about;
+    }
+    return "";
+}
+
+/* One task of a type's list, whose words begin at t->at. */
+static bool parse_task(struct taken *t)
 {
     char job[ID_TEXT], run[24];
     unsigned index, attempt;
-    *t = (struct taken){.fields = row, .task = {.major = WIRE_MAJOR, .minor = WIRE_MINOR, .shard = (uint8_t)shard}};
-    const char *type = redis_str(redis_at(row, 0));
-    t->row = pipeline_find(type);
-    if (t->row < 0 || strlen(type) >= WIRE_TYPE) return false;
-    strcpy(t->task.type, type);
-    if (!entry_parse(redis_str(redis_at(row, 1)), &t->task.entry)) return false;
-    if (sscanf(redis_str(redis_at(row, 3)), "%36s %20s %u %u", job, run, &index, &attempt) != 4 || !id_valid(job)) return false;
+    if (!entry_parse(redis_str(redis_at(t->words, t->at)), &t->task.entry)) return false;
+    if (sscanf(redis_str(redis_at(t->words, t->at + 2)), "%36s %20s %u %u", job, run, &index, &attempt) != 4 || !id_valid(job)) return false;
     id_to_bytes(job, t->task.job);
     t->task.index = index;
-    t->task.token = (struct token){strtoull(run, NULL, 10), attempt, (uint32_t)redis_int(redis_at(row, 2))};
+    t->task.token = (struct token){strtoull(run, NULL, 10), attempt, (uint32_t)redis_int(redis_at(t->words, t->at + 1))};
     return true;
 }
 
-static void take_tasks(engine_t *e, unsigned shard, const redis_reply_t *rows)
+/* A list of take.lua: type, words of a task, and these. */
+static int take_of_type(const struct call *c, const redis_reply_t *list)
 {
-    for (size_t i = 0; i < redis_len(rows); i++) {
-        struct taken t;
-        if (!parse_row(redis_at(rows, i), shard, &t)) {
-            log_error("entry_unreadable", F_STR("type", redis_str(redis_at(redis_at(rows, i), 0))));
+    const char *type = redis_str(redis_at(list, 0));
+    size_t width = (size_t)redis_int(redis_at(list, 1)), at = 2;
+    int row = pipeline_find(type), n = 0, about_at = 0;
+    for (; width >= 4 && at + width <= redis_len(list); at += width, n++) {
+        struct taken t = {.row = row, .words = list, .at = at, .task = {.major = WIRE_MAJOR, .minor = WIRE_MINOR, .shard = (uint8_t)c->shard}};
+        if (row < 0 || !parse_task(&t)) {
+            log_error("entry_unreadable", F_STR("type", type));
             continue;
         }
+        strcpy(t.task.type, pipeline[row].type);
+        t.about = about_of(c, t.task.job, redis_str(redis_at(list, at + 3)), &about_at);
         metric_add(&taken_total, t.task.type, 1);
-        e->events.taken(e->events.user, &t);
+        c->engine->events.taken(c->engine->events.user, &t);
     }
+    return n;
+}
+
+static int take_tasks(const struct call *c, const redis_reply_t *lists)
+{
+    int n = 0;
+    for (size_t i = 0; i < redis_len(lists); i++) n += take_of_type(c, redis_at(lists, i));
+    return n;
 }
 
 static void on_turned(void *user, const redis_reply_t *reply)
@@ -417,8 +434,7 @@ static void on_turned(void *user, const redis_reply_t *reply)
     if (redis_len(redis_at(reply, 1))) FAULT(after_take);
     if (usable(e, reply, "turn")) {
         take_answers(c, redis_at(reply, 0));
-        take_tasks(e, c->shard, redis_at(reply, 1));
-        if (redis_len(redis_at(reply, 1)) >= TAKE_MOST) e->want_take = true; /* there may be more for what room is left */
+        if (take_tasks(c, redis_at(reply, 1)) >= TAKE_MOST) e->want_take = true; /* there may be more for what room is left */
     } else {
         take_answers(c, NULL);
         e->want_take = true; /* the answer may be lost: what was taken comes back by reclaim */
@@ -437,6 +453,59 @@ static void put_rooms(struct args *a, const int room[PIPELINE_TYPES], const int 
     }
 }
 
+static bool same_kind(const struct ending *a, const struct ending *b)
+{
+    return a->row == b->row && !a->about == !b->about && !strcmp(a->worker, b->worker) && !strcmp(a->opens ? a->opens : "", b->opens ? b->opens : "");
+}
+
+/* What results have in common is said once: of each kind its first result stands for it.  Answers how many there are. */
+static int find_kinds(const struct call *c, uint16_t first[], uint16_t kind_of[])
+{
+    int n = 0;
+    for (int i = 0; i < c->n; i++) {
+        int k = n - 1;
+        while (k >= 0 && !same_kind(&c->endings[first[k]], &c->endings[i])) k--;
+        if (k < 0) first[k = n++] = (uint16_t)i;
+        kind_of[i] = (uint16_t)(k + 1); /* as Lua counts */
+    }
+    return n;
+}
+
+static void put_kind(struct args *a, const struct ending *x)
+{
+    args_text(a, x->task.type);
+    args_text(a, x->worker);
+    args_text(a, x->opens ? x->opens : "");
+    args_text(a, pipeline[x->row].join ? pipeline[x->row].join : "");
+    args_text(a, x->about ? "1" : "0");
+}
+
+static void put_result(struct args *a, const struct ending *x, uint16_t kind)
+{
+    char run[24], token[48], entry[ENTRY_TEXT], job[ID_TEXT], index[12];
+    snprintf(run, sizeof run, "%" PRIu64, x->task.token.run);
+    snprintf(token, sizeof token, "%s.%u.%u", run, x->task.token.attempt, x->task.token.delivery);
+    snprintf(index, sizeof index, "%u", x->task.index);
+    id_from_bytes(x->task.job, job);
+    args_packed(a, kind);
+    args_pack(a, entry_format(&x->task.entry, entry));
+    args_pack(a, run);
+    args_pack(a, token);
+    args_pack(a, job);
+    args_pack(a, index);
+    args_pack(a, x->result ? x->result : "");
+}
+
+static void put_results(struct args *a, const struct call *c)
+{
+    uint16_t first[CALL_ITEMS_MAX], kind_of[CALL_ITEMS_MAX];
+    int n = find_kinds(c, first, kind_of);
+    args_int(a, n);
+    args_int(a, c->n);
+    for (int k = 0; k < n; k++) put_kind(a, &c->endings[first[k]]);
+    for (int i = 0; i < c->n; i++) put_result(a, &c->endings[i], kind_of[i]);
+}
+
 /* The results of one shard, and with the last of them the room: what a job's ended stage opens can be handed out by
  * the call that ends it. `room` NULL: nothing is to be taken. */
 static void send_results(engine_t *e, unsigned shard, const int *room, const int *window)
@@ -449,9 +518,9 @@ static void send_results(engine_t *e, unsigned shard, const int *room, const int
         struct args a = ARGS_INIT;
         args_text(&a, e->me);
         args_int(&a, e->settings->job_time_ms);
-        args_int(&a, n);
         c->shard = shard;
-        gather(e, c, n, true, &a);
+        gather(e, c, n, true);
+        put_results(&a, c);
         if (room && !more) put_rooms(&a, room, window);
         e->unanswered++;
         if (n) FAULT(before_commit);

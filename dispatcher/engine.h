@@ -28,15 +28,18 @@ struct ending {
     struct bus_peer peer;  /* who waits for the RESULT_ACK; len 0: nobody */
     char worker[64];       /* whose work it was, for the job's page */
     char *result, *opens;  /* ENDING_DONE; owned */
+    char *about;           /* what all tasks of its job are told, owned; NULL: not known here, and Redis says it again */
     int64_t after_ms;      /* ENDING_RETRY, ENDING_THROTTLED */
     char code[24], text[200];
 };
 
-/* A task as taken; the texts are valid during the callback. */
+/* A task as taken; the texts are valid during the callback. `words` has its words from `at` on, as take.lua answers them. */
 struct taken {
     struct wire_header task;
     int row;
-    const redis_reply_t *fields; /* the row of take.lua, for body_build() */
+    const redis_reply_t *words;
+    size_t at;
+    const char *about; /* JSON object of what all tasks of its job are told */
 };
 
 enum engine_answer { ANSWER_YES = 1, ANSWER_NO = 2, ANSWER_SUPERSEDED = 3 };

@@ -75,5 +75,6 @@ void hold_remove(struct hold *h, struct delivery *d)
     else h->first = d->next;
     if (d->next) d->next->prev = d->prev;
     h->n--;
+    free(d->about);
     free(d);
 }

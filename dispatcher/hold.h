@@ -23,6 +23,7 @@ struct delivery {
     bool result_heard;       /* its RESULT is on the way to Redis: said again, it is only a repetition */
     struct worker *worker;   /* NULL: unknown or gone */
     int64_t sent_ms, deadline_ms;
+    char *about;             /* what all tasks of its job are told, owned; NULL: not known here */
     uint32_t listed;         /* the worker's round of HELLOs that last listed it */
     struct delivery *next_in_bucket;
     struct delivery *prev, *next; /* all of them */

@@ -49,14 +49,13 @@ static int fan_of(const char *result, int64_t *fan, struct err *err)
     return 0;
 }
 
-int pipeline_opens(int row, uint32_t index, const char *result, struct buf *out, struct err *err)
+int pipeline_opens(int row, const char *result, struct buf *out, struct err *err)
 {
     const struct pipeline_row *r = &pipeline[row];
     int64_t fan = 1;
     if (r->opens == OPENS_NOTHING) return 0;
     if (r->opens == OPENS_FAN && fan_of(result, &fan, err)) return -1;
-    if (fan > 0)
-        buf_printf(out, "%s:%u:%lld", r->next, r->opens == OPENS_SAME ? index : 0, (long long)fan);
+    if (fan > 0) buf_printf(out, "%s:%s:%lld", r->next, r->opens == OPENS_SAME ? "#" : "0", (long long)fan);
     return 0;
 }
 

@@ -41,7 +41,7 @@ int64_t pipeline_time_ms(int row, const struct settings *settings);
 
 /* What a done task opens, in the notation of commit.lua ("page:0:12"), appended to out.  -1 when the result lacks a
  * sound "fan" although the row asks for one (ERR_INPUT). */
-int pipeline_opens(int row, uint32_t index, const char *result, struct buf *out, struct err *err);
+int pipeline_opens(int row, const char *result, struct buf *out, struct err *err);
 
 /* The whole graph for rerun.lua: "inspect>page page>split …". */
 void pipeline_graph(struct buf *out);

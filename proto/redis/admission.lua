@@ -16,8 +16,9 @@ local function stream_len(type)
 end
 -- How many tasks may still come into the stream: of anybody's, and of this owner's.
 local function places(type)
-    if not type.window then type.window = num(call('HGET', K.window, type.name) or 64) end
-    return type.window - stream_len(type)
+    local window = type.window or num(call('HGET', K.window, type.name) or 64)
+    type.window = window
+    return window - (type.len or stream_len(type))
 end
 local function places_of(type, owner)
     local cap = fairness(type.cap)
@@ -26,20 +27,20 @@ local function places_of(type, owner)
 end
 
 local function admit(type, owner, packed)
-    stream_len(type)
+    local len, held = type.len or stream_len(type), type.held
     call('XADD', type.key, '*', 't', packed)
-    type.held[owner] = (type.held[owner] or 0) + 1
-    type.len = type.len + 1
-    type.woken = true
+    held[owner] = (held[owner] or 0) + 1
+    type.len, type.woken = len + 1, true
 end
 
 -- A new task: into the stream when there is a place and nobody waits, else behind its owner's others.
 local function open_task(type, owner, class, packed)
-    if not type.ring then type.ring = call('LLEN', type.ring_key) end
-    if type.ring == 0 and places(type) > 0 and places_of(type, owner) > 0 then return admit(type, owner, packed) end
+    local ring = type.ring or call('LLEN', type.ring_key)
+    type.ring = ring
+    if ring == 0 and places(type) > 0 and places_of(type, owner) > 0 then return admit(type, owner, packed) end
     if call('HSETNX', type.deficit_key, owner, '0') == 1 then
         call('RPUSH', type.ring_key, owner)
-        type.ring = type.ring + 1
+        type.ring = ring + 1
     end
     call('RPUSH', P .. 'wait:' .. type.name .. ':' .. owner .. ':' .. class, packed)
     type.waits = type.waits + 1
@@ -75,6 +76,7 @@ end
 
 -- Deficit round robin: an owner's turn brings its weight, each admission costs one.  Who waits alone takes what there is.
 local function admit_waiting(type)
+    if places(type) <= 0 then return end
     local ring, deficits = type.ring_key, type.deficit_key
     local owners = call('LLEN', ring)
     local at_most = owners -- owners at their cap are passed over once

@@ -7,7 +7,8 @@ local batch = load_batch(id)
 if verb == 'open' then
     if batch.exists then return batch.s[B_OWNER] == owner and 'ok' or 'unknown' end
     batch.s[B_OWNER], batch.s[EXPECTED], batch.s[B_SEQ] = owner, int(num(ARGV[4])), '1'
-    batch.puts = {'HSET', batch.key, 'state', '', 'created', NOW_TEXT, 'touched', NOW_TEXT}
+    put(batch, 'created', NOW_TEXT)
+    put(batch, 'touched', NOW_TEXT)
     save_batch(batch)
     call('ZADD', P .. 'opens', NOW_TEXT, id)
     return 'ok'

@@ -9,7 +9,7 @@
 -- where Redis lets us (lib/scripts.c); what changes with every step of a job stands in one field that C code takes apart and puts together; it is read and
 -- written once per call, whatever happens to the job in between; and what many tasks change is summed up per type and written once.
 local call, pcall = redis.call, redis.pcall
-local format, match, gmatch, concat, num_of = string.format, string.match, string.gmatch, table.concat, tonumber
+local format, match, gmatch, sub, concat, num_of = string.format, string.match, string.gmatch, string.sub, table.concat, tonumber
 local GROUP = 'dispatchers'
 local AFTER_END = {notify = true, render = true} -- types that belong to no job state and no count
 
@@ -24,10 +24,17 @@ local function up(text) return UP[text] or int(text + 1) end
 local function down(text) return DOWN[text] or int(text - 1) end
 
 -- What one call knows, all of it, begun anew by each: the parts have no other variables.  P the shard's prefix, K what is kept of this
--- shard; NOW ms; NOW_US µs, as a text; types, jobs, batches: those that the call met, in their order, the last two also by id; events: lines that
+-- shard; NOW ms; NOW_US µs, as a text; types: those that the call met, in their order; jobs, batches: likewise, by id; events: lines that
 -- finish() announces; fair, policies: hashes, once they were read; sweeps: of `sweep`: score, member, score, member …; mine: the tasks that this
--- very call opened, packed text → index, and mine_of: the same → job, so that a take need not take them apart again.
-local P, K, ARGS, NOW, NOW_TEXT, NOW_US, events, types, jobs, job_list, batches, batch_list, fair, policies, sweeps, mine, mine_of
+-- very call opened, packed text → job, so that a take need not take them apart again.
+local P, K, ARGS, NOW, NOW_TEXT, NOW_US, events, types, jobs, batches, fair, policies, sweeps, mine
+
+-- Tables that every call needs anew are kept and overwritten; what goes beyond is made anew.  Nearly half of what a call allocated was such tables,
+-- and what is kept is still in the cache.  MET_JOBS, MET_BATCHES: those of the call, its first n_jobs and n_batches places.
+local MET_JOBS, MET_BATCHES, KEPT_MOST, n_jobs, n_batches = {}, {}, 256, 0, 0
+local function begin_list(list, n)
+    for i = KEPT_MOST + 1, n do list[i] = nil end
+end
 
 -- Kept of each shard, like the functions: names of keys, and the types with the names that belong to them.  What a call learns and changes of
 -- a type stands with it, and is begun anew by the first of_type() or renew_type() of a call.
@@ -45,11 +52,14 @@ end
 local function begin(keys, args)
     P, ARGS = keys[1], args
     local time = call('TIME')
-    NOW = (time[1] * 1000000 + time[2] - time[2] % 1000) / 1000
-    NOW_TEXT, NOW_US = format('%d', NOW), format('%d', time[1] * 1000000 + time[2])
+    NOW_US = format('%d%06d', time[1], time[2])
+    NOW_TEXT = sub(NOW_US, 1, -4)
+    NOW = num_of(NOW_TEXT)
     K = shard_of(P)
     K.call = K.call + 1
-    events, types, jobs, job_list, batches, batch_list, fair, policies, sweeps, mine, mine_of = {}, {}, {}, {}, {}, {}, nil, nil, {}, {}, {}
+    begin_list(MET_JOBS, n_jobs)
+    begin_list(MET_BATCHES, n_batches)
+    events, types, jobs, n_jobs, batches, n_batches, fair, policies, sweeps, mine = {}, {}, {}, 0, {}, 0, nil, nil, {}, {}
 end
 
 -- A task's packed text: job run index attempt losses base since.  Total: what is unreadable belongs to no job and is dropped by whoever
@@ -70,7 +80,7 @@ local function of_type(name)
     local type = K.types[name]
     if not type then
         type = {name = name, key = P .. 'tasks:' .. name, in_state = not AFTER_END[name], call = 0, held = false, waits = 0, done = 0, counts = false,
-                len = false, window = false, ring = false, freed = false, woken = false, room = 0, wish = false, plan = false, follow = false, entries = false, read = false,
+                len = false, window = false, ring = false, freed = false, woken = false, room = 0, wish = false, plan = false, follow = false, entries = false, read = false, rows = false, n_rows = 0,
                 out = 'out:' .. name .. ':', res = 'res:' .. name .. ':', n = 'n:' .. name, d = 'd:' .. name, s = 's:' .. name,
                 e = 'e:' .. name, by = 'by:' .. name, cap = 'cap:' .. name, of_done = 'done:' .. name, held_key = P .. 'held:' .. name,
                 ring_key = P .. 'ring:' .. name, deficit_key = P .. 'deficit:' .. name, returned_key = P .. 'returned:' .. name}

@@ -45,7 +45,7 @@ end
 -- A batch ends when sealed and all its jobs are terminal; once, also after kick or re-run.
 local function close_batch_if_done(batch)
     local b = batch.s
-    if b[ENDED] ~= '0' or b[SEALED] ~= '1' or b[COUNTS.finished] + b[COUNTS.failed] + b[COUNTS.cancelled] < num(b[JOBS]) then return end
+    if b[ENDED] ~= '0' or b[SEALED] ~= '1' or b[COUNTS.queued] ~= '0' or b[COUNTS.started] ~= '0' then return end
     b[ENDED] = NOW_TEXT
     batch.expire_ms = policy('keep_batch') or '2592000000'
     if wants_notice('batch') and b[JOBS] ~= '0' then open_task(of_type('notify'), b[B_OWNER], '2', new_task(batch.id, NOW_TEXT, '1')) end

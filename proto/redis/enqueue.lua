@@ -30,42 +30,53 @@ if not is_new then -- a batch that this very call opens has none
     if fresh and batch.s[SEALED] == '1' then return '{"error":"closed_batch"}' end
 end
 
-local first = {}
-for stage in gmatch(ARGV[12], '%S+') do first[#first + 1] = of_type(stage) end
-local b, run, opened = batch.s, NOW_US, 0
-for i = 1, #first do opened = opened + (first[i].in_state and 1 or 0) end
+-- The stages that each job opens: mostly those of the call before.
+local first = K.first
+if not first or first.of ~= ARGV[12] then
+    first = {of = ARGV[12]}
+    for stage in gmatch(ARGV[12], '%S+') do first[#first + 1] = of_type(stage) end
+    K.first = first
+end
+local b, run, opened, row = batch.s, NOW_US, 0, ''
+for i = 1, #first do
+    if renew_type(first[i]).in_state then opened = opened + 1 end
+end
+opened = int(opened)
 if is_new then b[B_OWNER], b[EXPECTED] = owner, ARGV[6] end
 
-local function open_job(id, digest, name, about)
-    local last = call('SET', P .. 'doc:' .. owner .. ':' .. digest, id, 'PX', KEEP_DOC_MS, 'GET')
-    local dup = last and last ~= id and '1' or '0'
-    local fields, n = {'HSET', P .. 'job:' .. id, 'state', state_text({true, 'queued', run, '1', int(opened), '0', '0', '0', class, owner, batch_id, ''}), 'created', NOW_TEXT,
-                       'name', name, 'dup', dup, 'about', about}, 12
-    for i = 1, #first do
-        fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = 'out:' .. first[i].name .. ':0', '', 'n:' .. first[i].name, '1'
-        n = n + 4
-        open_task(first[i], owner, class, new_task(id, run, '0'))
-    end
-    if mail ~= '' then fields[n + 1], fields[n + 2] = 'mail', mail end
-    call(unpack(fields))
-    call('RPUSH', batch.key .. ':jobs', id)
-    call('ZADD', P .. 'owned:' .. owner, NOW_TEXT, id)
-    events[#events + 1] = 'j ' .. id .. ' 1 ' .. batch_id .. ' queued'
-    b[JOBS], b[COUNTS.queued] = int(b[JOBS] + 1), int(b[COUNTS.queued] + 1)
-    return dup
-end
-
-local rows = {}
+local rows, added = {}, 0
 for i = JOBS_FROM, #ARGV, JOB_WORDS do
-    local id, name = ARGV[i], ARGV[i + 2]
-    local is = (known[i] or open_job(id, ARGV[i + 1], name, ARGV[i + 3])) == '1' and 'true' or 'false'
-    rows[#rows + 1] = '{"filename":' .. cjson.encode(name) .. ',"job_id":"' .. id .. '","is_duplicate":' .. is .. ',"is_own_duplicate":' .. is .. '}'
+    local id, name, dup = ARGV[i], ARGV[i + 2], known[i]
+    if not dup then
+        local last = call('SET', P .. 'doc:' .. owner .. ':' .. ARGV[i + 1], id, 'PX', KEEP_DOC_MS, 'GET')
+        dup = last and last ~= id and '1' or '0'
+        local s = {true, 'queued', run, '1', opened, '0', '0', '0', class, owner, batch_id, '', ''}
+        local fields, n = {'HSET', K.job .. id, 'state', state_text(s), 'created', NOW_TEXT, 'name', name, 'dup', dup, 'about', ARGV[i + 3], '', '', '', '', '', ''}, 12
+        for k = 1, #first do
+            local type = first[k]
+            fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = type.out .. '0', '', type.n, '1'
+            n = n + 4
+            open_task(type, owner, class, new_task(id, run, '0'))
+        end
+        if mail ~= '' then
+            fields[n + 1], fields[n + 2] = 'mail', mail
+            n = n + 2
+        end
+        call(unpack(fields, 1, n))
+        call('RPUSH', batch.key .. ':jobs', id)
+        call('ZADD', P .. 'owned:' .. owner, NOW_TEXT, id)
+        events[#events + 1] = 'j ' .. id .. ' 1 ' .. batch_id .. ' queued'
+        added = added + 1
+    end
+    local is = dup == '1' and 'true' or 'false'
+    row = '{"filename":' .. encode(name) .. ',"job_id":"' .. id .. '","is_duplicate":' .. is .. ',"is_own_duplicate":' .. is .. '}'
+    rows[#rows + 1] = row
 end
+if added > 0 then b[JOBS], b[COUNTS.queued] = int(b[JOBS] + added), int(b[COUNTS.queued] + added) end
 
-local puts = batch.puts
-puts[5], puts[6] = 'touched', NOW_TEXT
-if is_new then puts[7], puts[8] = 'created', NOW_TEXT end
-if mail ~= '' then puts[#puts + 1], puts[#puts + 2] = 'mail', mail end
+put(batch, 'touched', NOW_TEXT)
+if is_new then put(batch, 'created', NOW_TEXT) end
+if mail ~= '' then put(batch, 'mail', mail) end
 batch.changed = true
 if ARGV[5] == '1' or (b[EXPECTED] ~= '0' and num(b[JOBS]) >= num(b[EXPECTED])) then
     b[SEALED] = '1'
@@ -73,7 +84,12 @@ if ARGV[5] == '1' or (b[EXPECTED] ~= '0' and num(b[JOBS]) >= num(b[EXPECTED])) t
 else
     call('ZADD', P .. 'opens', NOW_TEXT, batch_id)
 end
-local answer = '{"batch_id":"' .. batch_id .. '","job_ids":[' .. concat(rows, ',') .. '],"total":' .. #rows .. ',"errors":' .. ARGV[11] .. '}'
-if idem_key then call('SET', idem_key, cjson.encode({print = ARGV[9], answer = answer}), 'PX', ARGV[10]) end
+-- A long text costs by its bytes each time it is put together: of one job the whole answer is, once.
+if #rows ~= 1 then row = concat(rows, ',') end
+local total = int(#rows)
+if idem_key then
+    local answer = '{"batch_id":"' .. batch_id .. '","job_ids":[' .. row .. '],"total":' .. total .. ',"errors":' .. ARGV[11] .. '}'
+    call('SET', idem_key, encode({print = ARGV[9], answer = answer}), 'PX', ARGV[10])
+end
 finish()
-return '{"answer":' .. answer .. ',"replay":false}'
+return '{"answer":{"batch_id":"' .. batch_id .. '","job_ids":[' .. row .. '],"total":' .. total .. ',"errors":' .. ARGV[11] .. '},"replay":false}'

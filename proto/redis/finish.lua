@@ -16,11 +16,11 @@ local function write_counters(type)
 end
 
 local function finish()
-    for i = 1, #job_list do
-        local job = job_list[i]
+    for i = 1, n_jobs do
+        local job = MET_JOBS[i]
         if job.changed then
             local s = job.s
-            s[SEQ] = up(s[SEQ])
+            s[SEQ] = UP[s[SEQ]] or up(s[SEQ])
             events[#events + 1] = 'j ' .. job.id .. ' ' .. s[SEQ] .. ' ' .. s[BATCH] .. ' ' .. s[STATE]
             save_job(job)
             if job.expire_ms then call('PEXPIRE', job.key, job.expire_ms) end
@@ -28,8 +28,8 @@ local function finish()
             save_job(job)
         end
     end
-    for i = 1, #batch_list do
-        local batch = batch_list[i]
+    for i = 1, n_batches do
+        local batch = MET_BATCHES[i]
         if batch.changed then
             local s = batch.s
             close_batch_if_done(batch)

@@ -5,29 +5,45 @@
 -- of their own.  A job is read with as few commands as may be and written with one, by finish().  Of a job in hand: `s` the array,
 -- `known` the fields that were read, `puts` what is to be written (its first `n` places; made long enough at once, since a table that
 -- grows is made anew each time), `changed`: others are told (an event, and SEQ goes up), `touched`: there is something to write,
--- `opened`: the field of the task that was opened last, and `opened_at` its value's place in `puts`; `landed`: nothing is in
--- hand any more, and its time in flight not yet summed up.
+-- `opened`: the field of the task that was opened last, `opened_at` its value's place in `puts`, `opened_packed` and `opened_index` its texts;
+-- `landed`: nothing is in hand any more, and its time in flight not yet summed up; `told`: the
+-- caller has its `about`; `long`: `puts` holds a long text.
 local STATE, RUN, SEQ, OPEN, FLY, SINCE, BUSY, CLASS, OWNER, BATCH, MSG = 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 -- before them: whether it is a state
 local protected, take_apart, encode = _G.pcall, struct.unpack, cjson.encode
 local TEXTS = 'sssssssssss'
 
--- A `state` taken apart, and whether it is one; else what stands for none.
-local function state_from(text, none)
-    local s = {protected(take_apart, TEXTS, text or '')}
-    if s[1] then return s, true end
-    return {unpack(none)}, false
+-- A `state` taken apart into s, and whether it is one; else what stands for none.  Behind the last place stands '', for the last NUL.
+local function read_state(s, text, none)
+    local is, a, b, c, d, e, f, g, h, i, j, k = false
+    if text then is, a, b, c, d, e, f, g, h, i, j, k = protected(take_apart, TEXTS, text) end
+    if not is then a, b, c, d, e, f, g, h, i, j, k = unpack(none) end
+    s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12] = a, b, c, d, e, f, g, h, i, j, k
+    return is
 end
-local function state_text(s) return concat(s, '\0', 2, 12) .. '\0' end
-local NO_JOB, NO_BATCH = {false, '', '', '0', '0', '0', '0', '0', '2', '', '', ''}, {false, '', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
+local function state_text(s) return concat(s, '\0', 2, 13) end
+local NO_JOB, NO_BATCH = {'', '', '0', '0', '0', '0', '0', '2', '', '', ''}, {'', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
 
+-- A job or batch of this call, with the tables of an earlier one where there are any.
+local function place_in(list, n)
+    local one = list[n]
+    if not one then
+        one = {id = '', key = '', exists = false, s = {false, '', '', '', '', '', '', '', '', '', '', '', ''}, known = false, n = 4, changed = false,
+               touched = false, ended = false, opened = false, opened_at = 0, opened_index = '', opened_packed = '', landed = false, told = false, long = false,
+               expire_ms = false, puts = false}
+        list[n] = one
+    end
+    one.puts = one.puts or {'HSET', '', 'state', '', false, false, false, false, false, false, false, false, false, false, false, false,
+                            false, false, false, false, false, false, false, false}
+    one.n, one.changed, one.expire_ms = 4, false, false
+    return one
+end
 local function job_from(id, key, text, known)
-    local s, exists = state_from(text, NO_JOB)
-    local job = {id = id, key = key, exists = exists, s = s, known = known, n = 4, changed = false, touched = false, ended = false, opened = false,
-                 opened_at = 0, landed = false, expire_ms = false,
-                 puts = {'HSET', key, 'state', '', false, false, false, false, false, false, false, false, false, false, false, false,
-                         false, false, false, false, false, false, false, false}}
+    n_jobs = n_jobs + 1
+    local job = place_in(MET_JOBS, n_jobs)
+    job.id, job.key, job.puts[2], job.known, job.touched, job.ended, job.opened, job.landed = id, key, key, known, false, false, false, false
+    job.told, job.long = false, false
+    job.exists = read_state(job.s, text, NO_JOB)
     jobs[id] = job
-    job_list[#job_list + 1] = job
     return job
 end
 -- What is there under a job's name and is no hash is as good as gone, and no reason to fail the others of the call.
@@ -72,6 +88,7 @@ local function save_job(job)
     if job.landed then s[BUSY] = int(s[BUSY] + NOW - s[SINCE]) end
     job.puts[4] = state_text(s)
     call(unpack(job.puts, 1, job.n))
+    if job.long or job.n > 40 then job.puts, job.long = false, false end -- not to be kept
 end
 
 -- A batch's array.
@@ -81,15 +98,16 @@ local function load_batch(id)
     if batch then return batch end
     local key = K.batch .. id
     local v = pcall('HMGET', key, 'state')
-    local s, exists = state_from(v[1], NO_BATCH)
-    batch = {id = id, key = key, exists = exists, s = s, changed = false, puts = {'HSET', key, 'state', ''}}
+    n_batches = n_batches + 1
+    batch = place_in(MET_BATCHES, n_batches)
+    batch.id, batch.key, batch.puts[2] = id, key, key
+    batch.exists = read_state(batch.s, v[1], NO_BATCH)
     batches[id] = batch
-    batch_list[#batch_list + 1] = batch
     return batch
 end
 local function save_batch(batch)
     batch.puts[4] = state_text(batch.s)
-    call(unpack(batch.puts))
+    call(unpack(batch.puts, 1, batch.n))
 end
 local function move_batch(s, from, to)
     local batch = load_batch(s[BATCH])

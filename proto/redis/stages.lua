@@ -3,15 +3,15 @@ local function open_stage(job, type, from, n) -- tasks `from` … `from + n - 1`
     local s, puts, at = job.s, job.puts, job.n
     local owner, class, run, id, out = s[OWNER], s[CLASS], s[RUN], job.id, type.out
     for k = from, from + n - 1 do
-        local index = int(k)
+        local index = SMALL[k] or int(k)
         local packed, field = new_task(id, run, index), out .. index
         puts[at + 1], puts[at + 2] = field, ''
         at = at + 2
-        job.opened, job.opened_at = field, at
-        mine[packed], mine_of[packed] = index, job
+        job.opened, job.opened_at, job.opened_packed, job.opened_index = field, at, packed, index
+        mine[packed] = job
         open_task(type, owner, class, packed)
     end
-    local opened = get(job, type.n)
+    local opened = job.known[type.n] or get(job, type.n)
     opened = n == 1 and up(opened) or int(num(opened) + n)
     puts[at + 1], puts[at + 2] = type.n, opened
     job.known[type.n] = opened

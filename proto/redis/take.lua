@@ -5,7 +5,8 @@
 -- flight and a task delivered too often are buried here.  Never blocks, works at full memory.
 -- Of ARGV, per type: type, room, window, needs.
 --   needs: comma-separated job fields; "out:page:*" stands for all indexes, "#" for the task's own.
--- Answers a list of {type, entry, delivery, packed, about, needed…}.
+-- Answers a list per type that has some: type, number of words of each task; and these: entry, delivery, packed, about ("": the caller has it,
+-- see commit), needed….
 local REDELIVERIES_MAX = 20
 local me, limit_ms, taken -- of the call, set by take_types()
 
@@ -14,12 +15,15 @@ local PLANS = {}
 local function plan_of(name, needs)
     local plan = PLANS[name]
     if plan and plan.of == needs then return plan end
-    plan = {of = needs, fields = {'about', 's:' .. name}, needs = {}}
+    plan = {of = needs, fields = {'about', 's:' .. name}, told_fields = {'s:' .. name}, needs = {}}
     for need in gmatch(needs, '[^,]+') do
         local all_of = match(need, '^out:([^:]+):%*$')
         local own = not all_of and string.find(need, '#', 1, true)
         plan.needs[#plan.needs + 1] = {name = need, all_of = all_of, own = own, plain = not all_of and not own and need ~= 'state'}
-        if not own and need ~= 'state' then plan.fields[#plan.fields + 1] = all_of and 'n:' .. all_of or need end
+        if not own and need ~= 'state' then
+            local field = all_of and 'n:' .. all_of or need
+            plan.fields[#plan.fields + 1], plan.told_fields[#plan.told_fields + 1] = field, field
+        end
     end
     PLANS[name] = plan
     return plan
@@ -36,36 +40,52 @@ local function needed(job, index, need)
     return concat(all, ' ')
 end
 
+-- A type's tasks, as they are answered.
+local function rows_of(type)
+    local rows = type.rows
+    if not rows then
+        rows = {type.name, 4 + #type.plan.needs}
+        type.rows, type.n_rows, taken[#taken + 1] = rows, 2, rows
+    end
+    return rows
+end
+
 -- A batch's own notify (index 1) has the batch where others have the job.
-local function batch_row(name, entry, delivery, packed, id)
+local function add_batch_row(type, entry, delivery, packed, id)
     local batch = load_batch(id)
     local b = batch.s
-    if not batch.exists then return nil end
-    return {name, entry, delivery, packed,
-            encode({owner = b[B_OWNER], batch = id, name = '', digest = '', size = 0, mime = ''}),
-            encode({jobs = num(b[JOBS]), finished = num(b[COUNTS.finished]), failed = num(b[COUNTS.failed]), cancelled = num(b[COUNTS.cancelled]),
-                    mail = call('HGET', batch.key, 'mail') or ''})}
+    if not batch.exists then return false end
+    local rows = rows_of(type)
+    local n = type.n_rows
+    rows[n + 1], rows[n + 2], rows[n + 3] = entry, delivery, packed
+    rows[n + 4] = encode({owner = b[B_OWNER], batch = id, name = '', digest = '', size = 0, mime = ''})
+    rows[n + 5] = encode({jobs = num(b[JOBS]), finished = num(b[COUNTS.finished]), failed = num(b[COUNTS.failed]), cancelled = num(b[COUNTS.cancelled]),
+                          mail = call('HGET', batch.key, 'mail') or ''})
+    for i = n + 6, n + rows[2] do rows[i] = '' end
+    type.n_rows = n + rows[2]
+    return true
 end
 
 local function offer(type, entry, delivery, packed, plan, id, run, index, attempt, base)
     local name = type.name
     if name == 'notify' and index == '1' then
-        local row = batch_row(name, entry, delivery, packed, id)
-        if row then taken[#taken + 1] = row else close_delivery(type, entry, '?') end
-        return row ~= nil
+        local there = add_batch_row(type, entry, delivery, packed, id)
+        if not there then close_delivery(type, entry, '?') end
+        return there
     end
     id = id or '?'
-    local fields, job = plan.fields, jobs[id]
+    local job = jobs[id]
     if job then
-        get_many(job, fields)
+        get_many(job, job.told and plan.told_fields or plan.fields)
     else
-        local key = K.job .. id
+        local key, fields = K.job .. id, plan.fields
         local v, known = pcall('HMGET', key, 'state', unpack(fields)), {}
         for i = 1, #fields do known[fields[i]] = v[i + 1] or '' end
         job = job_from(id, key, v[1], known)
     end
     local s, in_state = job.s, type.in_state
-    if not (live(s, run) or not in_state and s[RUN] == run) then
+    local state = s[STATE]
+    if s[RUN] ~= run or state ~= 'started' and state ~= 'queued' and in_state then
         close_delivery(type, entry, s[OWNER])
         return false
     end
@@ -81,13 +101,13 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
         end
         return false
     end
-    if s[STATE] == 'queued' then
+    if state == 'queued' then
         move_batch(s, 'queued', 'started')
         s[STATE], job.changed = 'started', true
         put(job, 'started', NOW_TEXT)
     end
     if in_state then took_off(job) end
-    local token = '!' .. run .. '.' .. attempt .. '.' .. int(delivery)
+    local token = '!' .. run .. '.' .. attempt .. '.' .. (SMALL[delivery] or int(delivery))
     if job.opened == out then job.puts[job.opened_at] = token else put(job, out, token) end -- one field, one word
     local known, needs = job.known, plan.needs
     if known[type.s] == '' then
@@ -95,10 +115,15 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
         known[type.s], job.changed = NOW_TEXT, true
     end
     if s[MSG] ~= '' then s[MSG], job.changed = '', true end
-    local first = needs[1] and (needs[1].plain and known[needs[1].name] or needed(job, index, needs[1]))
-    local row = {name, entry, delivery, packed, known.about, first}
-    for i = 2, #needs do row[5 + i] = needs[i].plain and known[needs[i].name] or needed(job, index, needs[i]) end
-    taken[#taken + 1] = row
+    local rows = type.rows or rows_of(type)
+    local n = type.n_rows
+    rows[n + 1], rows[n + 2], rows[n + 3], rows[n + 4] = entry, delivery, packed, job.told and '' or known.about
+    n = n + 4
+    for i = 1, #needs do
+        local need = needs[i]
+        rows[n + i] = need.plain and known[need.name] or needed(job, index, need)
+    end
+    type.n_rows = n + #needs
     return true
 end
 
@@ -158,9 +183,9 @@ local function take_fresh(list, n, room)
         end
         for k = 1, #entries do
             local entry, packed = entries[k][1], entries[k][2][2]
-            local job, kept = mine_of[packed], false
-            if job then
-                kept = offer(type, entry, 1, packed, type.plan, job.id, job.s[RUN], mine[packed], '1', 0)
+            local job, kept = mine[packed], false
+            if job and job.opened_packed == packed then
+                kept = offer(type, entry, 1, packed, type.plan, job.id, job.s[RUN], job.opened_index, '1', 0)
             else
                 local id, run, index, attempt, _, base = match(packed, TASK)
                 base = base == '0' and 0 or num(base)
@@ -229,7 +254,7 @@ local function take_types(dispatcher, job_limit_ms, from)
     local paused = call('SMEMBERS', K.paused)
     for i = from, #ARGS, 4 do
         local type = of_type(ARGS[i])
-        type.room, type.wish, type.read = num(ARGS[i + 1]), ARGS[i + 2], false
+        type.room, type.wish, type.read, type.rows = num(ARGS[i + 1]), ARGS[i + 2], false, false
         all = all + 1
         ALL[all] = type
         if type.room > 0 and not is_in(paused, type.name) then

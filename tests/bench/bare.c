@@ -17,7 +17,7 @@
 #include "lib/scripts.h"
 #include "tests/bench/bench.h"
 
-enum { STEPS = 4, COMMIT_FIELDS = 11, COMMIT_MOST = 256, HEADER = 104, ROW_MOST = 1024 };
+enum { STEPS = 4, KIND_WORDS = 5, COMMIT_MOST = 256, HEADER = 104, ROW_MOST = 1024 };
 static const char *const types[STEPS] = {"stepa", "stepb", "stepc", "stepd"};
 static const char *const opens[STEPS] = {"stepb:0:1", "stepc:0:1", "stepd:0:1", ""};
 static const char *const needs[STEPS] = {"", "res:stepa:0", "res:stepb:0", ""};
@@ -25,6 +25,7 @@ static const char *const needs[STEPS] = {"", "res:stepa:0", "res:stepb:0", ""};
 struct slot {
     int step;
     char entry[ENTRY_TEXT], run[24], attempt[12], delivery[24], job[ID_TEXT], index[12];
+    char packed[256]; /* its result */
 };
 
 static volatile sig_atomic_t over;
@@ -81,64 +82,89 @@ static void start_echoes(int n)
     }
 }
 
-/* What a TASK takes on the wire: a header's length, the slot in it, and the row's texts. */
-static void to_service(int slot, const redisReply *row, int services)
+/* What a TASK takes on the wire: a header's length, the slot in it, and the task's texts.  What all tasks of a job are told comes but once; it is as
+ * long every time. */
+static void to_service(int slot, redisReply *const *words, size_t n, int services)
 {
     static char message[HEADER + ROW_MOST];
     char id = (char)('0' + slots[slot].step % services);
     size_t len = HEADER;
+    static size_t about_len;
+    if (words[3]->len) about_len = words[3]->len;
+    else len += about_len;
     memcpy(message, &slot, sizeof slot);
-    for (size_t i = 3; i < row->elements && len + row->element[i]->len < sizeof message; i++) {
-        memcpy(message + len, row->element[i]->str, row->element[i]->len);
-        len += row->element[i]->len;
+    for (size_t i = 2; i < n && len + words[i]->len < sizeof message; i++) {
+        memcpy(message + len, words[i]->str, words[i]->len);
+        len += words[i]->len;
     }
     zmq_send(router, &id, 1, ZMQ_SNDMORE);
     zmq_send(router, message, len, 0);
 }
 
-static void on_taken(const redisReply *reply, int services)
+/* A type's list: type, words of a task, and these. */
+static void on_taken(const redisReply *list, int services)
 {
-    for (size_t i = 0; i < reply->elements; i++) {
-        const redisReply *row = reply->element[i];
+    size_t width = (size_t)list->element[1]->integer;
+    for (size_t at = 2; at + width <= list->elements; at += width) {
+        redisReply *const *words = list->element + at;
         int slot = free_slots[--n_free];
         struct slot *s = &slots[slot];
-        s->step = row->element[0]->str[4] - 'a';
-        snprintf(s->entry, sizeof s->entry, "%s", row->element[1]->str);
-        snprintf(s->delivery, sizeof s->delivery, "%lld", row->element[2]->integer);
-        if (sscanf(row->element[3]->str, "%36s %23s %11s %11s", s->job, s->run, s->index, s->attempt) != 4) bench_die("take", "row");
+        s->step = list->element[0]->str[4] - 'a';
+        snprintf(s->entry, sizeof s->entry, "%s", words[0]->str);
+        snprintf(s->delivery, sizeof s->delivery, "%lld", words[1]->integer);
+        if (sscanf(words[2]->str, "%36s %23s %11s %11s", s->job, s->run, s->index, s->attempt) != 4) bench_die("take", "row");
         in_hand[s->step]++;
-        to_service(slot, row, services);
+        to_service(slot, words, width, services);
     }
+}
+
+/* Two bytes for the number of its kind, then texts with their NULs: as commit.lua takes it apart. */
+static size_t pack_result(struct slot *s)
+{
+    return (size_t)snprintf(s->packed, sizeof s->packed, "%c%c%s%c%s%c%s.%s.%s%c%s%c%s%c{\"fan\":40}", 0, s->step + 1, s->entry, 0, s->run, 0, s->run,
+                            s->attempt, s->delivery, 0, s->job, 0, s->index, 0) + 1;
+}
+
+struct words {
+    const char *argv[4 + STEPS * KIND_WORDS + COMMIT_MOST + STEPS * 4];
+    size_t lens[4 + STEPS * KIND_WORDS + COMMIT_MOST + STEPS * 4];
+    int n;
+};
+
+static void put(struct words *w, const char *text, size_t len)
+{
+    w->argv[w->n] = text;
+    w->lens[w->n++] = len;
+}
+
+static void put_texts(struct words *w, const char *const *texts, int n)
+{
+    for (int i = 0; i < n; i++) put(w, texts[i], strlen(texts[i]));
 }
 
 /* All results there are, and the room: one call. */
 static void send_turn(void)
 {
-    static const char *argv[3 + COMMIT_MOST * COMMIT_FIELDS + STEPS * 4];
+    static struct words w;
     static char count[12], window[12], rooms[STEPS][12];
-    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST, a = 3;
-    argv[0] = "bare";
-    argv[1] = "3600000";
+    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST;
     snprintf(count, sizeof count, "%d", n);
-    argv[2] = count;
     snprintf(window, sizeof window, "%d", room * 4 < 64 ? 64 : room * 4);
+    w.n = 0;
+    put_texts(&w, (const char *const[]){"bare", "3600000", "4", count}, 4); /* 4 kinds: one per step */
+    for (int i = 0; i < STEPS; i++) put_texts(&w, (const char *const[]){types[i], "bare", opens[i], "", "1"}, KIND_WORDS);
     for (int i = 0; i < n; i++) {
-        const struct slot *s = &slots[done_slots[--n_done]];
-        const char *fields[COMMIT_FIELDS] = {types[s->step], s->entry, s->run, s->attempt, s->delivery, s->job, s->index,
-                                             "bare", "{\"fan\":40}", opens[s->step], ""};
-        memcpy(argv + a, fields, sizeof fields);
-        a += COMMIT_FIELDS;
+        struct slot *s = &slots[done_slots[--n_done]];
+        put(&w, s->packed, pack_result(s));
         in_hand[s->step]--;
         free_slots[n_free++] = done_slots[n_done];
     }
     for (int i = 0; i < STEPS; i++) {
         if (in_hand[i] == room) continue;
         snprintf(rooms[i], sizeof rooms[i], "%d", room - in_hand[i]);
-        const char *fields[] = {types[i], rooms[i], window, needs[i]};
-        memcpy(argv + a, fields, sizeof fields);
-        a += 4;
+        put_texts(&w, (const char *const[]){types[i], rooms[i], window, needs[i]}, 4);
     }
-    bench_call(redis, &script_turn, a, argv, NULL);
+    bench_call(redis, &script_turn, w.n, w.argv, w.lens);
     unanswered++;
 }
 
@@ -151,7 +177,7 @@ static void hear_redis(int services)
         if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) bench_die("turn", r->str ? r->str : "?");
         for (size_t i = 0; i < r->element[0]->elements; i++)
             if (r->element[0]->element[i]->integer != 1) bench_die("turn", "superseded");
-        on_taken(r->element[1], services);
+        for (size_t i = 0; i < r->element[1]->elements; i++) on_taken(r->element[1]->element[i], services);
         freeReplyObject(r);
     }
 }

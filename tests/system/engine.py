@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -21,7 +22,7 @@ NEEDS = {"store": "", "inspect": "", "page": "res:inspect:0", "split": "out:page
          "extract": "res:split:0,out:split:0,out:page:*", "save": "res:split:0,out:extract:#",
          "notify": "state,err,created,finished"}
 # What a stage opens when it is done, and what its last one opens: dispatcher/pipeline.c in short.
-OPENS = {"inspect": "page:0:{fan}", "split": "extract:0:{fan}", "extract": "save:{index}:1"}
+OPENS = {"inspect": "page:0:{fan}", "split": "extract:0:{fan}", "extract": "save:#:1"}
 JOINS = {"page": "split"}
 GRAPH = "inspect>page page>split split>extract extract>save"
 
@@ -70,6 +71,14 @@ def source(script):
             + "end\nreturn function(keys, args) begin(keys, args) return main() end\nend\nreturn make()(KEYS, ARGV)\n")
 
 
+def library(name, script, flags):
+    """A script as a function: lib/scripts.c in short."""
+    made = script[:script.rindex("return make()")]
+    return (f"#!lua name={name}\n{made}local serve\nlocal function answer(keys, args)\n    if not serve then serve = make() end\n"
+            f"    return serve(keys, args)\nend\n"
+            f"redis.register_function{{function_name = '{name}', callback = answer, flags = {{{', '.join(flags)}}}}}\n")
+
+
 # The places of the field `state` of a job and of a batch: proto/redis/jobs.lua.
 JOB_STATE = ("state", "run", "seq", "open", "fly", "since", "busy", "class", "owner", "batch", "msg")
 BATCH_STATE = ("owner", "jobs", "queued", "started", "finished", "failed", "cancelled", "sealed", "expected", "ended", "seq")
@@ -110,6 +119,14 @@ class Task:
 
     def __repr__(self):
         return f"<{self.type} {self.index} of {self.job[:8]} {self.attempt}.{self.delivery}>"
+
+
+def tasks_of(words, abouts):
+    """The tasks in a list of take's answer; abouts: job → what the caller need not be told again."""
+    kind, width = words[:2]
+    for at in range(2, len(words), width):
+        entry, delivery, packed, about, *needs = words[at:at + width]
+        yield Task([kind, entry, delivery, packed, about or abouts[packed.split(" ")[0]], *needs])
 
 
 class Engine:
@@ -161,18 +178,23 @@ class Engine:
         return self.enqueue(**kw)["answer"]["job_ids"][0]["job_id"]
 
     # -- dispatcher -----------------------------------------------------------------------------
-    def turn(self, done=(), room=None, me="d1", limit_ms=3600000, window=64, fan=1, worker="w1"):
-        """Results and room in one call: an answer per result, and tasks. `fan` may be a function of the task."""
-        argv = [me, limit_ms, len(done)]
+    def turn(self, done=(), room=None, me="d1", limit_ms=3600000, window=64, fan=1, worker="w1", told=True):
+        """Results and room in one call: an answer per result, and tasks. `fan` may be a function of the task. `told`: we know what the jobs of the
+        results tell all their tasks."""
+        kinds, results = [], []
         for t in done:
             n = fan(t) if callable(fan) else fan
-            opens = OPENS.get(t.type, "").format(fan=n, index=t.index)
-            argv += [t.type, t.entry, t.run, t.attempt, t.delivery, t.job, t.index, worker, json.dumps({"fan": n}),
-                     opens, JOINS.get(t.type, "")]
+            kind = (t.type, worker, OPENS.get(t.type, "").format(fan=n), JOINS.get(t.type, ""), int(told))
+            if kind not in kinds:
+                kinds.append(kind)
+            texts = (t.entry, t.run, t.token, t.job, str(t.index), json.dumps({"fan": n}))
+            results.append(struct.pack(">H", kinds.index(kind) + 1) + "".join(text + "\0" for text in texts).encode())
+        argv = [me, limit_ms, len(kinds), len(results), *(word for kind in kinds for word in kind), *results]
         for kind, n in (room or {}).items():
             argv += [kind, n, window, NEEDS.get(kind, "")]
-        answers, rows = self.run("turn", *argv)
-        return answers, [Task(row) for row in rows]
+        answers, lists = self.run("turn", *argv)
+        abouts = {t.job: json.dumps(t.about) for t in done}
+        return answers, [task for one in lists for task in tasks_of(one, abouts)]
 
     def take(self, me="d1", limit_ms=3600000, window=64, **room):
         return self.turn((), room or {k: 64 for k in NEEDS}, me, limit_ms, window)[1]
@@ -229,3 +251,19 @@ class Engine:
                 return
             for t in tasks:
                 self.commit(t, fan=pages if t.type == "inspect" else entries)
+
+
+class FunctionEngine(Engine):
+    """turn and enqueue as the functions that services make of them: what a call leaves behind meets the next one."""
+
+    def run(self, script, *argv):
+        if script not in ("turn", "enqueue"):
+            return super().run(script, *argv)
+        name = f"sheaf_{script}_{hashlib.sha1(self.scripts[script].encode()).hexdigest()}"
+        try:
+            return self.r.fcall(name, 1, SHARD, *argv)
+        except redis.exceptions.ResponseError as e:
+            if "Function not found" not in str(e):
+                raise
+        self.r.function_load(library(name, self.scripts[script], ["'allow-oom'"] if script == "turn" else []))
+        return self.r.fcall(name, 1, SHARD, *argv)

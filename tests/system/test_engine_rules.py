@@ -6,9 +6,15 @@ import time
 import pytest
 import redis
 
-from engine import OWNER, PARTS, SHARD, Engine, Server
+from engine import OWNER, PARTS, SHARD, Engine, FunctionEngine, Server
 
 OTHER = "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.fixture(params=[Engine, FunctionEngine], ids=["scripts", "functions"])
+def engine(server, request):
+    server.client.flushall()
+    return request.param(server.client)
 
 
 # ---- the graph ------------------------------------------------------------------------------------
@@ -719,3 +725,42 @@ def test_what_a_script_keeps_between_calls_is_code_only(engine):
     assert (engine.job(other)["n:page"], engine.batch(engine.job(other)["batch"])["started"]) == ("2", "1")
     assert engine.r.hgetall(SHARD + "totals") == {"done:inspect": "1"}, "nothing of the call before"
     assert engine.job(job)["n:page"] == "7"
+
+
+def raw_abouts(engine, done, told):
+    """What a turn says of the jobs whose pages it hands out."""
+    heard = []
+    run, engine.run = engine.run, lambda *argv: heard.append(run(*argv)) or heard[-1]
+    try:
+        tasks = engine.turn(done, {"page": 8}, fan=2, told=told)[1]
+    finally:
+        engine.run = run
+    lists = heard[0][1]
+    return tasks, [words[at + 3] for words in lists for at in range(2, len(words), words[1])]
+
+
+def test_what_all_tasks_of_a_job_are_told_is_left_out_only_for_who_knows_it(engine):
+    jobs = [engine.submit(first=("inspect",)) for _ in range(4)]
+    first = engine.take(inspect=4)
+    tasks, abouts = raw_abouts(engine, first[:2], told=True)
+    assert sorted(t.job for t in tasks) == sorted(2 * jobs[:2]) and abouts == [""] * 4
+    tasks, abouts = raw_abouts(engine, first[2:3], told=False)
+    assert [t.job for t in tasks] == 2 * jobs[2:3] and all(json.loads(a)["name"] == "0.pdf" for a in abouts)
+    # A call that takes what another one opened knows nothing.
+    engine.turn(first[3:], fan=2)
+    assert [t.about["name"] for t in engine.take(page=8)] == ["0.pdf"] * 2
+    mixed = engine.turn(tasks[:1], fan=1)[0] + engine.turn(tasks[1:], {"split": 1}, told=False)[0]
+    assert mixed == [1, 1]
+
+
+def test_tables_that_calls_keep_carry_nothing_over(engine):
+    """More jobs in a call than tables are kept for, then one: each is written with its own fields only."""
+    engine.take(inspect=1, window=400)
+    many = [t for _ in range(3) for t in (engine.enqueue(files=100, first=("inspect",)), engine.take(inspect=100, window=400))[1]]
+    assert len(many) == 300 and set(engine.commit(*many, fan=0)) == {1}
+    one = engine.submit(first=("inspect",))
+    engine.commit(*engine.take(inspect=1), fan=3)
+    for t in many:
+        assert (engine.job(t.job)["state"], engine.job(t.job)["d:inspect"]) == ("finished", "1")
+    fields = engine.job(one)
+    assert (fields["state"], fields["n:page"], fields["res:inspect:0"]) == ("started", "3", '{"fan": 3}')

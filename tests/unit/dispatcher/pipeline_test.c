@@ -8,11 +8,11 @@
 #include "dispatcher/pipeline.h"
 #include "proto/stages.h"
 
-static void opens(const char *type, uint32_t index, const char *result, const char *expected)
+static void opens(const char *type, const char *result, const char *expected)
 {
     struct buf out = BUF_INIT;
     struct err err;
-    assert_int_equal(pipeline_opens(pipeline_find(type), index, result, &out, &err), 0);
+    assert_int_equal(pipeline_opens(pipeline_find(type), result, &out, &err), 0);
     assert_string_equal(out.data ? out.data : "", expected);
     buf_done(&out);
 }
@@ -20,20 +20,20 @@ static void opens(const char *type, uint32_t index, const char *result, const ch
 static void test_inspect_opens_as_many_pages_as_it_found(void **state)
 {
     (void)state;
-    opens("inspect", 0, "{\"fan\":12,\"kind\":\"pdf\"}", "page:0:12");
-    opens("inspect", 0, "{\"fan\":0}", "");
+    opens("inspect", "{\"fan\":12,\"kind\":\"pdf\"}", "page:0:12");
+    opens("inspect", "{\"fan\":0}", "");
 }
 
 static void test_extract_opens_the_save_of_its_own_entry(void **state)
 {
     (void)state;
-    opens("extract", 7, "{\"words\":120}", "save:7:1");
+    opens("extract", "{\"words\":120}", "save:#:1");
 }
 
 static void test_a_page_opens_nothing_by_itself(void **state)
 {
     (void)state;
-    opens("page", 3, "{}", "");
+    opens("page", "{}", "");
     assert_string_equal(pipeline[pipeline_find("page")].join, "split");
 }
 
@@ -44,7 +44,7 @@ static void test_a_result_without_a_sound_fan_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct buf out = BUF_INIT;
-        assert_int_equal(pipeline_opens(pipeline_find("split"), 0, bad[i], &out, &err), -1);
+        assert_int_equal(pipeline_opens(pipeline_find("split"), bad[i], &out, &err), -1);
         assert_int_equal(err.kind, ERR_INPUT);
         assert_int_equal(out.len, 0);
         buf_done(&out);
