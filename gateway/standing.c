@@ -10,25 +10,24 @@ const char *const standing_batch_fields[STANDING_BATCH] = {"state", "created"};
 
 void standing_job_fields(char out[STANDING_JOB][JOB_FIELD_MAX])
 {
-    char names[JOB_FIELDS][JOB_FIELD_MAX];
-    view_job_fields(names);
-    snprintf(out[0], JOB_FIELD_MAX, "state");
-    for (int i = JOB_OWN; i < JOB_FIELDS; i++) snprintf(out[1 + i - JOB_OWN], JOB_FIELD_MAX, "%s", names[i]);
+    static const char *const names[STANDING_STAGES] = {"state", "name", "created", "started", "finished", "err"};
+    for (int i = 0; i < STANDING_STAGES; i++) snprintf(out[i], JOB_FIELD_MAX, "%s", names[i]);
+    for (int i = 0; i < STAGE_NAMES_N; i++) snprintf(out[STANDING_STAGES + i], JOB_FIELD_MAX, "stage:%.9s", stage_names[i].name);
 }
 
-#define PLACES 11
+enum { PLACES = 11, STAGE_PLACES = 5 };
 
-/* The texts of a state. Those of a later version behind the last that we know are passed over. */
-static bool take_state_apart(const redis_reply_t *reply, const char *place[PLACES])
+/* The first n texts of a row; all "" when it has fewer. Those of a later version behind the last that we know are passed over. */
+static bool take_apart(const redis_reply_t *reply, const char **place, int n)
 {
     const char *at = redis_str(reply), *end = at + (redis_type(reply) == REDIS_STRING ? redis_len(reply) : 0);
-    int n = 0;
-    for (; n < PLACES && at < end && memchr(at, '\0', (size_t)(end - at)); n++) {
-        place[n] = at;
+    int found = 0;
+    for (; found < n && at < end && memchr(at, '\0', (size_t)(end - at)); found++) {
+        place[found] = at;
         at += strlen(at) + 1;
     }
-    for (int i = 0; n < PLACES && i < PLACES; i++) place[i] = "";
-    return n == PLACES;
+    for (int i = 0; found < n && i < n; i++) place[i] = "";
+    return found == n;
 }
 
 static void own_fields(const redis_reply_t *reply, const char **value, int own, int n)
@@ -36,11 +35,22 @@ static void own_fields(const redis_reply_t *reply, const char **value, int own, 
     for (int i = own; i < n; i++) value[i] = redis_str(redis_at(reply, (size_t)(1 + i - own)));
 }
 
+static void stage_fields(const redis_reply_t *reply, const char **value, int n)
+{
+    static const int places[STAGE_PLACES] = {JOB_OPENED, JOB_DONE, JOB_FIRST_START, JOB_LAST_END, JOB_WORKERS};
+    for (int i = 0; i < STAGE_NAMES_N; i++) {
+        const char *place[STAGE_PLACES];
+        (void)take_apart(redis_at(reply, (size_t)(STANDING_STAGES + i)), place, STAGE_PLACES);
+        for (int k = 0; k < STAGE_PLACES && places[k] < n; k++) value[places[k] + i] = place[k];
+    }
+}
+
 bool standing_job(const redis_reply_t *reply, const char **value, int n)
 {
     const char *place[PLACES];
-    bool exists = take_state_apart(redis_at(reply, 0), place);
-    own_fields(reply, value, JOB_OWN, n);
+    bool exists = take_apart(redis_at(reply, 0), place, PLACES);
+    own_fields(reply, value, JOB_OWN, JOB_OPENED);
+    stage_fields(reply, value, n);
     value[JOB_STATE] = place[S_STATE];
     value[JOB_OWNER] = place[S_OWNER];
     value[JOB_BATCH] = place[S_BATCH];
@@ -58,7 +68,7 @@ bool standing_batch(const redis_reply_t *reply, const char *value[BATCH_FIELDS])
         [BATCH_SEALED] = B_SEALED, [BATCH_EXPECTED] = B_EXPECTED, [BATCH_SEQ] = B_SEQ,
     };
     const char *place[PLACES];
-    bool exists = take_state_apart(redis_at(reply, 0), place);
+    bool exists = take_apart(redis_at(reply, 0), place, PLACES);
     own_fields(reply, value, BATCH_OWN, BATCH_FIELDS);
     for (int i = 0; i < BATCH_OWN; i++) value[i] = place[places[i]];
     return exists;
@@ -67,6 +77,6 @@ bool standing_batch(const redis_reply_t *reply, const char *value[BATCH_FIELDS])
 const char *standing_job_owner(const redis_reply_t *state)
 {
     const char *place[PLACES];
-    (void)take_state_apart(state, place);
+    (void)take_apart(state, place, PLACES);
     return place[S_OWNER];
 }

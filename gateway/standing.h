@@ -1,5 +1,5 @@
 /* standing: reads the hashes of jobs and batches, whose field `state` holds what changes with every step as one row of texts, each
- * ended by a NUL (proto/redis/jobs.lua names its places).  Pure: the texts of an HMGET in, the values of view.h out. */
+ * ended by a NUL, as `stage:<stage>` of a job does what is counted of a stage (proto/redis/jobs.lua names their places).  Pure: the texts of an HMGET in, the values of view.h out. */
 #ifndef SHEAF_GATEWAY_STANDING_H
 #define SHEAF_GATEWAY_STANDING_H
 
@@ -7,9 +7,10 @@
 #include "gateway/view.h"
 #include "lib/redis.h"
 
-/* The fields to be asked for: `state`, then those of view.h from the first that is a field of its own. */
-#define STANDING_JOB_BRIEF (1 + JOB_BRIEF - JOB_OWN)
-#define STANDING_JOB       (1 + JOB_FIELDS - JOB_OWN)
+/* The fields to be asked for: `state`, then those of view.h that are fields of their own, then one of each stage. */
+#define STANDING_STAGES    (1 + JOB_OPENED - JOB_OWN)
+#define STANDING_JOB       (STANDING_STAGES + STAGE_NAMES_N)
+#define JOB_FIELD_MAX      16
 #define STANDING_BATCH     (1 + BATCH_FIELDS - BATCH_OWN)
 void standing_job_fields(char out[STANDING_JOB][JOB_FIELD_MAX]);
 extern const char *const standing_batch_fields[STANDING_BATCH];

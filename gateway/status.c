@@ -130,17 +130,17 @@ static int read_lines(struct gateway *g, const struct caller *caller, const char
     const char *value[JOB_BRIEF];
     if (n == 0) return 0;
     AUTO_FREE char(*keys)[ASK_KEY_MAX] = calloc((size_t)n, sizeof *keys);
-    AUTO_FREE const char **argv = calloc((size_t)n * (STANDING_JOB_BRIEF + 2), sizeof *argv);
+    AUTO_FREE const char **argv = calloc((size_t)n * (STANDING_JOB + 2), sizeof *argv);
     AUTO_FREE struct redis_command *commands = calloc((size_t)n, sizeof *commands);
     AUTO_FREE redis_reply_t **replies = calloc((size_t)n, sizeof *replies);
     if (!keys || !argv || !commands || !replies) return err_set(err, ERR_NOMEM, "out of memory");
     standing_job_fields(names);
     for (int k = 0; k < n; k++) {
-        const char **words = argv + (size_t)k * (STANDING_JOB_BRIEF + 2);
+        const char **words = argv + (size_t)k * (STANDING_JOB + 2);
         words[0] = "HMGET";
         words[1] = ask_job_key(keys[k], ids[k]);
-        for (int i = 0; i < STANDING_JOB_BRIEF; i++) words[i + 2] = names[i];
-        commands[k] = (struct redis_command){STANDING_JOB_BRIEF + 2, words, NULL};
+        for (int i = 0; i < STANDING_JOB; i++) words[i + 2] = names[i];
+        commands[k] = (struct redis_command){STANDING_JOB + 2, words, NULL};
     }
     int rc = ask_redis(g, commands, n, replies, err);
     for (int k = 0; rc == 0 && k < n; k++) {

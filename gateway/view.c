@@ -10,22 +10,6 @@
  * forty pages. */
 static const int share[STAGE_NAMES_N] = {5, 5, 60, 5, 15, 10, 0};
 
-void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX])
-{
-    static const char *const plain[JOB_OPENED] = {"state", "owner",   "batch",   "run",      "seq", "msg",
-                                                  "name",  "created", "started", "finished", "err"};
-    static const struct {
-        int first;
-        const char *prefix;
-    } by_stage[] = {
-        {JOB_OPENED, "n"}, {JOB_DONE, "d"}, {JOB_FIRST_START, "s"}, {JOB_LAST_END, "e"}, {JOB_WORKERS, "by"}};
-    for (int i = 0; i < JOB_OPENED; i++) snprintf(out[i], JOB_FIELD_MAX, "%s", plain[i]);
-    for (size_t k = 0; k < sizeof by_stage / sizeof by_stage[0]; k++)
-        for (int i = 0; i < STAGE_NAMES_N; i++)
-            snprintf(out[by_stage[k].first + i], JOB_FIELD_MAX, "%s:%.11s", by_stage[k].prefix,
-                     stage_names[i].name);
-}
-
 static int64_t number(const char *text)
 {
     return strtoll(text, NULL, 10);

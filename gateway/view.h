@@ -8,8 +8,7 @@
 #include <stdint.h>
 #include "proto/stages.h"
 
-/* The fields of a job that are shown, in the order in which they are asked for.  First what a line in a list
- * needs, then what the job's own page needs besides. */
+/* What is shown of a job.  First what a line in a list needs, then what the job's own page needs besides. */
 enum job_field {
     JOB_STATE,
     JOB_OWNER,
@@ -17,13 +16,13 @@ enum job_field {
     JOB_RUN,
     JOB_SEQ,
     JOB_MSG,
-    JOB_OWN, /* from here on each is a field of its own; those before are places of `state` (standing.h) */
+    JOB_OWN, /* from here on each is a field of its own; those before are places of `state` (standing.h) … */
     JOB_NAME = JOB_OWN,
     JOB_CREATED,
     JOB_STARTED,
     JOB_FINISHED,
     JOB_ERR,
-    JOB_OPENED,                            /* one for each stage */
+    JOB_OPENED,                            /* … and these, one for each stage, places of the stage's field */
     JOB_DONE = JOB_OPENED + STAGE_NAMES_N, /* likewise */
     JOB_BRIEF = JOB_DONE + STAGE_NAMES_N,  /* how many fields a list needs */
     JOB_FIRST_START = JOB_BRIEF,
@@ -31,8 +30,6 @@ enum job_field {
     JOB_WORKERS = JOB_LAST_END + STAGE_NAMES_N,
     JOB_FIELDS = JOB_WORKERS + STAGE_NAMES_N
 };
-#define JOB_FIELD_MAX 16
-void view_job_fields(char out[JOB_FIELDS][JOB_FIELD_MAX]); /* their names */
 
 enum batch_field {
     BATCH_OWNER,

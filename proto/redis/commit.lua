@@ -44,25 +44,19 @@ local function read_kinds(from, n)
 end
 
 local function settle(job, kind, out, token, index, result)
-    local known, s, puts, n, type, worker = job.known, job.s, job.puts, job.n, kind.type, kind.worker
-    local d, by = type.d, known[type.by]
-    local done = UP[known[d]] or up(known[d])
-    known[d] = done
-    puts[n + 1], puts[n + 2], puts[n + 3], puts[n + 4] = out, token, d, done
-    n = n + 4
-    if job.ended ~= type then -- not yet in this call
-        puts[n + 1], puts[n + 2] = type.e, NOW_TEXT
-        n, job.ended = n + 2, type
-    end
+    local s, puts, n, type, worker = job.s, job.puts, job.n, kind.type, kind.worker
+    local r = stage_of(job, type)
+    local by = r.by
+    r.d, r.e, r.changed = UP[r.d] or up(r.d), NOW_TEXT, true
+    puts[n + 1], puts[n + 2] = out, token
+    n = n + 2
     if result ~= '' and result ~= '{}' then
         local res = type.res .. index
         puts[n + 1], puts[n + 2] = res, result
-        n, known[res], job.long = n + 2, result, job.long or #result > 1000
+        n, job.known[res], job.long = n + 2, result, job.long or #result > 1000
     end
     if by ~= worker and worker ~= '' and not string.find(',' .. by .. ',', ',' .. worker .. ',', 1, true) then
-        by = by == '' and worker or by .. ',' .. worker
-        puts[n + 1], puts[n + 2] = type.by, by
-        n, known[type.by] = n + 2, by
+        r.by = by == '' and worker or by .. ',' .. worker
     end
     job.n, job.touched, job.changed, type.done = n, true, true, type.done + 1
     if not type.in_state then return end
@@ -73,7 +67,7 @@ local function settle(job, kind, out, token, index, result)
         open_stage(job, renew_type(o.type), o.from or num(index), o.n)
     end
     if type.name == 'fetch' then open_parked(job) end
-    if kind.join ~= '' and done == known[type.n] then open_stage(job, of_type(kind.join), 0, 1) end
+    if kind.join ~= '' and r.d == r.n then open_stage(job, of_type(kind.join), 0, 1) end
     s[OPEN] = DOWN[s[OPEN]] or down(s[OPEN])
     if s[OPEN] == '0' then end_job(job, 'finished') end
 end
@@ -82,14 +76,15 @@ end
 local function job_of_result(id, kind, out)
     local job, type, next = jobs[id], kind.type, kind.next
     if job then
-        get_many(job, {out, type.d, type.n, type.by})
+        get(job, out)
         job.told = job.told or kind.told
         return job
     end
     local key = K.job .. id
-    local v = pcall('HMGET', key, 'state', out, type.d, type.n, type.by, next.n, next.s)
-    job = job_from(id, key, v[1], {[next.n] = v[6] or '', [next.s] = v[7] or '', [out] = v[2] or '', [type.d] = v[3] or '', [type.n] = v[4] or '',
-                                   [type.by] = v[5] or ''})
+    local v = pcall('HMGET', key, 'state', out, type.stage, next.stage)
+    job = job_from(id, key, v[1], {[out] = v[2] or ''})
+    add_stage(job, type, v[3])
+    if next ~= type then add_stage(job, next, v[4]) end
     job.told = kind.told
     return job
 end

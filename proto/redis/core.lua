@@ -81,8 +81,7 @@ local function of_type(name)
     if not type then
         type = {name = name, key = P .. 'tasks:' .. name, in_state = not AFTER_END[name], call = 0, held = false, waits = 0, done = 0, counts = false,
                 len = false, window = false, ring = false, freed = false, woken = false, room = 0, wish = false, plan = false, follow = false, entries = false, read = false, rows = false, n_rows = 0,
-                out = 'out:' .. name .. ':', res = 'res:' .. name .. ':', n = 'n:' .. name, d = 'd:' .. name, s = 's:' .. name,
-                e = 'e:' .. name, by = 'by:' .. name, cap = 'cap:' .. name, of_done = 'done:' .. name, held_key = P .. 'held:' .. name,
+                out = 'out:' .. name .. ':', res = 'res:' .. name .. ':', stage = 'stage:' .. name, cap = 'cap:' .. name, of_done = 'done:' .. name, held_key = P .. 'held:' .. name,
                 ring_key = P .. 'ring:' .. name, deficit_key = P .. 'deficit:' .. name, returned_key = P .. 'returned:' .. name}
         K.types[name] = type
     end

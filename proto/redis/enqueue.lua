@@ -54,7 +54,7 @@ for i = JOBS_FROM, #ARGV, JOB_WORDS do
         local fields, n = {'HSET', K.job .. id, 'state', state_text(s), 'created', NOW_TEXT, 'name', name, 'dup', dup, 'about', ARGV[i + 3], '', '', '', '', '', ''}, 12
         for k = 1, #first do
             local type = first[k]
-            fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = type.out .. '0', '', type.n, '1'
+            fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = type.out .. '0', '', type.stage, OPENED_FIRST
             n = n + 4
             open_task(type, owner, class, new_task(id, run, '0'))
         end

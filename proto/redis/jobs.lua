@@ -7,7 +7,7 @@
 -- grows is made anew each time), `changed`: others are told (an event, and SEQ goes up), `touched`: there is something to write,
 -- `opened`: the field of the task that was opened last, `opened_at` its value's place in `puts`, `opened_packed` and `opened_index` its texts;
 -- `landed`: nothing is in hand any more, and its time in flight not yet summed up; `told`: the
--- caller has its `about`; `long`: `puts` holds a long text.
+-- caller has its `about`; `stages`: those that were read, the first `n_stages`; `long`: `puts` holds a long text.
 local STATE, RUN, SEQ, OPEN, FLY, SINCE, BUSY, CLASS, OWNER, BATCH, MSG = 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 -- before them: whether it is a state
 local protected, take_apart, encode = _G.pcall, struct.unpack, cjson.encode
 local TEXTS = 'sssssssssss'
@@ -21,6 +21,10 @@ local function read_state(s, text, none)
     return is
 end
 local function state_text(s) return concat(s, '\0', 2, 13) end
+
+-- What is counted of a job's stage is a field of such texts, too: tasks opened, done, first start, last end, workers.  In a call: n d s e by.
+local OPENED_FIRST = '1\0\0\0\0\0' -- one task, and nothing of it yet
+local function stage_text(r) return r.n .. '\0' .. r.d .. '\0' .. r.s .. '\0' .. r.e .. '\0' .. r.by .. '\0' end
 local NO_JOB, NO_BATCH = {'', '', '0', '0', '0', '0', '0', '2', '', '', ''}, {'', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'}
 
 -- A job or batch of this call, with the tables of an earlier one where there are any.
@@ -28,8 +32,8 @@ local function place_in(list, n)
     local one = list[n]
     if not one then
         one = {id = '', key = '', exists = false, s = {false, '', '', '', '', '', '', '', '', '', '', '', ''}, known = false, n = 4, changed = false,
-               touched = false, ended = false, opened = false, opened_at = 0, opened_index = '', opened_packed = '', landed = false, told = false, long = false,
-               expire_ms = false, puts = false}
+               touched = false, opened = false, opened_at = 0, opened_index = '', opened_packed = '', landed = false, told = false, long = false, expire_ms = false,
+               stages = {}, n_stages = 0, puts = false}
         list[n] = one
     end
     one.puts = one.puts or {'HSET', '', 'state', '', false, false, false, false, false, false, false, false, false, false, false, false,
@@ -40,8 +44,8 @@ end
 local function job_from(id, key, text, known)
     n_jobs = n_jobs + 1
     local job = place_in(MET_JOBS, n_jobs)
-    job.id, job.key, job.puts[2], job.known, job.touched, job.ended, job.opened, job.landed = id, key, key, known, false, false, false, false
-    job.told, job.long = false, false
+    job.id, job.key, job.puts[2], job.known, job.touched, job.opened, job.landed = id, key, key, known, false, false, false
+    job.told, job.long, job.n_stages = false, false, 0
     job.exists = read_state(job.s, text, NO_JOB)
     jobs[id] = job
     return job
@@ -83,11 +87,42 @@ local function put(job, field, value) -- what get() answers in the same call is 
     puts[n + 1], puts[n + 2] = field, value
     job.n, job.touched = n + 2, true
 end
+-- What is counted of a job's stage, as it is written by save_job() when `changed` is set.  What is no such text counts as none.
+local function add_stage(job, type, text)
+    local is, a, b, c, d, e = false
+    if text and text ~= '' then is, a, b, c, d, e = protected(take_apart, 'sssss', text) end
+    if not is then a, b, c, d, e = '', '', '', '', '' end
+    local stages, n = job.stages, job.n_stages + 1
+    local r = stages[n]
+    if r then
+        r.type, r.n, r.d, r.s, r.e, r.by, r.changed = type, a, b, c, d, e, false
+    else
+        r = {type = type, n = a, d = b, s = c, e = d, by = e, changed = false}
+        stages[n] = r
+    end
+    job.n_stages = n
+    return r
+end
+local function stage_of(job, type)
+    local stages = job.stages
+    for i = 1, job.n_stages do
+        if stages[i].type == type then return stages[i] end
+    end
+    return add_stage(job, type, get(job, type.stage))
+end
 local function save_job(job)
     local s = job.s
+    local puts, n, stages = job.puts, job.n, job.stages
     if job.landed then s[BUSY] = int(s[BUSY] + NOW - s[SINCE]) end
-    job.puts[4] = state_text(s)
-    call(unpack(job.puts, 1, job.n))
+    puts[4] = state_text(s)
+    for i = 1, job.n_stages do
+        local r = stages[i]
+        if r.changed then
+            puts[n + 1], puts[n + 2] = r.type.stage, stage_text(r)
+            n = n + 2
+        end
+    end
+    call(unpack(puts, 1, n))
     if job.long or job.n > 40 then job.puts, job.long = false, false end -- not to be kept
 end
 

@@ -22,7 +22,7 @@ end
 
 local flat, value = call('HGETALL', job.key), {}
 for i = 1, #flat, 2 do value[flat[i]] = flat[i + 1] end
-if from ~= '' and not value['n:' .. from] then return 'state' end
+if from ~= '' and not value['stage:' .. from] then return 'state' end
 local open, drop = {}, {}
 for field, text in pairs(value) do
     local of, index = match(field, '^out:([^:]+):(%d+)$')
@@ -34,9 +34,9 @@ for field, text in pairs(value) do
             drop[#drop + 1] = field
         end
     end
-    local res_of = match(field, '^res:([^:]+):') or match(field, '^by:(.+)$')
+    local res_of = match(field, '^res:([^:]+):')
     if res_of and (again[res_of] or res_of == 'notify') then drop[#drop + 1] = field end
-    local count_of = match(field, '^[ndse]:(.+)$')
+    local count_of = match(field, '^stage:(.+)$')
     if count_of and (again[count_of] and count_of ~= from or count_of == 'notify' or count_of == 'fetch') then drop[#drop + 1] = field end
 end
 if #open == 0 then return 'state' end
@@ -60,9 +60,8 @@ local needs_document = false
 for _, task in ipairs(open) do
     put(job, 'out:' .. task.stage .. ':' .. task.index, '')
     if task.done then
-        local d = 'd:' .. task.stage
-        job.known[d] = int(num(get(job, d)) - 1)
-        put(job, d, job.known[d])
+        local r = stage_of(job, of_type(task.stage))
+        r.d, r.by, r.changed = int(num(r.d) - 1), '', true
     end
     if task.stage == 'store' or task.stage == 'inspect' or task.stage == 'page' then needs_document = true end
 end

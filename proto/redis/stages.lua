@@ -11,10 +11,8 @@ local function open_stage(job, type, from, n) -- tasks `from` … `from + n - 1`
         mine[packed] = job
         open_task(type, owner, class, packed)
     end
-    local opened = job.known[type.n] or get(job, type.n)
-    opened = n == 1 and up(opened) or int(num(opened) + n)
-    puts[at + 1], puts[at + 2] = type.n, opened
-    job.known[type.n] = opened
+    local r = stage_of(job, type)
+    r.n, r.changed = n == 1 and up(r.n) or int(num(r.n) + n), true
     if type.in_state then s[OPEN] = n == 1 and up(s[OPEN]) or int(s[OPEN] + n) end
-    job.n, job.touched, job.changed = at + 2, true, true
+    job.n, job.touched, job.changed = at, true, true
 end

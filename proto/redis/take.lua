@@ -15,13 +15,13 @@ local PLANS = {}
 local function plan_of(name, needs)
     local plan = PLANS[name]
     if plan and plan.of == needs then return plan end
-    plan = {of = needs, fields = {'about', 's:' .. name}, told_fields = {'s:' .. name}, needs = {}}
+    plan = {of = needs, fields = {'about', 'stage:' .. name}, told_fields = {}, needs = {}}
     for need in gmatch(needs, '[^,]+') do
         local all_of = match(need, '^out:([^:]+):%*$')
         local own = not all_of and string.find(need, '#', 1, true)
         plan.needs[#plan.needs + 1] = {name = need, all_of = all_of, own = own, plain = not all_of and not own and need ~= 'state'}
         if not own and need ~= 'state' then
-            local field = all_of and 'n:' .. all_of or need
+            local field = all_of and 'stage:' .. all_of or need
             plan.fields[#plan.fields + 1], plan.told_fields[#plan.told_fields + 1] = field, field
         end
     end
@@ -34,7 +34,7 @@ local function needed(job, index, need)
     if need.own then return get(job, (string.gsub(need.name, '#', index))) end
     if not need.all_of then return get(job, need.name) end
     local names, all = {}, {}
-    for i = 1, num(get(job, 'n:' .. need.all_of)) do names[i] = 'out:' .. need.all_of .. ':' .. int(i - 1) end
+    for i = 1, num(stage_of(job, of_type(need.all_of)).n) do names[i] = 'out:' .. need.all_of .. ':' .. int(i - 1) end
     get_many(job, names)
     for i = 1, #names do all[i] = job.known[names[i]] end
     return concat(all, ' ')
@@ -110,10 +110,8 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
     local token = '!' .. run .. '.' .. attempt .. '.' .. (SMALL[delivery] or int(delivery))
     if job.opened == out then job.puts[job.opened_at] = token else put(job, out, token) end -- one field, one word
     local known, needs = job.known, plan.needs
-    if known[type.s] == '' then
-        put(job, type.s, NOW_TEXT)
-        known[type.s], job.changed = NOW_TEXT, true
-    end
+    local r = stage_of(job, type)
+    if r.s == '' then r.s, r.changed, job.changed = NOW_TEXT, true, true end
     if s[MSG] ~= '' then s[MSG], job.changed = '', true end
     local rows = type.rows or rows_of(type)
     local n = type.n_rows

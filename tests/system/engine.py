@@ -81,12 +81,16 @@ def library(name, script, flags):
 
 # The places of the field `state` of a job and of a batch: proto/redis/jobs.lua.
 JOB_STATE = ("state", "run", "seq", "open", "fly", "since", "busy", "class", "owner", "batch", "msg")
+STAGE_COUNTS = ("n", "d", "s", "e", "by")
 BATCH_STATE = ("owner", "jobs", "queued", "started", "finished", "failed", "cancelled", "sealed", "expected", "ended", "seq")
 
 
 def fields_of(fields, names):
-    """A hash as it stands in Redis, with the places of its state as fields of their own."""
-    return {**fields, **dict(zip(names, fields["state"].split("\0")))} if "state" in fields else fields
+    """A hash as it stands in Redis, with the places of its state as fields of their own, and those of a stage as n:<stage> and so on."""
+    fields = {**fields, **dict(zip(names, fields["state"].split("\0")))} if "state" in fields else fields
+    for stage in [name[6:] for name in fields if name.startswith("stage:")]:
+        fields.update((f"{what}:{stage}", text) for what, text in zip(STAGE_COUNTS, fields["stage:" + stage].split("\0")) if text)
+    return fields
 
 
 def job_of(client, id):

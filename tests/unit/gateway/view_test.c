@@ -32,20 +32,6 @@ static void counts(struct values *j, int stage, const char *opened, const char *
     j->v[JOB_DONE + stage] = done;
 }
 
-static void test_fields_have_the_names_of_the_hash(void **state)
-{
-    char names[JOB_FIELDS][JOB_FIELD_MAX];
-    (void)state;
-    view_job_fields(names);
-    assert_string_equal(names[JOB_STATE], "state");
-    assert_string_equal(names[JOB_MSG], "msg");
-    assert_string_equal(names[JOB_OPENED], "n:store");
-    assert_string_equal(names[JOB_DONE + PAGE], "d:page");
-    assert_string_equal(names[JOB_FIRST_START + INSPECT], "s:inspect");
-    assert_string_equal(names[JOB_LAST_END], "e:store");
-    assert_string_equal(names[JOB_FIELDS - 1], "by:notify");
-}
-
 static void test_progress_is_real_and_does_not_go_back_when_pages_open(void **state)
 {
     struct values j = job("started");
@@ -181,7 +167,6 @@ static void test_the_remaining_time_follows_from_what_was_done(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields_have_the_names_of_the_hash),
         cmocka_unit_test(test_progress_is_real_and_does_not_go_back_when_pages_open),
         cmocka_unit_test(test_progress_is_100_only_when_finished),
         cmocka_unit_test(test_the_message_says_what_it_waits_for_or_does),
