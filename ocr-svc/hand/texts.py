@@ -4,8 +4,10 @@ PARTICLES = ["de", "del", "de la", "van", "y", "M.", "J.", "R.", "A."]
 TITLES = ["Mr.", "Mrs.", "Ms.", "Sr.", "Sra.", "Dr.", "Miss", "Prof."]
 SCHOOLS = ["{} School", "{} Elementary", "{} Elementary School", "{} Middle School", "Escuela {}", "Escuela Primaria {}", "Academia {}",
            "{} Academy", "Colegio {}", "St. {} School", "Instituto {}", "{} Charter School", "Primaria {}", "{} Elem."]
-GRADES = ["{}", "{}", "{}th", "{}th grade", "Grade {}", "{}º", "{}° grado", "{}to", "{}º grado", "{} grado", "{}-B"]
-GRADE_WORDS = "first second third fourth fifth sixth seventh eighth Kinder K primero segundo tercero cuarto quinto sexto Fifth Third".split()
+GRADES = ["{}", "{}", "{}th", "{}th grade", "Grade {}", "{}º", "{}° grado", "{}°", "{}º grado", "{} grado", "{}-B"]
+ORDINALS_ES = "1ro 2do 3ro 4to 5to 6to 7mo 8vo 9no 10mo 1er 3er".split()
+GRADE_WORDS = """first second third fourth fifth sixth seventh eighth Kinder Kindergarten K Pre-K primero segundo tercero cuarto quinto sexto
+séptimo octavo First Second Third Fourth Fifth Sixth Seventh Eighth Primero Segundo Tercero Cuarto Quinto Sexto Séptimo Octavo""".split()
 NUMBERS = ["(###) ###-####", "###-###-####", "###.###.####", "##########", "### ### ####", "#/##/20##", "##/#/19##", "###", "#", "+1 ### ### ####"]
 ADDRESSES = ["{a}", "{a}.{b}", "{a}_{b}", "{a}{n}", "{a}-{b}"]
 HOSTS = ["{c}.com", "{c}.org", "{c}.net", "{c}.edu", "mail.{c}.com", "correo.{c}.mx", "{c}.us", "{c}.es"]
@@ -62,6 +64,8 @@ class Texts:
     def grade(self):
         if self.rng.random() < 0.1:
             return self.rng.choice(GRADE_WORDS)
+        if self.rng.random() < 0.15:
+            return self.rng.choice(ORDINALS_ES)
         text = self.rng.choice(GRADES).format(self.rng.randint(1, 12))
         return ORDINALS.get(text[:3], text[:3]) + text[3:]
 
