@@ -77,11 +77,19 @@ static bool has_open_bracket(const char *word)
     return !strchr(word, '(') != !strchr(word, ')');
 }
 
+/* A digit behind a small letter: "Lu3" was "Luz". Ordinals have theirs before. */
+static bool has_inner_digit(const char *word)
+{
+    for (size_t i = 1; word[0] && word[i]; i++)
+        if (isdigit((unsigned char)word[i]) && islower((unsigned char)word[i - 1])) return true;
+    return false;
+}
+
 static bool is_odd(const char *word, const char *folded, enum form_rule rule, int at)
 {
     static const char *const no_letter = "_+=*%#<>()[]{}|~!?/\\\"";
     bool name = rule == FORM_NAME;
-    bool digits = name && word[strcspn(word, "0123456789")];
+    bool digits = name ? word[strcspn(word, "0123456789")] != '\0' : has_inner_digit(word);
     bool two_capitals =
         isupper((unsigned char)word[0]) && isupper((unsigned char)word[1]) && islower((unsigned char)word[2]);
     size_t len = strlen(folded);

@@ -9,7 +9,7 @@
 #include "ocr-svc/letters.h"
 
 #define NONE 0 /* the letter of a reading that has none in a place */
-/* Small marks are overlooked more often than imagined: one needs this much of the weight behind none. */
+/* Small marks and gaps between words are overlooked more often than imagined: one needs this much of the weight behind none. */
 #define OVERLOOKED 0.3f
 
 /* A place in the line, with what each reading heard so far has there. */
@@ -105,6 +105,11 @@ static void hear(struct tally *t, const struct vote_reading *reading)
     t->total += reading->weight;
 }
 
+static bool is_overlooked(uint32_t letter)
+{
+    return letters_is_mark(letter) || letter == ' ';
+}
+
 /* What has most votes in a place. */
 static uint32_t most_voted(const struct tally *t, int place)
 {
@@ -113,7 +118,7 @@ static uint32_t most_voted(const struct tally *t, int place)
     for (int r = 0; r < t->n_heard; r++) {
         uint32_t c = t->places[place].letter[r];
         float of_letter = share(t, place, c);
-        bool against_none = best == NONE && letters_is_mark(c) && of_letter > OVERLOOKED * none;
+        bool against_none = best == NONE && is_overlooked(c) && of_letter > OVERLOOKED * none;
         if (of_letter > most || against_none) most = of_letter, best = c;
     }
     return best;

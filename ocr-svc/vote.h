@@ -2,7 +2,7 @@
  *
  * Readings are aligned one after the other to what the earlier ones make, as ROVER does with speech; in each
  * place the letter with the most weight wins, "none" being one of the letters; a small mark (a stop, a
- * hyphen) needs less than none does.  Between letters that have nearly as much, those before them tell (choose.h).  Pure; any thread.
+ * hyphen) and a gap need less than none does.  Between letters that have nearly as much, those before them tell (choose.h).  Pure; any thread.
  */
 #ifndef SHEAF_OCR_SVC_VOTE_H
 #define SHEAF_OCR_SVC_VOTE_H

@@ -143,8 +143,8 @@ int engine_read(TessBaseAPI *api, const struct sheet *sheet, TessPageSegMode mod
     return result;
 }
 
-/* Reads a page once more that went badly. The second reading is a help: where it fails for want of time or
- * memory the first one stands. */
+/* Reads a page once more that went badly, by the network for handwriting: such a page mostly is one. The second reading is a help: where
+ * it fails for want of time or memory the first one stands. */
 static void read_again(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait,
                        struct page *page)
 {
@@ -153,7 +153,7 @@ static void read_again(struct engine *e, const struct sheet *sheet, const struct
     struct sheet other = *sheet;
     other.pix = pixClone(sheet->pix);
     sheet_resize(&other, sheet->dpi > COARSE ? SECOND_DPI : READ_DPI);
-    if (engine_read(e->print, &other, PSM_AUTO, wait, page, NULL) != 0 || page_merge(page, first, NULL) != 0)
+    if (engine_read(e->hand, &other, PSM_AUTO, wait, page, NULL) != 0 || page_merge(page, first, NULL) != 0)
         page->n_words = first;
     pixDestroy(&other.pix);
 }

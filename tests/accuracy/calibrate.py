@@ -18,7 +18,7 @@ OUT = accuracy.TOP / "llm-svc" / "trust.def"
 RIDGE = 0.3  # keeps weights of rare signs small
 STEPS = 25
 # Where the ridge pulls to instead of 0: signs too rare in a set to be fitted, which are a reason to look all the same.
-BEFOREHAND = {"lone": -3.0, "repaired": -0.5}
+BEFOREHAND = {"lone": -3.0, "repaired": -0.5, "odd": -1.5}
 # Reasons to doubt never make a value surer, nor reasons to believe less sure, whatever a set of a few hundred says by chance.
 DOUBTS = {"shaky", "refused", "unknown", "near", "corrected", "strange", "odd", "lone", "repaired", "mended", "twin", "nameless", "differs"}
 BELIEFS = {"mean", "least", "sure", "page", "agrees", "heard"}

@@ -43,6 +43,7 @@ static struct value reading(const char *text, double confidence)
                           .signs = {.mean = confidence,
                                     .least = confidence,
                                     .page = confidence,
+                                    .shaky = 1 - confidence,
                                     .label = 1,
                                     .letters = 18,
                                     .words = 3}};

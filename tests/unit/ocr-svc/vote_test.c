@@ -62,6 +62,15 @@ static void test_a_small_mark_needs_less_to_stand_against_none(void **state)
     assert_string_equal(winner(other, 4), "jaluz"); /* against a letter it needs as much as another */
 }
 
+static void test_a_gap_between_words_needs_less_too(void **state)
+{
+    (void)state;
+    const struct vote_reading gap[] = {{"gaveme", 1}, {"gaveme", 1}, {"gaveme", 1}, {"gave me", 1}, {"gave me", 1}};
+    assert_string_equal(winner(gap, 5), "gave me");
+    const struct vote_reading speck[] = {{"gaveme", 1}, {"gaveme", 1}, {"gaveme", 1}, {"gaveme", 1}, {"gave me", 1}};
+    assert_string_equal(winner(speck, 5), "gave-me");
+}
+
 static void test_weight_counts_not_numbers(void **state)
 {
     (void)state;
@@ -121,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_each_letter_is_what_most_readings_have_there),
         cmocka_unit_test(test_a_letter_that_only_some_saw_needs_most_of_the_weight),
         cmocka_unit_test(test_a_small_mark_needs_less_to_stand_against_none),
+        cmocka_unit_test(test_a_gap_between_words_needs_less_too),
         cmocka_unit_test(test_weight_counts_not_numbers),
         cmocka_unit_test(test_words_are_letters_with_spaces_between),
         cmocka_unit_test(test_letters_beyond_ascii_are_one_letter),

@@ -1,0 +1,66 @@
+/* llm-svc/spell: which words of a value are shaped as hardly any word is. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include "llm-svc/spell.h"
+
+static lexicon_t *lexicon;
+
+static int open_lexicon(void **state)
+{
+    (void)state;
+    return (lexicon = lexicon_new(NULL, NULL)) ? 0 : -1;
+}
+
+static int close_lexicon(void **state)
+{
+    (void)state;
+    lexicon_destroy(&lexicon);
+    return 0;
+}
+
+static int odd(enum form_rule rule, const char *text)
+{
+    struct spell_source nothing = {0};
+    struct signs signs = {0};
+    char *copy = strdup(text);
+    assert_int_equal(spell_text(lexicon, rule, &nothing, &copy, &signs), 0);
+    free(copy);
+    return signs.odd;
+}
+
+static void test_a_capital_within_a_word_is_odd_unless_names_have_one_there(void **state)
+{
+    (void)state;
+    assert_true(odd(FORM_SCHOOL, "BuHonwood School") > 1);
+    assert_int_equal(odd(FORM_NAME, "Ana McAllister"), 0);
+    assert_int_equal(odd(FORM_NAME, "Ana MacAllister"), 0);
+}
+
+static void test_a_digit_behind_a_small_letter_is_odd_a_number_or_an_ordinal_is_not(void **state)
+{
+    (void)state;
+    assert_int_equal(odd(FORM_SCHOOL, "Instituto Lu3 de Abril"), 1);
+    assert_int_equal(odd(FORM_SCHOOL, "PS 12"), 0);
+    assert_int_equal(odd(FORM_SCHOOL, "3rd Street School"), 0);
+}
+
+static void test_a_digit_is_odd_in_a_persons_name(void **state)
+{
+    (void)state;
+    assert_int_equal(odd(FORM_NAME, "Luz 4bril"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_capital_within_a_word_is_odd_unless_names_have_one_there),
+        cmocka_unit_test(test_a_digit_behind_a_small_letter_is_odd_a_number_or_an_ordinal_is_not),
+        cmocka_unit_test(test_a_digit_is_odd_in_a_persons_name),
+    };
+    return cmocka_run_group_tests(tests, open_lexicon, close_lexicon);
+}
