@@ -1,6 +1,6 @@
 /* Two readings of one page made one.
  *
- * The same engine reads the same page differently at another size, and is right in other places.  Words of
+ * Another network, or another size, reads the same page differently and is right in other places.  Words of
  * both readings that lie on each other form a group, which may be one word against two; the reading that was
  * surer of the group, by letters, has it.  A word that only one reading saw is kept when that reading was
  * not merely guessing: whole blocks are missed by one and seen by the other. */

@@ -1,6 +1,6 @@
 /* What is doubtful is read again, in pieces.
  *
- * A page is read as a whole by networks that know print.  Neighbouring words of a line that came out
+ * A page is read as a whole by networks that know print, and once more by the one for handwriting where that went badly.  Neighbouring words of a line that came out
  * doubtful, mostly an answer by hand, are cut out and read several times, until three readings agree: by the network
  * for handwriting at full contrast, black on white, wider and leaning, and once more by those for print.  All readings
  * vote letter by letter (vote.c); how far they agree becomes the confidence, which says more than any network's own

@@ -47,7 +47,7 @@ local function settle(job, kind, out, token, index, result)
     local s, puts, n, type, worker = job.s, job.puts, job.n, kind.type, kind.worker
     local r = stage_of(job, type)
     local by = r.by
-    r.d, r.e, r.changed = UP[r.d] or up(r.d), NOW_TEXT, true
+    r.d, r.e, r.changed = up(r.d), NOW_TEXT, true
     puts[n + 1], puts[n + 2] = out, token
     n = n + 2
     if result ~= '' and result ~= '{}' then
@@ -68,7 +68,7 @@ local function settle(job, kind, out, token, index, result)
     end
     if type.name == 'fetch' then open_parked(job) end
     if kind.join ~= '' and r.d == r.n then open_stage(job, of_type(kind.join), 0, 1) end
-    s[OPEN] = DOWN[s[OPEN]] or down(s[OPEN])
+    s[OPEN] = down(s[OPEN])
     if s[OPEN] == '0' then end_job(job, 'finished') end
 end
 
@@ -135,8 +135,7 @@ local function commit_items(from, n)
             end
         elseif ENDED[i] then
             left_stream(type, s[OWNER])
-            local state = s[STATE]
-            if s[RUN] == RUN_OF[i] and (state == 'started' or state == 'queued' or not type.in_state) then
+            if wanted(s, RUN_OF[i], type.in_state) then
                 settle(job, kind, out, TOKEN_OF[i], INDEX_OF[i], RESULT_OF[i])
                 answer = 1
             end

@@ -38,7 +38,7 @@ for i = 1, #ARGV, 12 do
         local task = entry_task(type, entry)
         close_delivery(type, entry, job.s[of_batch and B_OWNER or OWNER])
         if not of_batch and job.exists then put(job, 'out:' .. name .. ':' .. index, '') end
-        if task and (of_batch or AFTER_END[name] and job.s[RUN] == run or live(job.s, run)) then
+        if task and (of_batch or wanted(job.s, run, not AFTER_END[name])) then
             if not AFTER_END[name] then landed(job) end
             local spent = mode == 'retry' and task.attempt >= num(max)
             local poison = mode == 'lost' and task.losses + 1 >= LOSSES_MAX

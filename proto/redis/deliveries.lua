@@ -33,12 +33,12 @@ local function took_off(job)
     if s[FLY] == '0' then
         if job.landed then job.landed = false else s[SINCE] = NOW_TEXT end -- down and up in one step is not down
     end
-    s[FLY], job.touched = UP[s[FLY]] or up(s[FLY]), true
+    s[FLY], job.touched = up(s[FLY]), true
 end
 local function landed(job)
     local s = job.s
     if s[FLY] == '0' then return end
-    s[FLY], job.touched = DOWN[s[FLY]] or down(s[FLY]), true
+    s[FLY], job.touched = down(s[FLY]), true
     job.landed = s[FLY] == '0'
 end
 local function in_flight_ms(job)

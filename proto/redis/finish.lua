@@ -20,7 +20,7 @@ local function finish()
         local job = MET_JOBS[i]
         if job.changed then
             local s = job.s
-            s[SEQ] = UP[s[SEQ]] or up(s[SEQ])
+            s[SEQ] = up(s[SEQ])
             events[#events + 1] = 'j ' .. job.id .. ' ' .. s[SEQ] .. ' ' .. s[BATCH] .. ' ' .. s[STATE]
             save_job(job)
             if job.expire_ms then call('PEXPIRE', job.key, job.expire_ms) end

@@ -58,10 +58,12 @@ local function load_job(id)
     local v = pcall('HMGET', key, 'state')
     return job_from(id, key, v[1], {})
 end
-local function live(s, run)
+-- Does a task of that run still count: while its job lives, or behind the job's end when it belongs there?
+local function wanted(s, run, in_state)
     local state = s[STATE]
-    return s[RUN] == run and (state == 'started' or state == 'queued')
+    return s[RUN] == run and (state == 'started' or state == 'queued' or not in_state)
 end
+local function live(s, run) return wanted(s, run, true) end
 local function get(job, field)
     local value = job.known[field]
     if not value then

@@ -10,7 +10,7 @@ for _, member in ipairs(due) do
     local id, run, index = match(packed or '', TASK)
     local of_batch = name == 'notify' and index == '1'
     local job = not of_batch and load_job(id or '?')
-    if of_batch or AFTER_END[name] and job.s[RUN] == run or live(job.s, run) then open_task(of_type(name), owner, '0', packed) end
+    if of_batch or wanted(job.s, run, not AFTER_END[name]) then open_task(of_type(name), owner, '0', packed) end
 end
 finish()
 local first = call('ZRANGE', later, 0, 0, 'WITHSCORES')

@@ -3,7 +3,7 @@ local function open_stage(job, type, from, n) -- tasks `from` … `from + n - 1`
     local s, puts, at = job.s, job.puts, job.n
     local owner, class, run, id, out = s[OWNER], s[CLASS], s[RUN], job.id, type.out
     for k = from, from + n - 1 do
-        local index = SMALL[k] or int(k)
+        local index = int(k)
         local packed, field = new_task(id, run, index), out .. index
         puts[at + 1], puts[at + 2] = field, ''
         at = at + 2

@@ -85,7 +85,7 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
     end
     local s, in_state = job.s, type.in_state
     local state = s[STATE]
-    if s[RUN] ~= run or state ~= 'started' and state ~= 'queued' and in_state then
+    if not wanted(s, run, in_state) then
         close_delivery(type, entry, s[OWNER])
         return false
     end
@@ -107,7 +107,7 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
         put(job, 'started', NOW_TEXT)
     end
     if in_state then took_off(job) end
-    local token = '!' .. run .. '.' .. attempt .. '.' .. (SMALL[delivery] or int(delivery))
+    local token = '!' .. run .. '.' .. attempt .. '.' .. int(delivery)
     if job.opened == out then job.puts[job.opened_at] = token else put(job, out, token) end -- one field, one word
     local known, needs = job.known, plan.needs
     local r = stage_of(job, type)

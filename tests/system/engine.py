@@ -57,7 +57,18 @@ class Server:
 
 
 PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish")
-ALONE = ("claim", "throttle")
+ALONE = ("claim", "heard", "throttle")
+
+
+class Alone:
+    """One of the scripts that stand alone, on its key in an empty Redis; called with its ARGV."""
+
+    def __init__(self, client, script, key):
+        client.flushall()
+        self.redis, self.text, self.key = client, source(script), key
+
+    def __call__(self, *argv):
+        return self.redis.eval(self.text, 1, self.key, *argv)
 
 
 def source(script):

@@ -1,21 +1,16 @@
 """proto/redis/heard.lua: what the documents of a batch call their schools."""
-import pathlib
 
 import pytest
 
-SOURCE = (pathlib.Path(__file__).resolve().parents[2] / "proto" / "redis" / "heard.lua").read_text()
+from engine import Alone
+
 KEY = "sheaf:{00}:batch:one:heard"
 MONTH_MS = 30 * 24 * 3600 * 1000
 
 
 @pytest.fixture
 def heard(server):
-    server.client.flushall()
-
-    def run(*argv):
-        return server.client.eval(SOURCE, 1, KEY, *argv)
-    run.redis = server.client
-    return run
+    return Alone(server.client, "heard", KEY)
 
 
 def look(heard, job):

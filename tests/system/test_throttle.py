@@ -1,24 +1,18 @@
 """proto/redis/throttle.lua: when a provider may be called, agreed upon between replicas. On Redis's own clock."""
-import pathlib
 import time
 
 import pytest
 
+from engine import Alone
 from stack import wait_for
 
-SOURCE = (pathlib.Path(__file__).resolve().parents[2] / "proto" / "redis" / "throttle.lua").read_text()
 KEY = "sheaf:throttle:widgets"
 WHY = "Waiting for Widgets."
 
 
 @pytest.fixture
 def throttle(server):
-    server.client.flushall()
-
-    def run(*argv):
-        return server.client.eval(SOURCE, 1, KEY, *argv)
-    run.redis = server.client
-    return run
+    return Alone(server.client, "throttle", KEY)
 
 
 def passed(throttle, began=0):
