@@ -33,7 +33,8 @@ const char *jwt_verdict_text(enum jwt_verdict verdict)
 {
     static const char *const texts[] = {
         [JWT_GOOD] = "good",       [JWT_MALFORMED] = "malformed", [JWT_UNKNOWN_KEY] = "unknown key",
-        [JWT_FORGED] = "not signed by a key of ours", [JWT_EXPIRED] = "expired", [JWT_NOT_FOR_US] = "not for this server",
+        [JWT_FORGED] = "not signed by a key of ours", [JWT_NO_SECRET] = "signed by a secret that is not known here",
+        [JWT_EXPIRED] = "expired", [JWT_NOT_FOR_US] = "not for this server",
     };
     return texts[verdict];
 }
@@ -215,8 +216,8 @@ static enum jwt_verdict check_signature(const json_t *header, const char *data, 
     const char *id = json_string_value(kid);
     bool known = false;
     if (algorithm == ALG_UNKNOWN || json_object_get(header, "crit")) return JWT_FORGED; /* RFC 7515, 4.1.11 */
-    if (algorithm == ALG_HS256)
-        return rules->secret && hmac_fits(rules->secret, data, len, signature) ? JWT_GOOD : JWT_FORGED;
+    if (algorithm == ALG_HS256 && !rules->secret) return JWT_NO_SECRET;
+    if (algorithm == ALG_HS256) return hmac_fits(rules->secret, data, len, signature) ? JWT_GOOD : JWT_FORGED;
     for (int i = 0; i < jwt_keys_count(rules->keys); i++) {
         const struct key *k = &rules->keys->key[i];
         if (id && strcmp(id, k->id) != 0) continue;
@@ -272,7 +273,7 @@ static json_t *decode_json(const char *at, size_t len)
     return NULL;
 }
 
-enum jwt_verdict jwt_verify(const char *token, const struct jwt_rules *rules, json_t **claims)
+static enum jwt_verdict take(const char *token, const struct jwt_rules *rules, bool verify, json_t **claims)
 {
     AUTO(buf_done) struct buf signature = BUF_INIT;
     const size_t len = strnlen(token, JWT_MAX + 1);
@@ -283,10 +284,20 @@ enum jwt_verdict jwt_verify(const char *token, const struct jwt_rules *rules, js
     enum jwt_verdict verdict = JWT_MALFORMED;
     /* An empty signature is what "none" comes with: malformed or forged, it is refused all the same. */
     if (header && body && (second[1] == '\0' || decode_part(second + 1, strlen(second + 1), &signature) == 0))
-        verdict = check_signature(header, token, (size_t)(second - token), &signature, rules);
+        verdict = verify ? check_signature(header, token, (size_t)(second - token), &signature, rules) : JWT_GOOD;
     if (verdict == JWT_GOOD) verdict = check_claims(body, rules);
     if (verdict == JWT_GOOD) *claims = json_incref(body);
     json_decref(header);
     json_decref(body);
     return verdict;
+}
+
+enum jwt_verdict jwt_verify(const char *token, const struct jwt_rules *rules, json_t **claims)
+{
+    return take(token, rules, true, claims);
+}
+
+enum jwt_verdict jwt_read(const char *token, const struct jwt_rules *rules, json_t **claims)
+{
+    return take(token, rules, false, claims);
 }

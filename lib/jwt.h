@@ -24,7 +24,7 @@ void jwt_keys_destroy(jwt_keys_t **keys);
 int jwt_keys_count(const jwt_keys_t *keys); /* that are of use */
 
 struct jwt_rules {
-    const char *secret;     /* for HS256; NULL: HS256 is refused */
+    const char *secret;     /* for HS256; NULL: it is JWT_NO_SECRET */
     const jwt_keys_t *keys; /* for RS256 and ES256; NULL: none yet */
     const char *issuer;     /* what iss must be; NULL: not looked at */
     const char *audience;   /* what aud, a text or a list, must be or hold; NULL: not looked at */
@@ -37,6 +37,7 @@ enum jwt_verdict {
     JWT_MALFORMED,   /* no token at all */
     JWT_UNKNOWN_KEY, /* names a key that is not in the set: perhaps a newer set has it */
     JWT_FORGED,      /* the signature is not of that key, or of no algorithm that is allowed */
+    JWT_NO_SECRET,   /* HS256, and there is no secret to look at it with */
     JWT_EXPIRED,
     JWT_NOT_FOR_US /* issuer, audience, not valid yet, or without a time of expiry */
 };
@@ -44,5 +45,7 @@ const char *jwt_verdict_text(enum jwt_verdict verdict);
 
 /* *claims is the caller's, filled only for JWT_GOOD. */
 enum jwt_verdict jwt_verify(const char *token, const struct jwt_rules *rules, json_t **claims);
+/* All but the signature, for whoever has its signer look at that: until it did, the claims are anybody's words. */
+enum jwt_verdict jwt_read(const char *token, const struct jwt_rules *rules, json_t **claims);
 
 #endif

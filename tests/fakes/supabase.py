@@ -1,5 +1,5 @@
 """A Supabase project: PostgREST in front of a real PostgreSQL (it does for each request what PostgREST does: a transaction, the
-role, the claims, the function), Storage with objects in memory, and the public keys of those who sign its users' tokens.
+role, the claims, the function), Storage with objects in memory, and the sign-in (gotrue.py): the signers' public keys, or whose a token is.
 
 It looks at what it gets: the key in both headers, the content type and length, `x-upsert`, paths without escapes, JSON bodies.
 """
@@ -7,6 +7,7 @@ import json
 import re
 import time
 
+from fakes import gotrue
 from fakes.base import Answer, Fake
 
 KEY = "sb_secret_made-up-for-tests-1"
@@ -36,7 +37,7 @@ class Supabase(Fake):
     def __init__(self, db):
         super().__init__()
         self.db, self.key, self.objects, self.bucket = db, KEY, {}, BUCKET
-        self.signers = []  # tokens.Key
+        self.signers, self.secret = [], None  # of its users' tokens: tokens.Key, or with none of those a secret
         self.links = {}    # token → (path, until when)
 
     def env(self):
@@ -52,6 +53,8 @@ class Supabase(Fake):
             return Answer(200, self.objects[path][1], {"Content-Type": self.objects[path][0]})
         if request.path == "/auth/v1/.well-known/jwks.json":  # asks for no key
             return Answer(200, {"keys": [k.jwk() for k in self.signers]}, {"Cache-Control": "public, max-age=600"})
+        if request.path == "/auth/v1/user" and self.secret:
+            return gotrue.whose(request, self.secret, {KEY}, self.want)
         storage = request.path.startswith("/storage/v1/")
         self.want(headers.get("apikey") == KEY, "no or another apikey")
         self.want(headers.get("Authorization") == "Bearer " + KEY, "Authorization is not the key that apikey has")

@@ -12,7 +12,7 @@ from fakes.chat import Chat
 from fakes.mail import MailServer
 from fakes.vision import Vision
 from test_supabase import db, project  # noqa: F401 (fixtures)
-from tokens import Key, claims, token
+from tokens import SECRET, Key, claims, token
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
@@ -54,13 +54,14 @@ def check_mail(message, to, name, job, app):
         assert "Error" not in body and NAME not in body
 
 
-@pytest.mark.parametrize("signed_in", [False, True], ids=["nobody signs in", "signed in"])
+@pytest.mark.parametrize("signed_in", [None, "key", "secret"], ids=["nobody signs in", "signed by a key", "signed by a secret that only the project has"])
 def test_a_batch_runs_through_vision_groq_supabase_and_mail(project, db, signed_in, tmp_path):  # noqa: F811
     lines = ["My Father, My Hero Essay Contest", "School Name: Willow Bend School", "Grade: 5", f"Written with pride by {NAME}",
              "My Essay", *documents.wrap(documents.ESSAY, 80)]
     signer = Key("seed")
-    project.signers = [signer]
-    bearer = token(claims(project.url, SOMEBODY, email="ana@school.example"), signer) if signed_in else None
+    project.signers, project.secret = ([], SECRET) if signed_in == "secret" else ([signer], None)
+    said = claims(project.url, SOMEBODY, email="ana@school.example")
+    bearer = token(said, signer) if signed_in == "key" else token(said, secret=SECRET) if signed_in else None
     owner, to = (SOMEBODY, "ana@school.example") if signed_in else (NOBODY, SENDER)
     with Vision(lines) as vision, Chat() as groq, MailServer(tmp_path, users={SENDER: PASSWORD}) as mails:
         groq.reply = lambda names, pages: {n: {"value": NAME, "quote": NAME, "page": 1} if n == "student_name" else
@@ -69,7 +70,7 @@ def test_a_batch_runs_through_vision_groq_supabase_and_mail(project, db, signed_
                 "APP_URL": "https://essays.example.org"}
         more = {} if signed_in else {"SHEAF_AUTH": "none"}  # those variables alone ask for a token
         with Stack(*SIX, **vision.env(), **groq.env(), **project.env(), **mail, **more) as s:
-            files = [(f"scan{n}.pdf", documents.scan_pdf([documents.form_lines(n + 10 * signed_in)])) for n in range(3)]
+            files = [(f"scan{n}.pdf", documents.scan_pdf([documents.form_lines(n + 10 * len(signed_in or ""))])) for n in range(3)]
             jobs = upload(s, bearer, files)
             for name, job in jobs:
                 done = ended(s, job, bearer)
@@ -88,10 +89,14 @@ def test_a_batch_runs_through_vision_groq_supabase_and_mail(project, db, signed_
             found = s.doctor()
             subjects = ("recognition", "extraction", "records", "objects", "messages", "sign-in")
             assert {k: found[k]["verdict"] for k in subjects} == dict.fromkeys(subjects, "ok"), found
-            assert ("1 published key" in found["sign-in"]["text"]) == signed_in
+            assert {"key": "1 published key", "secret": "asked whose a token is", None: "nobody signs in"}[signed_in] in found["sign-in"]["text"]
             assert s.get("/api/v1/jobs")[0] == (401 if signed_in else 200)
             for log in pathlib.Path(s.folder).glob("*.log"):
                 text = log.read_text(errors="replace")
                 secrets = (groq.key, "ya29.", "PRIVATE KEY", "sb_secret", NAME, "geheim", bearer or groq.key, "ana@school.example")
                 assert [x for x in secrets if x in text] == []
+            # Nor did Redis ever hold a token: its append-only file has all that was ever written.
+            written = b"".join(path.read_bytes() for path in pathlib.Path(s.folder).glob("appendonlydir/*"))
+            assert jobs[0][1].encode() in written
+            assert not bearer or [part for part in [bearer, *bearer.split(".")[1:]] if part.encode() in written] == []
             assert vision.complaints == [] and groq.complaints == [] and project.complaints == []

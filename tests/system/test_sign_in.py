@@ -110,7 +110,8 @@ def test_the_command_sends_the_token_of_its_environment_and_says_what_is_missing
     (1, {}, "ok", ["supabase", "1 published key"]),
     (1, {"SUPABASE_JWT_SECRET": SECRET}, "ok", ["1 published key", "SUPABASE_JWT_SECRET"]),
     (0, {"SUPABASE_JWT_SECRET": SECRET}, "ok", ["SUPABASE_JWT_SECRET"]),
-    (0, {}, "wrong", ["publishes no keys", "SUPABASE_JWT_SECRET"]),
+    (0, {}, "wrong", ["no token can be checked", "SUPABASE_URL"]),  # asked whose a token is, this one knows no such address
+    (0, {"SUPABASE_SERVICE_ROLE_KEY": "", "SHEAF_AUTH": "supabase"}, "wrong", ["publishes no keys", "SUPABASE_ANON_KEY", "SUPABASE_JWT_SECRET"]),
     (None, {}, "wrong", ["keys", "SUPABASE_URL"]),
     (1, {"SHEAF_AUTH": "none"}, "ok", ["nobody signs in", "this machine"]),
     (1, {"SHEAF_AUTH": "token", "SHEAF_SERVICE_TOKEN": SERVICE}, "ok", ["SHEAF_SERVICE_TOKEN"]),

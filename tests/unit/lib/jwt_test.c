@@ -191,8 +191,9 @@ static void test_a_public_key_is_never_a_secret(void **state)
     (void)state;
     struct jwt_rules r = rules();
     r.secret = NULL;
-    expect(token("{\"alg\":\"HS256\",\"kid\":\"r\"}", CLAIMS, NULL, set, strlen(set)), &r, JWT_FORGED);
-    expect(token("{\"alg\":\"HS256\",\"kid\":\"o\"}", CLAIMS, NULL, "\0\0\0", 3), &r, JWT_FORGED);
+    expect(token("{\"alg\":\"HS256\",\"kid\":\"r\"}", CLAIMS, NULL, set, strlen(set)), &r, JWT_NO_SECRET);
+    expect(token("{\"alg\":\"HS256\",\"kid\":\"o\"}", CLAIMS, NULL, "\0\0\0", 3), &r, JWT_NO_SECRET);
+    expect(HS("{\"alg\":\"HS256\"}", CLAIMS), &r, JWT_NO_SECRET);
     r.secret = SECRET;
     expect(token("{\"alg\":\"HS256\",\"kid\":\"r\"}", CLAIMS, NULL, set, strlen(set)), &r, JWT_FORGED);
     expect(token("{\"alg\":\"ES256\",\"kid\":\"r\"}", CLAIMS, ec, NULL, 0), &r, JWT_FORGED);
@@ -222,6 +223,32 @@ static void test_a_token_for_others_is_not_for_us(void **state)
     expect(HS(head, "{\"iss\":\"https://p.example/auth/v1\",\"exp\":1800000100}"), &r, JWT_NOT_FOR_US);
     expect(HS(head, "{\"iss\":\"https://q.example/auth/v1\",\"aud\":\"authenticated\",\"exp\":1800000100}"), &r, JWT_NOT_FOR_US);
     expect(HS("{\"alg\":\"HS256\",\"crit\":[\"b64\"]}", CLAIMS), &r, JWT_FORGED);
+}
+
+/* Somebody else looks at the signature; all the rest counts as ever. */
+static void test_a_token_is_read_without_its_signature_only_when_that_is_asked_for(void **state)
+{
+    (void)state;
+    const struct jwt_rules r = rules();
+    static const struct {
+        const char *claims;
+        enum jwt_verdict verdict;
+    } rows[] = {
+        {CLAIMS, JWT_GOOD},
+        {"{\"iss\":\"https://p.example/auth/v1\",\"aud\":\"authenticated\",\"exp\":1799999970}", JWT_EXPIRED},
+        {"{\"iss\":\"https://q.example/auth/v1\",\"aud\":\"authenticated\",\"exp\":1800000100}", JWT_NOT_FOR_US},
+        {"{\"iss\":\"https://p.example/auth/v1\",\"aud\":\"anon\",\"exp\":1800000100}", JWT_NOT_FOR_US},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *claims = NULL;
+        char *made = token("{\"alg\":\"HS256\"}", rows[i].claims, NULL, "guess", 5);
+        assert_int_equal(jwt_read(made, &r, &claims), rows[i].verdict);
+        assert_int_equal(claims != NULL, rows[i].verdict == JWT_GOOD);
+        json_decref(claims);
+        expect(made, &r, JWT_FORGED);
+    }
+    json_t *claims = NULL;
+    assert_int_equal(jwt_read("a.b", &r, &claims), JWT_MALFORMED);
 }
 
 static void test_what_is_no_token_is_malformed(void **state)
@@ -263,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_a_public_key_is_never_a_secret),
         cmocka_unit_test(test_times_count_with_the_skew_of_two_clocks),
         cmocka_unit_test(test_a_token_for_others_is_not_for_us),
+        cmocka_unit_test(test_a_token_is_read_without_its_signature_only_when_that_is_asked_for),
         cmocka_unit_test(test_what_is_no_token_is_malformed),
         cmocka_unit_test(test_a_set_of_keys_is_read_for_what_is_of_use_in_it),
     };
