@@ -5,12 +5,14 @@
 #include "persist-svc/providers/postgres.h"
 
 EMBED(postgres_records, "persist-svc/migrations/postgres/20261125000000_records.sql");
+EMBED(postgres_rights, "persist-svc/migrations/postgres/20261127000000_rights.sql");
 
 /* Versions are the files' numbers, as a Supabase project counts them.  One that was released is never edited. */
 static const struct {
     const char *version, *sql;
 } migrations[] = {
     {"20261125000000", postgres_records},
+    {"20261127000000", postgres_rights},
 };
 
 static int run(postgres_pool_t *p, PGconn *conn, const char *sql, struct err *err)

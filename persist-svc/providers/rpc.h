@@ -34,7 +34,7 @@ int rpc_history(void *state, const char *owner, const char *id, json_t **history
 int rpc_find_digest(void *state, const char *owner, const char *digest, char id[BASE_ID], struct err *err);
 int rpc_stats(void *state, const char *owner, json_t **stats, struct err *err);
 
-int rpc_probe(void *state, struct err *err);
+int rpc_probe(void *state, struct err *err); /* writes as a save does, and takes it back */
 
 /* What an SQLSTATE means for the caller; the same over both ways.  Always -1; `title` begins the text ("PostgreSQL").
  * Never repeats the database's own words: they may hold values. */

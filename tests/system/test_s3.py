@@ -87,8 +87,8 @@ def test_a_wrong_key_or_clock_fails_the_job_with_what_to_do(stack, s3):
             stack.batch_done(answer["batch_id"])
             job = stack.get(f"/api/job_status/{answer['job_ids'][0]['job_id']}")[1]
             assert job["status"] == "failed" and job["error"]["code"] == "provider_refused" and word in job["error"]["text"], job
-            probe = subprocess.run([BUILD / "persist-svc", "--probe"], env=stack.env(), capture_output=True, text=True, timeout=60)
-            assert word in probe.stdout, probe.stdout + probe.stderr
+            found = stack.doctor()["objects"]
+            assert found["verdict"] == "wrong" and word in found["text"] and found["mend"], found
         finally:
             undo()
         # A person mends the setting and takes it up again.
