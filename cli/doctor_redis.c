@@ -123,14 +123,19 @@ static void judge_clock(redis_t *redis, struct report *report)
                    "%.1f s from that of Redis: the times that people see are wrong", (double)skew_ms / 1000);
 }
 
+static const char *mend_of(const struct err *err)
+{
+    if (err->kind != ERR_CONFIG) return "start it (`sheaf up` brings its own), or see REDIS_URL (rediss:// where it wants TLS)";
+    if (strstr(err->text, "ertificate")) return "see SHEAF_REDIS_CA, and whether REDIS_URL names the host as its certificate does";
+    return "see user and password in REDIS_URL";
+}
+
 static void judge_info(redis_t *redis, struct report *report)
 {
     redis_reply_t *reply = NULL;
     struct err err = {0};
     if (redis_do(redis, clock_ms() + WAIT_MS, &reply, &err, "INFO", NULL) == -1) {
-        const char *mend = err.kind == ERR_CONFIG ? "see user and password in REDIS_URL"
-                                                  : "start it (`sheaf up` brings its own), or see REDIS_URL";
-        report_add(report, VERDICT_WRONG, "redis", mend, "%s", err.text);
+        report_add(report, VERDICT_WRONG, "redis", mend_of(&err), "%s", err.text);
         return;
     }
     report_add(report, VERDICT_OK, "redis", NULL, "answers");
