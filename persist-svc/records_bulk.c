@@ -114,6 +114,28 @@ static int check_defaults(struct http_request *rq, const json_t *body, struct er
     return 0;
 }
 
+static int take_total(void *user, int64_t total)
+{
+    *(int64_t *)user = total;
+    return 0;
+}
+
+static int take_none(void *user, const json_t *record)
+{
+    (void)user, (void)record;
+    return 0;
+}
+
+/* Another owner's batch is none of the caller's, as everywhere. */
+static int check_batch_is_there(struct http_request *rq, const char *batch, struct err *err)
+{
+    int64_t total = 0;
+    const struct record_query query = {.owner = rq->owner, .batch = batch, .limit = 1};
+    const struct record_sink sink = {take_total, take_none, &total};
+    if (rq->stores->records->list(rq->stores->record_state, &query, &sink, err) == -1) return -1;
+    return total > 0 ? 0 : err_code(err, ERR_INPUT, "not_found", "There is no record of yours in such a batch.");
+}
+
 int records_apply_defaults(struct http_request *rq, struct err *err)
 {
     json_t *body, *fields = NULL, *changed = NULL;
@@ -127,6 +149,7 @@ int records_apply_defaults(struct http_request *rq, struct err *err)
                                        .batch = rq->path.part[0],
                                        .fields = fields};
         rc = rq->stores->records->change(rq->stores->record_state, &change, &changed, err);
+        if (rc == 0 && json_array_size(changed) == 0) rc = check_batch_is_there(rq, change.batch, err);
     }
     if (rc == 0)
         rc = http_json(rq, 200,

@@ -10,6 +10,8 @@
 
 #define KEY_TEXT "does not accept the service key: check SUPABASE_SERVICE_ROLE_KEY (it may be revoked, expired or of another project)"
 
+#define ADDRESS_TEXT "does not know the address it was asked at: check SUPABASE_URL"
+
 static json_t *body_of(const struct httpc_answer *answer)
 {
     json_t *body = json_loadb(answer->body.data ? answer->body.data : "", answer->body.len, 0, NULL);
@@ -60,6 +62,7 @@ static int judge_pgrst(const char *code, const struct httpc_answer *answer, stru
     if (number >= 300 && number < 400) return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " " KEY_TEXT " (%s)", code);
     if (number == 202 || number == 205 || number == 106 || number == 201 || number == 203)
         return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " lacks a table or function of Sheaf's: apply persist-svc/migrations/postgres (%s)", code);
+    if (number == 125) return err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " " ADDRESS_TEXT " (%s)", code);
     return err_code(err, ERR_INPUT, "provider_refused", SUPABASE_RECORDS " refused the request (%s)", code);
 }
 
@@ -76,6 +79,8 @@ int supabase_judge_records(const struct httpc_answer *answer, void *user, struct
         rc = judge_pgrst(code, answer, err);
     } else if (answer->status == 401 && strcmp(code, "22023") == 0) { /* the key names a role that does not exist */
         rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_RECORDS " " KEY_TEXT);
+    } else if (strncmp(code, "PT", 2) == 0) { /* a function chose the HTTP status itself */
+        rc = provider_judge_status(SUPABASE_RECORDS, answer, err);
     } else if (is_sqlstate(code)) {
         rc = rpc_sql_error(SUPABASE_RECORDS, code, err);
     } else {
@@ -106,6 +111,8 @@ int supabase_judge_objects(const struct httpc_answer *answer, void *user, struct
     int rc;
     if (bucket)
         rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_OBJECTS " has no bucket \"essay-submissions\": make it in the project (not public)");
+    else if (status == 404 && strncmp(text_of(body, "message"), "Route ", 6) == 0)
+        rc = err_code(err, ERR_CONFIG, "provider_refused", SUPABASE_OBJECTS " " ADDRESS_TEXT);
     else if (status == 404 && (body || answer->body.len == 0))
         rc = err_code(err, ERR_INPUT, "not_found", "There is no such object.");
     else if (status == 401 || status == 403 || strcmp(code, "InvalidJWT") == 0 || strcmp(code, "InvalidRequest") == 0)
