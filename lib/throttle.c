@@ -11,8 +11,8 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/embed.h"
+#include "lib/lone_script.h"
 #include "lib/metrics.h"
-#include "lib/redis.h"
 
 EMBED(lua_throttle, "proto/redis/throttle.lua");
 
@@ -28,8 +28,7 @@ static struct metric paused_ms =
 struct throttle {
     char name[THROTTLE_NAME_MAX], key[THROTTLE_NAME_MAX + 16], types[64];
     struct throttle_rate rates[THROTTLE_RATES];
-    struct redis_script script;
-    redis_pool_t *redis;
+    lone_script_t *script;
     pthread_t watcher;
     bool watching;
 
@@ -49,18 +48,12 @@ struct verdict {
 static int ask(throttle_t *t, int argc, const char *const *argv, struct verdict *v)
 {
     redis_reply_t *reply = NULL;
-    int64_t deadline_ms = clock_ms() + ASK_MS;
-    redis_t *r = redis_pool_take(t->redis, deadline_ms, NULL);
-    if (!r) return -1;
-    int rc = redis_call_script(r, deadline_ms, &t->script, t->key, argc, argv, NULL, &reply, NULL);
-    if (rc == 0 && v) {
-        v->wait_ms = redis_int(redis_at(reply, 0));
-        v->paused = redis_int(redis_at(reply, 1)) == 1;
-        (void)snprintf(v->why, sizeof v->why, "%s", redis_str(redis_at(reply, 2)));
-    }
+    if (lone_script_ask(t->script, clock_ms() + ASK_MS, t->key, argc, argv, &reply, NULL) == -1) return -1;
+    v->wait_ms = redis_int(redis_at(reply, 0));
+    v->paused = redis_int(redis_at(reply, 1)) == 1;
+    (void)snprintf(v->why, sizeof v->why, "%s", redis_str(redis_at(reply, 2)));
     redis_reply_free(reply);
-    redis_pool_put(t->redis, &r);
-    return rc;
+    return 0;
 }
 
 /* What Redis says replaces what we thought: a pause that was lifted there is over here too. */
@@ -95,11 +88,12 @@ static void *watch(void *arg)
 static void make_known(throttle_t *t)
 {
     redis_reply_t *reply = NULL;
-    redis_t *r = redis_pool_take(t->redis, clock_ms() + ASK_MS, NULL);
+    redis_pool_t *pool = lone_script_pool(t->script);
+    redis_t *r = redis_pool_take(pool, clock_ms() + ASK_MS, NULL);
     if (!r) return;
     if (redis_do(r, clock_ms() + ASK_MS, &reply, NULL, "SADD", "sheaf:throttles", t->name, NULL) == 0)
         redis_reply_free(reply);
-    redis_pool_put(t->redis, &r);
+    redis_pool_put(pool, &r);
 }
 
 throttle_t *throttle_new(const struct settings *settings, const struct throttle_options *options, struct err *err)
@@ -115,12 +109,8 @@ throttle_t *throttle_new(const struct settings *settings, const struct throttle_
     (void)snprintf(t->key, sizeof t->key, "sheaf:throttle:%s", t->name);
     (void)snprintf(t->types, sizeof t->types, "%s", options->types ? options->types : "");
     memcpy(t->rates, options->rates, sizeof t->rates);
-    t->script = (struct redis_script){.name = "throttle", .source = lua_throttle};
-    redis_script_init(&t->script);
-    struct redis_options redis = {
-        .url = settings->redis_url, .ca_file = settings->redis_ca_file, .name = "sheaf-throttle"};
-    t->redis = redis_pool_new(&redis, options->threads + 1, err);
-    if (!t->redis) {
+    t->script = lone_script_new(settings, "throttle", lua_throttle, options->threads + 1, err);
+    if (!t->script) {
         throttle_destroy(&t);
         return NULL;
     }
@@ -147,7 +137,7 @@ void throttle_destroy(throttle_t **tp)
         pthread_mutex_unlock(&t->lock);
         pthread_join(t->watcher, NULL);
     }
-    redis_pool_destroy(&t->redis);
+    lone_script_destroy(&t->script);
     pthread_cond_destroy(&t->stopped);
     pthread_mutex_destroy(&t->lock);
     free(t);

@@ -10,10 +10,11 @@
 #define SHEAF_LLM_SVC_BATCH_SCHOOLS_H
 
 #include "lib/err.h"
+#include "lib/lone_script.h"
 #include "lib/settings.h"
 #include "llm-svc/llm.h"
 
-typedef struct batch_schools batch_schools_t;
+typedef lone_script_t batch_schools_t;
 
 /* `threads` that may ask at the same time.  Does not wait for Redis. */
 batch_schools_t *batch_schools_open(const struct settings *settings, int threads, struct err *err);

@@ -1,7 +1,6 @@
 #include "notify-svc/claim.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -9,7 +8,6 @@
 #include "lib/embed.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
-#include "lib/redis.h"
 #include "lib/scripts.h"
 
 EMBED(lua_claim, "proto/redis/claim.lua");
@@ -23,32 +21,14 @@ enum answer { CLAIM_YES = 1, CLAIM_SENT, CLAIM_NEWER, CLAIM_AGAIN };
 static struct metric again =
     METRIC_COUNTER1("sheaf_messages_again_total", "messages sent although an earlier claim was never confirmed", "channel");
 
-struct claims {
-    struct redis_script script;
-    redis_pool_t *redis;
-};
-
 claims_t *claims_open(const struct settings *settings, int threads, struct err *err)
 {
-    struct redis_options options = {.url = settings->redis_url, .ca_file = settings->redis_ca_file, .name = "claims"};
-    claims_t *c = calloc(1, sizeof *c);
-    if (!c) {
-        err_set(err, ERR_NOMEM, "out of memory");
-        return NULL;
-    }
-    c->script = (struct redis_script){.name = "claim", .source = lua_claim};
-    redis_script_init(&c->script);
-    c->redis = redis_pool_new(&options, threads, err);
-    if (!c->redis) claims_close(&c);
-    return c;
+    return lone_script_new(settings, "claim", lua_claim, threads, err);
 }
 
 void claims_close(claims_t **c)
 {
-    if (!*c) return;
-    redis_pool_destroy(&(*c)->redis);
-    free(*c);
-    *c = NULL;
+    lone_script_destroy(c);
 }
 
 void claim_init(struct claim *c, claims_t *claims, const char *job, const char *channel, const char *id, const char *to,
@@ -70,16 +50,12 @@ static int ask(const struct claim *c, const char *what, int64_t deadline_ms, enu
 {
     char attempt[16], delivery[16];
     redis_reply_t *reply = NULL;
-    redis_t *r = redis_pool_take(c->claims->redis, deadline_ms, err);
-    if (!r) return -1;
     (void)snprintf(attempt, sizeof attempt, "%u", c->attempt);
     (void)snprintf(delivery, sizeof delivery, "%u", c->delivery);
-    int rc = redis_call_script(r, deadline_ms, &c->claims->script, c->key, 3,
-                               (const char *const[]){what, attempt, delivery}, NULL, &reply, err);
-    if (rc == 0 && answer) *answer = (enum answer)redis_int(reply);
+    if (lone_script_ask(c->claims, deadline_ms, c->key, 3, (const char *const[]){what, attempt, delivery}, &reply, err) == -1) return -1;
+    if (answer) *answer = (enum answer)redis_int(reply);
     redis_reply_free(reply);
-    redis_pool_put(c->claims->redis, &r);
-    return rc;
+    return 0;
 }
 
 int claim_take(struct claim *c, struct err *err)

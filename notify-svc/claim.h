@@ -13,10 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "lib/err.h"
+#include "lib/lone_script.h"
 #include "lib/settings.h"
 #include "proto/ids.h"
 
-typedef struct claims claims_t;
+typedef lone_script_t claims_t;
 
 /* `threads` that may ask at the same time.  Does not wait for Redis. */
 claims_t *claims_open(const struct settings *settings, int threads, struct err *err);
