@@ -124,7 +124,7 @@ $(1): $(1:$(O)/%=$(O)/obj/%.o) $$(filter-out %/main.o,$$(call objects,$$(call so
 endef
 $(foreach p,$(LOAD),$(eval $(call load_program,$(p),$(patsubst %_calls,%,$(notdir $(p))))))
 
-provider-calls: $(LOAD) ## N=100000 calls to the fakes of Groq, Google, S3 and Supabase by the providers' own code: does anything grow?
+provider-calls: $(LOAD) ## N=100000 calls to the fakes of all that is called, by the providers' own code: does anything grow?
 	@TESTS_BUILD=$(O) tests/load/run.py
 
 deps: ## install what is missing to build and to run (Debian packages)
