@@ -23,12 +23,13 @@ enum chat_format {
 struct chat_server {
     const char *name;        /* as in SHEAF_LLM_SERVER */
     const char *at;          /* what its address contains, for "auto"; NULL: nothing tells */
+    const char *model;       /* asked when SHEAF_LLM_MODEL names none */
     const char *limit_field; /* "max_tokens" or "max_completion_tokens": no server likes both, Ollama ignores the newer */
     enum chat_format best;
     const char *strict_models; /* CHAT_STRICT only for a model whose name contains this; NULL: for all */
     bool temperature;          /* takes temperature 0; OpenAI's reasoning models refuse any */
     bool seed;
-    bool effort; /* takes reasoning_effort "low" for gpt-oss, whose thinking counts as answer */
+    const char *effort_models; /* takes reasoning_effort "low" for a model whose name contains this, whose thinking counts as answer; NULL: for none */
 };
 
 /* By name, or for "auto" by address; never NULL. */

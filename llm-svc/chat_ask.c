@@ -118,7 +118,7 @@ int chat_ask_build(const struct chat_ask *ask, struct buf *body, struct err *err
     if (format) json_object_set_new(json, "response_format", format);
     if (server->temperature) json_object_set_new(json, "temperature", json_integer(0));
     if (server->seed) json_object_set_new(json, "seed", json_integer(ask->seed));
-    if (server->effort && strstr(ask->model, "gpt-oss")) json_object_set_new(json, "reasoning_effort", json_string("low"));
+    if (server->effort_models && strstr(ask->model, server->effort_models)) json_object_set_new(json, "reasoning_effort", json_string("low"));
     AUTO_FREE char *dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (dumped) buf_puts(body, dumped);

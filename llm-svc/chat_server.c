@@ -3,16 +3,16 @@
 #include "llm-svc/chat.h"
 
 /* What each server takes.  Sources: openai-openapi, groq-python 1.6.0, ollama's openai.go, llama.cpp's server README and
- * server-common.cpp, vLLM's structured outputs; August 2026. */
+ * server-common.cpp, vLLM's structured outputs, August 2026; OpenAI's and Groq's lists of models and of those they retire, November 2026. */
 static const struct chat_server servers[] = {
-    {.name = "groq", .at = "api.groq.com", .limit_field = "max_completion_tokens", .best = CHAT_STRICT,
-     .strict_models = "gpt-oss", .temperature = true, .seed = true, .effort = true},
-    {.name = "openai", .at = "api.openai.com", .limit_field = "max_completion_tokens", .best = CHAT_STRICT,
-     .temperature = false, .seed = true},
-    {.name = "ollama", .at = ":11434", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = true},
-    {.name = "llamacpp", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = true},
-    {.name = "vllm", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = true},
-    {.name = "other", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = false},
+    {.name = "groq", .at = "api.groq.com", .model = "openai/gpt-oss-120b", .limit_field = "max_completion_tokens", .best = CHAT_STRICT,
+     .strict_models = "gpt-oss", .temperature = true, .seed = true, .effort_models = "gpt-oss"},
+    {.name = "openai", .at = "api.openai.com", .model = "gpt-6-luna", .limit_field = "max_completion_tokens", .best = CHAT_STRICT,
+     .temperature = false, .seed = true, .effort_models = "gpt-6"},
+    {.name = "ollama", .at = ":11434", .model = "gpt-oss:20b", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = true},
+    {.name = "llamacpp", .model = "openai/gpt-oss-20b", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = true},
+    {.name = "vllm", .model = "openai/gpt-oss-20b", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = true},
+    {.name = "other", .model = "openai/gpt-oss-120b", .limit_field = "max_tokens", .best = CHAT_SCHEMA, .temperature = true, .seed = false},
 };
 
 const struct chat_server *chat_server_find(const char *name, const char *base_url)

@@ -34,7 +34,7 @@ struct model {
     vocabulary_t *vocabulary;
     provider_t *provider;
     const struct chat_server *server;
-    const char *key_name;
+    const char *key_name, *name; /* of the model that is asked */
     char *url, *models_url, *authorization; /* authorization NULL: no key */
     _Atomic int format;                     /* steps down when the server does not take one */
 };
@@ -88,7 +88,8 @@ static int open_account(struct model *m, const struct account *a, struct err *er
     }
     m->key_name = a->key_name;
     m->server = chat_server_find(a->server, a->base_url);
-    m->format = chat_format_best(m->server, s->llm_model);
+    m->name = s->llm_model ? s->llm_model : m->server->model;
+    m->format = chat_format_best(m->server, m->name);
     m->provider = provider_new(s, &options, err);
     return m->provider ? 0 : -1;
 }
@@ -181,7 +182,7 @@ static void count_usage(const struct model *m, const struct chat_verdict *v, str
     usage->tokens_in += v->tokens_in;
     usage->tokens_out += v->tokens_out;
     usage->cost += ((double)v->tokens_in * s->llm_price_in + (double)v->tokens_out * s->llm_price_out) / 1e6;
-    usage->model = s->llm_model;
+    usage->model = m->name;
     metric_add(&tokens, "in", v->tokens_in);
     metric_add(&tokens, "out", v->tokens_out);
 }
@@ -220,7 +221,7 @@ static int ask_model(struct model *m, const bool *wanted, const struct page *pag
                      struct llm_usage *usage, json_t **fields, struct err *err)
 {
     struct chat_ask ask = {.server = m->server,
-                           .model = m->settings->llm_model,
+                           .model = m->name,
                            .format = (enum chat_format)m->format,
                            .seed = 1,
                            .max_tokens = MAX_TOKENS,
@@ -233,7 +234,7 @@ static int ask_model(struct model *m, const bool *wanted, const struct page *pag
     if (ask.text_max > size) ask.text_max = size; /* half of it is half of what was sent */
     struct err why = {0};
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        struct chat_verdict v = {.title = provider_title(m->provider), .key_name = m->key_name, .model = m->settings->llm_model};
+        struct chat_verdict v = {.title = provider_title(m->provider), .key_name = m->key_name, .model = m->name};
         why = (struct err){0};
         int rc = call(m, &ask, deadline_ms, &v, &why);
         if (v.tokens_in || v.tokens_out || rc == 0) count_usage(m, &v, usage);
@@ -417,7 +418,7 @@ static int model_judge_list(const struct httpc_answer *answer, void *user, struc
 static int model_probe(void *state, char *text, size_t room, struct err *err)
 {
     struct model *m = state;
-    const char *title = provider_title(m->provider), *model = m->settings->llm_model;
+    const char *title = provider_title(m->provider), *model = m->name;
     struct chat_verdict v = {.title = title, .key_name = m->key_name, .model = model};
     struct httpc_answer answer = {0};
     struct provider_request request = {.http = {.method = "GET",

@@ -265,16 +265,17 @@ def test_a_server_that_is_away_until_the_last_attempt_leaves_the_rules_and_says_
 
 # ---- servers of other kinds ---------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("kind,key,formats,steps", [
-    ("openai", "sk-made-up", None, 1),
-    ("ollama", None, None, 1),
-    ("llamacpp", None, {"json_object"}, 2),
-    ("vllm", "token", set(), 3),
+@pytest.mark.parametrize("kind,key,model,formats,steps", [
+    ("openai", "sk-made-up", "some-model", None, 1),
+    ("openai", "sk-made-up", None, None, 1),  # a key alone
+    ("ollama", None, "some-model", None, 1),
+    ("llamacpp", None, "some-model", {"json_object"}, 2),
+    ("vllm", "token", "some-model", set(), 3),
 ])
-def test_compatible_servers_are_asked_in_the_way_they_understand(kind, key, formats, steps):
-    with Chat(kind, key=key, model="some-model", prefix="/v1", formats={"none"} if formats == set() else formats) as fake:
+def test_compatible_servers_are_asked_in_the_way_they_understand(kind, key, model, formats, steps):
+    with Chat(kind, key=key, model=model or "gpt-6-luna", prefix="/v1", formats={"none"} if formats == set() else formats) as fake:
         fake.reply = finds()
-        with Stack(*SIX, **fake.env()) as s:
+        with Stack(*SIX, **fake.env(), **({"SHEAF_LLM_MODEL": model} if model else {})) as s:
             for n in range(2):
                 job, record = one(s)
                 assert record["student_name"] == NAME

@@ -49,6 +49,16 @@ static void test_strict_is_asked_of_models_that_have_it(void **state)
     assert_int_equal(chat_format_best(chat_server_find("ollama", ""), "llama3"), CHAT_SCHEMA);
 }
 
+/* A key alone must do; which models there are is the servers' to change. */
+static void test_each_server_has_a_model_for_who_names_none(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"groq", "openai", "ollama", "llamacpp", "vllm", "other"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) assert_non_null(chat_server_find(names[i], "")->model);
+    assert_string_equal(chat_server_find("groq", "")->model, "openai/gpt-oss-120b");
+    assert_string_equal(chat_server_find("openai", "")->model, "gpt-6-luna");
+}
+
 static json_t *asked(const char *server, const char *model, enum chat_format format, size_t text_max, const char *text)
 {
     bool wanted[32] = {true, true, true};
@@ -284,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_servers_are_told_by_name_or_address),
         cmocka_unit_test(test_strict_is_asked_of_models_that_have_it),
+        cmocka_unit_test(test_each_server_has_a_model_for_who_names_none),
         cmocka_unit_test(test_each_server_is_sent_the_fields_that_it_takes),
         cmocka_unit_test(test_the_schema_follows_the_form_and_is_strict),
         cmocka_unit_test(test_the_pages_are_data_in_a_message_of_their_own_and_cut_between_characters),
