@@ -195,6 +195,24 @@ def test_defaults_of_a_batch_are_for_its_owner_alone(a, b, things):
     assert a("POST", "/api/batches/00000000-0000-8000-8000-000000000000/apply-defaults", {"grade": "5"})[0] == 404
 
 
+def test_no_header_and_no_field_says_who_somebody_is(stack, a, b, things):
+    for name in ("X-Sheaf-Owner", "X-Sheaf-User", "X-Forwarded-User", "X-Forwarded-Email", "X-User-Id", "Cookie"):
+        liar = Caller(stack, None)
+        liar.headers = {**b.headers, name: f"sb-access-token={a.headers['Authorization'].split()[1]}" if name == "Cookie" else A}
+        assert liar("GET", f"/api/records/{things['record']}")[0] == 404, name
+        assert liar("GET", f"/api/job_status/{things['job']}")[0] == 404, name
+        assert liar("GET", f"/api/records?owner={A}&owner_user_id={A}")[1]["total"] == 0, name
+        liar.headers = {name: liar.headers[name]}
+        assert liar("GET", f"/api/records/{things['record']}")[0] == 401, name
+    status, answer = b.upload("mine.pdf", documents.form(704), owner=A, owner_user_id=A, mail="x@evil.example")
+    assert status == 202
+    job = answer["job_ids"][0]["job_id"]
+    wait_for(lambda: b("GET", f"/api/job_status/{job}")[1]["status"] == "finished", 60, "B's job")
+    assert [r["owner_user_id"] for r in b("GET", f"/api/records?batch={answer['batch_id']}")[1]["records"]] == [B]
+    said = wait_for(lambda: [p.read_text() for p in pathlib.Path(stack.folder).glob("var/outbox/*.eml") if job in p.read_text()], 30, "B's message")
+    assert "evil.example" not in said[0] and "bbbbbbbb@school.example" in said[0]
+
+
 def test_the_same_file_of_two_owners_is_two_records(stack, a, b, things):
     status, answer = b.upload("copy.pdf", documents.form(701))
     assert status == 202 and answer["job_ids"][0]["is_duplicate"] is False, "B cannot see A's"

@@ -9,8 +9,10 @@ from documents import csv_rows, form, form_lines, pdf
 from postgres import PROGRAMS, Postgres
 from relay import Relay
 from stack import BUILD, SLOW, TOP, Stack, http, wait_for
+from fakes import supabase
 from fakes.base import Answer, Only
 from fakes.supabase import KEY, Supabase, pgrst_error, sql_error, storage_error
+from tokens import SECRET, token
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
@@ -181,20 +183,34 @@ def test_what_a_person_must_mend_is_said_in_the_job_and_by_doctor(stack, project
     wait_for(lambda: job_of(stack, answer)["status"] == "finished", 60, "the second try")
 
 
-def test_a_process_that_dies_in_the_middle_of_a_call_has_done_it_once(stack, project, db):
-    killed = threading.Event()
+@pytest.mark.parametrize("at", ["/save_submission", "/settle_submissions", "/original.pdf", "/artifacts/"])
+def test_a_process_that_dies_in_the_middle_of_a_call_has_done_it_once(stack, project, db, at):
+    killed, data = threading.Event(), form(700 + len(at))
 
     def kill(_):
         stack["persist-svc"].kill()
         killed.set()
-    project.script.append(Only(lambda request: request.path.endswith("/save_submission"), kill))
-    answer = upload(stack, ("killed.pdf", form(700)))
+    project.script.append(Only(lambda request: at in request.path and request.method == "POST", kill))
+    answer = upload(stack, ("killed.pdf", data))
     assert killed.wait(60)
     stack["persist-svc"].start()
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
     job = answer["job_ids"][0]["job_id"]
     assert db.query(f"SELECT count(*), count(*) FILTER (WHERE review_reason_codes <> '' OR NOT needs_review) FROM submissions WHERE job_id = '{job}'",
                     database="sheaf") == ["1|1"]
+    assert [body for path, (_, body) in project.objects.items() if path.endswith("/original.pdf")].count(data) == 1
+
+
+def test_a_key_of_the_old_kind_goes_the_same_way(stack, project, monkeypatch):
+    """A long-lived JWT, in both headers, as the new ones."""
+    old = token({"iss": "supabase", "role": "service_role", "exp": 2100000000}, secret=SECRET)
+    monkeypatch.setattr(supabase, "KEY", old)
+    project.key = old
+    try:
+        found = stack.doctor(SUPABASE_SERVICE_ROLE_KEY=old)
+        assert found["records"]["verdict"] == found["objects"]["verdict"] == "ok", found
+    finally:
+        project.key = KEY
 
 
 def test_no_key_is_in_any_log(stack):
