@@ -78,9 +78,11 @@ def test_trouble_of_the_server_is_tried_again(stack, s3, trouble):
     assert original(s3, data)
 
 
-def test_a_wrong_key_or_clock_fails_the_job_with_what_to_do(stack, s3):
+def test_a_wrong_key_or_clock_or_a_token_that_ended_fails_the_job_with_what_to_do(stack, s3):
     for change, undo, word in ((lambda: setattr(s3, "secret", "another"), lambda: setattr(s3, "secret", "made/up+secret0123456789"), "AWS_SECRET_ACCESS_KEY"),
-                               (lambda: setattr(s3, "skew", datetime.timedelta(hours=1)), lambda: setattr(s3, "skew", datetime.timedelta()), "clock")):
+                               (lambda: setattr(s3, "skew", datetime.timedelta(hours=1)), lambda: setattr(s3, "skew", datetime.timedelta()), "clock"),
+                               (lambda: setattr(s3, "session_token", "a newer one"), lambda: setattr(s3, "session_token", "made-up-session"),
+                                "AWS_SESSION_TOKEN")):
         change()
         try:
             answer = store(stack, form(hash(word) % 10_000 + 5_000))
