@@ -81,10 +81,12 @@ void provider_count(const char *name, const char *outcome, int64_t took_ms)
     count(name, outcome);
 }
 
-/* Nobody was there to take the call, or what stands before the provider says so: no request can be at fault. */
+/* Nobody was there to take the call, or what stands before the provider says so (521 to 523: Cloudflare found it down, did not get
+ * through to it, or knows no way): no request can be at fault. */
 static bool is_away(const struct err *err)
 {
-    return httpc_nobody_there(err) || (err->kind == ERR_UNAVAILABLE && (err->sys == 502 || err->sys == 503));
+    if (httpc_nobody_there(err)) return true;
+    return err->kind == ERR_UNAVAILABLE && (err->sys == 502 || err->sys == 503 || (err->sys >= 521 && err->sys <= 523));
 }
 
 /* Waiting as long as the breaker says, with what happened for whoever looks. */

@@ -14,7 +14,7 @@
  *   ERR_THROTTLED               all replicas wait for retry_after_ms (0: PROVIDER_WAIT_MS), nothing is spent
  *   ERR_UNAVAILABLE ERR_TIMEOUT an attempt is spent; five in a row open the breaker for everybody.  Of a provider that is
  *                               `awaited`, and cannot be connected to or is said to be away by what stands before it
- *                               (502, 503), ERR_THROTTLED is made: nobody's fault, nothing is spent
+ *                               (502, 503, 521 to 523), ERR_THROTTLED is made: nobody's fault, nothing is spent
  *   ERR_INPUT ERR_LIMIT         this request will never do; says nothing against the provider
  *   ERR_CONFIG                  key, model, address: a person must act; likewise
  *

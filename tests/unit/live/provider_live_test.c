@@ -220,6 +220,25 @@ static void test_what_an_awaited_provider_itself_says_keeps_its_class(void **sta
     provider_destroy(&p);
 }
 
+/* Cloudflare, which stands before Supabase: a server that it does not reach was asked nothing; one that it gave up waiting for may
+ * have been at work. */
+static void test_a_provider_that_its_front_does_not_reach_is_away_and_one_that_was_too_slow_is_not(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        enum err_kind kind;
+    } rows[] = {{524, ERR_UNAVAILABLE}, {521, ERR_THROTTLED}, {522, ERR_THROTTLED}, {523, ERR_THROTTLED}};
+    struct err err;
+    provider_t *p = awaited();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        peer.status = rows[i].status;
+        assert_int_equal(call(p, &err), -1);
+        if (err.kind != rows[i].kind) fail_msg("%d: %s", rows[i].status, err.text);
+    }
+    provider_destroy(&p);
+}
+
 static void test_calls_go_over_one_kept_connection(void **state)
 {
     (void)state;
@@ -351,6 +370,7 @@ int main(void)
         EACH(test_who_waits_in_vain_for_a_place_spends_nothing),
         EACH(test_an_awaited_provider_that_is_away_costs_nothing_and_another_one_an_attempt),
         EACH(test_what_an_awaited_provider_itself_says_keeps_its_class),
+        EACH(test_a_provider_that_its_front_does_not_reach_is_away_and_one_that_was_too_slow_is_not),
         EACH(test_calls_go_over_one_kept_connection),
         EACH(test_a_429_pauses_every_replica_for_the_time_it_names),
         EACH(test_a_replica_that_asks_nothing_learns_of_a_pause_all_the_same),
