@@ -23,7 +23,7 @@ static const char *const looks_like[10] = {
 };
 
 /* More of them, which only count where an ordinal's ending leaves one. */
-static const char *const may_look_like[10] = {"", "A", "", "BEz$", "", "", "", ">", "", ""};
+static const char *const may_look_like[10] = {"", "A", "", "BEz$", "", "", "O", ">", "3", ""};
 
 /* The digits that a sign may have been, as bits. */
 static unsigned digits_in(const char *const table[10], char c)
@@ -84,9 +84,10 @@ static int stem_like(const char *stem, size_t len, unsigned fits)
     int n = only_one(grades_like(stem, len) & fits);
     /* Of two signs the second tells, whatever the first was read as. */
     if (n < 0 && len == 2) n = only_one(tens_like(stem[1]) & fits);
-    /* A digit that does not fit its ending: one of them is wrong, nobody knows which. */
-    if (n > 0 || len != 1 || isdigit((unsigned char)stem[0])) return n;
+    if (n > 0 || len != 1) return n;
+    /* A digit that does not fit its ending: one of them is wrong, and mostly nobody knows which; a 3 before "th" is half an 8. */
     n = only_one(digits_in(may_look_like, stem[0]) & fits);
+    if (isdigit((unsigned char)stem[0])) return n;
     /* A single stroke before "th", which no 1 has, was two. */
     if (n < 0 && digits_like(stem[0]) & 1u << 1) n = only_one(fits & 1u << 11);
     return n > 0 ? n : only_one(fits);

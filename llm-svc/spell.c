@@ -5,6 +5,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
+#include "llm-svc/vocabulary.h"
 
 /* So many consonants in a row stand in hardly any word of English or Spanish. */
 #define CONSONANTS 5
@@ -16,6 +17,8 @@
 
 /* A word that was read surer than this is not taken for another. */
 #define SURE 0.90
+/* Words for a kind of school from this length on are told from names by all letters but one. */
+#define LONG_KIND 7
 
 static bool has_vowel(const char *folded)
 {
@@ -143,6 +146,27 @@ static const char *misread_title(const char *word, bool doubtful)
     return found;
 }
 
+/* Words that schools call themselves by. */
+static const char *const school_words[] = {"school",   "academy", "elementary", "institute", "college",    "center",     "centre", "escuela",
+                                           "colegio",  "academia", "instituto", "primaria",  "secundaria", "preparatoria", "liceo",  "centro"};
+
+static bool is_school_word(const char *folded)
+{
+    for (size_t i = 0; i < COUNT_OF(school_words); i++)
+        if (!strcmp(school_words[i], folded)) return true;
+    return false;
+}
+
+/* One letter off a long word that schools call themselves by: no school is named "Elenentary", however surely that was read. */
+static bool is_kind_misread(enum form_rule rule, const char *folded)
+{
+    int len = (int)strlen(folded);
+    if (rule != FORM_SCHOOL || len < LONG_KIND) return false;
+    for (size_t i = 0; i < COUNT_OF(school_words); i++)
+        if (edit_distance(folded, len, school_words[i], (int)strlen(school_words[i]), 1) <= 1) return true;
+    return false;
+}
+
 static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source,
                       const char *word, struct buf *out, struct signs *signs)
 {
@@ -158,9 +182,8 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
         return 0;
     }
     bool known = letters <= SMALL || lexicon_knows(lexicon, rule, folded);
-    const char *nearest =
-        !known && is_doubtful(source, folded) ? lexicon_nearest(lexicon, rule, folded) : NULL;
-    if (nearest) {
+    const char *nearest = known ? NULL : lexicon_nearest(lexicon, rule, folded);
+    if (nearest && (is_doubtful(source, folded) || (is_recognised(source) && is_kind_misread(rule, folded)))) {
         signs->corrected++;
         append_known(out, nearest, word);
         return 0;
@@ -208,16 +231,6 @@ static bool has_twin(const struct spell_source *source, const char *grade)
         if (says_more) return false;
     }
     return true;
-}
-
-/* A word that schools call themselves by. */
-static bool is_school_word(const char *folded)
-{
-    static const char *const words[] = {"school",   "academy", "elementary", "institute", "college",    "center",     "centre", "escuela",
-                                        "colegio",  "academia", "instituto", "primaria",  "secundaria", "preparatoria", "liceo",  "centro"};
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (!strcmp(words[i], folded)) return true;
-    return false;
 }
 
 static int look_for_kind(const char *text, struct signs *signs)

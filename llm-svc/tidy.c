@@ -60,14 +60,20 @@ static void drop_rules(char *text)
 }
 
 /* Small words that may follow a capital one in names of people, schools and towns. */
-static bool is_particle(const struct word *word)
+static bool is_particle(const char *text)
 {
     static const char *const particles[] = {
         "de",  "del", "la",  "las", "los", "y",  "e",   "da",  "das", "do", "dos", "di", "du", "van",
         "von", "der", "den", "el",  "al",  "of", "the", "and", "for", "at", "in",  "en", "or", "o"};
     for (size_t i = 0; i < COUNT_OF(particles); i++)
-        if (!strcmp(word->tight, particles[i])) return true;
+        if (!strcmp(text, particles[i])) return true;
     return false;
+}
+
+/* Words that are whole and may be written small behind another: "Colegio san Telmo". */
+static bool is_saint(const char *text)
+{
+    return !strcmp(text, "san") || !strcmp(text, "santa") || !strcmp(text, "santo");
 }
 
 /* Letters of ASCII and Latin-1, the latter as UTF-8. */
@@ -95,7 +101,7 @@ static bool is_rest(const struct word *a, const struct word *b)
     bool near = b->box.x0 - a->box.x1 < PIECE_GAP * high;
     size_t len = strlen(a->text);
     bool whole = len && (isalpha((unsigned char)a->text[len - 1]) || (unsigned char)a->text[len - 1] >= 0x80);
-    return near && whole && begins_small(b->text) && !is_particle(b) && !is_particle(a);
+    return near && whole && begins_small(b->text) && !is_particle(b->tight) && !is_particle(a->tight) && !is_saint(b->tight);
 }
 
 char *tidy_raw(const struct page *page, const int *words, int n)
@@ -106,12 +112,13 @@ char *tidy_raw(const struct page *page, const int *words, int n)
     return buf_take(&text, NULL);
 }
 
-/* A capital I is often read as an L: "lronbark"; no word begins with an L and another consonant. */
+/* A capital I is often read as an L ("lronbark"; no word begins with an L and another consonant) or as a stroke ("\ronbark"), which
+ * before a particle or a capital is a cell's border. */
 static bool is_capital_i(const char *word)
 {
     if (word[0] == '!' && isalpha((unsigned char)word[1])) return true;
-    bool letter_l = word[0] == 'l' || word[0] == 'L';
-    return letter_l && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
+    bool letter_l = word[0] == 'l' || word[0] == 'L', stroke = (word[0] == '\\' || word[0] == '|') && !is_particle(word + 1);
+    return (letter_l || stroke) && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
 }
 
 /* The letter that a sign in the midst of letters was: "Nor+h", "P1necone", "Loren3o"; 0: none. */
@@ -144,7 +151,6 @@ static char capital_of(const char *word, size_t len, size_t least)
 static void mend_word(char *word, size_t len, bool name)
 {
     if (len < 2) return;
-    if (is_capital_i(word)) word[0] = 'I';
     char capital = capital_of(word, len, name ? 1 : ORDINAL + 1);
     if (capital) word[0] = capital;
     for (size_t i = 1; i + 1 < len; i++) {
@@ -164,6 +170,7 @@ static void append_word(struct buf *text, const char *word, bool name)
         text->bad = true;
         return;
     }
+    if (is_capital_i(own)) own[0] = 'I';
     drop_rules(own);
     if (name) {
         trim_ruling(own);

@@ -18,6 +18,7 @@
 
 /* Grades in words are at least this long, but for "one", "two", …, which hardly anybody writes. */
 #define SPELLED 5
+#define GRADE_MAX 12
 /* Where every word was read surer than this, none is taken for another. */
 #define SURE 0.90
 /* Of a page's people so many are looked for in its addresses. */
@@ -45,12 +46,12 @@ static void trim_line(const struct page *page, struct line *line)
     while (line->n > 0 && !*page->words[line->words[line->n - 1]].tight) line->n--;
 }
 
-/* A grade that is none ("13") is kept as it stands, so that the review can say so. */
+/* A grade that is none ("13th") is kept as it stands, so that the review can say so; of "3th" nothing is, since it may be one. */
 static char *number_alone(const char *text)
 {
     size_t n = strspn(text, "0123456789");
     bool number = n >= 1 && n <= 3 && strspn(text + n, " .thTHgradeGRADE") == strlen(text + n);
-    return number ? strndup(text, n) : NULL;
+    return number && (!text[n] || atoi(text) > GRADE_MAX) ? strndup(text, n) : NULL;
 }
 
 static const char *source_name(enum word_source source)

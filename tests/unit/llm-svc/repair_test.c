@@ -31,6 +31,9 @@ static void test_a_grades_digit_read_as_a_letter_is_told_by_its_ending(void **st
     expect(FORM_GRADE, "Uto", "4");
     expect(FORM_GRADE, "Aro", "1");
     expect(FORM_GRADE, "Ire", "1");
+    expect(FORM_GRADE, "Oto", "6");
+    expect(FORM_GRADE, "3th", "8");
+    expect(FORM_GRADE, "2th", NULL);
 }
 
 static void test_the_second_sign_of_an_ordinal_tells_ten_eleven_and_twelve(void **state)

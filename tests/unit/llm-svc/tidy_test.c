@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include "lib/auto.h"
 #include "llm-svc/tidy.h"
 
 /* One recognised word as the value of a field of `rule`. */
@@ -73,6 +74,30 @@ static void test_a_border_read_as_a_1_is_no_part_of_a_name(void **state)
     assert_both_meant(FORM_TEXT, "1", "Larch", "1 Larch");
 }
 
+static void test_a_stroke_before_small_letters_was_a_capital_i(void **state)
+{
+    (void)state;
+    assert_meant(FORM_SCHOOL, "\\ronbark", "Ironbark");
+    assert_meant(FORM_NAME, "|tzel", "Itzel");
+    assert_meant(FORM_NAME, "|van", "van"); /* a border and a particle */
+    assert_meant(FORM_NAME, "|Ana", "Ana");
+}
+
+static void test_a_saint_written_small_is_a_word_of_its_own(void **state)
+{
+    (void)state;
+    char colegio[] = "colegio", san[] = "san", nuez[] = "nuez";
+    struct word both[] = {{.text = "Colegio", .tight = colegio, .source = WORD_OCR, .box = {100, 100, 150, 120}},
+                          {.text = "san", .tight = san, .source = WORD_OCR, .box = {153, 100, 200, 120}}};
+    struct page page = {.number = 1, .width = 612, .height = 792, .words = both, .n_words = 2};
+    const int order[] = {0, 1};
+    AUTO_FREE char *two = tidy_line(&page, order, 2, FORM_SCHOOL);
+    assert_string_equal(two, "Colegio san");
+    both[1].text = "nuez", both[1].tight = nuez;
+    AUTO_FREE char *one = tidy_line(&page, order, 2, FORM_SCHOOL);
+    assert_string_equal(one, "Colegionuez"); /* a word that was cut in two */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +105,8 @@ int main(void)
         cmocka_unit_test(test_a_digit_among_letters_of_a_name_was_a_letter),
         cmocka_unit_test(test_numbers_of_schools_and_places_stay),
         cmocka_unit_test(test_a_border_read_as_a_1_is_no_part_of_a_name),
+        cmocka_unit_test(test_a_stroke_before_small_letters_was_a_capital_i),
+        cmocka_unit_test(test_a_saint_written_small_is_a_word_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
