@@ -5,15 +5,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Sizes are in heights of a word: the middle one of those that were read.  Without words: a line of print on a letter page. */
-#define LINES_A_PAGE 66
-#define SURE         0.5f /* words below it are no measure */
-#define LEAST_HEIGHT 4.0  /* cells: below it nothing is legible */
+/* Sizes are in heights of a word: the middle one of those that were read (page_word_height). */
+#define LEAST_HEIGHT 4.0 /* cells: below it nothing is legible */
 /* A word's box may end inside a hand's long strokes. */
 #define PAD_X 0.25
 #define PAD_Y 0.30
 /* A stroke of a letter or a joined word. */
-#define LOWEST    0.30 /* below it: dust, stops, accents, pieces of a rule */
+#define LOWEST    0.20 /* below it: dust, stops, accents, pieces of a rule */
 #define TALLEST   3.5
 #define LONGEST   14.0
 #define THIN      0.25 /* and taller than THIN_TALL: a piece of a frame */
@@ -25,7 +23,7 @@
 #define NEAR_Y_LINE (-0.15) /* they stand beside each other */
 /* A block of writing. */
 #define LEAST_WIDE 1.5
-#define LEAST_HIGH 0.5
+#define LEAST_HIGH 0.35
 /* What is shown around it. */
 #define MARGIN 0.35
 /* More pieces than this is a texture, not writing. */
@@ -36,26 +34,6 @@ struct shape {
     int left, top, right, bottom;
     int n; /* cells of ink */
 };
-
-static int by_value(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
-/* The height of the page's words in cells. */
-static double word_height(const struct ink_map *map, const struct page *page)
-{
-    double usual = (double)map->height / LINES_A_PAGE, cells = (double)map->height / PAGE_UNITS;
-    int *heights = calloc(page->n_words + 1, sizeof *heights);
-    size_t n = 0;
-    if (!heights) return usual;
-    for (size_t i = 0; i < page->n_words; i++)
-        if (page->words[i].confidence >= SURE) heights[n++] = page->words[i].box.bottom - page->words[i].box.top;
-    qsort(heights, n, sizeof *heights, by_value);
-    double height = n >= 3 ? heights[n / 2] * cells : usual;
-    free(heights);
-    return height;
-}
 
 static void erase_words(struct ink_map *map, const struct page *page, double high)
 {
@@ -167,8 +145,7 @@ int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, str
 {
     struct shape *shapes = malloc(MAX_SHAPES * sizeof *shapes);
     if (!shapes) return -1;
-    double high = fmax(LEAST_HEIGHT, word_height(map, page));
-    ink_erase_rules(map);
+    double high = fmax(LEAST_HEIGHT, page_word_height(page) * map->height / PAGE_UNITS);
     erase_words(map, page, high);
     int n = find_shapes(map, high, shapes), found = 0;
     n = n < 0 ? n : join_neighbours(shapes, n, NEAR_X * high, (as == LOST_LINES ? NEAR_Y_LINE : NEAR_Y) * high);

@@ -10,8 +10,8 @@
 
 enum lost_as { LOST_BLOCKS, LOST_LINES };
 
-/* Finds what looks like writing in `map`, the ink of the page as its words' boxes have it, and lies under no word: what is
- * as high as its words are, line by line, or lines that follow each other as one block.  Ruled lines, frames, specks, pictures and the edge of a sheet on
+/* Finds what looks like writing in `map`, the ink of the page as its words' boxes have it without ruled lines (ink_erase_rules), and lies under no word: what is
+ * as high as its words are, line by line, or lines that follow each other as one block.  Pieces of frames, specks, pictures and the edge of a sheet on
  * a table are none.  Uses the map up: what was writing under words, or is not writing, is off it then.  Writes the boxes, from the
  * top down, to `out`; returns how many.  -1: no memory. */
 int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, struct page_box out[LOST_MAX]);

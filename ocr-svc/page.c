@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Words below it are no measure. */
+#define MEASURED     0.5f
+#define LINES_A_PAGE 66
+
 void page_init(struct page *page, int number)
 {
     *page = (struct page){.number = number, .ink = -1};
@@ -149,6 +153,25 @@ double page_confidence(const struct page *page)
         letters += n;
     }
     return letters > 0 ? sum / letters : 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+double page_word_height(const struct page *page)
+{
+    double height = (double)PAGE_UNITS / LINES_A_PAGE;
+    int *heights = calloc(page->n_words + 1, sizeof *heights);
+    size_t n = 0;
+    if (!heights) return height;
+    for (size_t i = 0; i < page->n_words; i++)
+        if (page->words[i].confidence >= MEASURED) heights[n++] = page->words[i].box.bottom - page->words[i].box.top;
+    qsort(heights, n, sizeof *heights, by_value);
+    if (n >= 3) height = heights[n / 2];
+    free(heights);
+    return height;
 }
 
 struct page_box page_box_turned(struct page_box b, int degrees)

@@ -77,6 +77,9 @@ bool page_adopt_field(struct page *page, const struct page_box *box, const char 
 /* Mean confidence weighted by characters; 0 without words. */
 double page_confidence(const struct page *page);
 
+/* The middle height of its words that were not guessed, in PAGE_UNITS; of a line of print on a letter page while there are hardly any. */
+double page_word_height(const struct page *page);
+
 /* Where `box` lies after the page was turned clockwise by 0, 90, 180 or 270 degrees. */
 struct page_box page_box_turned(struct page_box box, int degrees);
 /* Notes that the page was turned so, and swaps its sides when it lies on one; its words stay as they are. */

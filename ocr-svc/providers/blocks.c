@@ -1,30 +1,27 @@
 /* What the layout left out is read as blocks of their own.
  *
  * Tesseract's layout drops whole paragraphs of a hand, for a difference in pixels that no eye sees.  What lies on the page
- * like writing and under no word (lost.h) is cut out and read as one block each, and what that left out too, such as a small label over an answer, line by
+ * like writing and under no word (lost.h), nor a second line under a word's box (tall.h), is cut out and read as one block each, and what that left out too, such as a small label over an answer, line by
  * line.  A page whose ink lies under its words costs a look at it, about a hundredth of its reading. */
 #include <ctype.h>
 #include "ocr-svc/lost.h"
 #include "ocr-svc/providers/tesseract.h"
+#include "ocr-svc/tall.h"
 
 /* Creases and shadows become words of little confidence, pieces of a frame marks. What has no word of so many letters or
  * digits says nothing. */
 #define GUESS   0.3f
 #define LETTERS 3
 
-static int find_lost(const struct sheet *sheet, const struct page *page, enum lost_as as, struct page_box out[LOST_MAX])
+/* The ink of the sheet. 0, or -1 out of memory. */
+static int ink_of(const struct sheet *sheet, struct ink_map *map)
 {
-    struct ink_map map;
     PIX *bytes = pixEndianByteSwapNew(sheet->pix); /* leptonica keeps four pixels a word */
     if (!bytes) return -1;
-    int width = pixGetWidth(bytes), height = pixGetHeight(bytes), n = -1;
-    size_t stride = (size_t)pixGetWpl(bytes) * 4;
-    if (ink_map_init(&map, (const uint8_t *)pixGetData(bytes), width, height, stride) == 0) {
-        n = lost_find(&map, page, as, out);
-        ink_map_done(&map);
-    }
+    int width = pixGetWidth(bytes), height = pixGetHeight(bytes);
+    int rc = ink_map_init(map, (const uint8_t *)pixGetData(bytes), width, height, (size_t)pixGetWpl(bytes) * 4);
     pixDestroy(&bytes);
-    return n;
+    return rc;
 }
 
 static bool lies_on_a_word(const struct page_box *box, const struct page *page, size_t n_words)
@@ -85,15 +82,24 @@ static bool read_part(struct engine *e, const struct sheet *sheet, const struct 
 }
 
 /* True: some was found, and all of it was read. */
-static bool read_lost_as(struct engine *e, const struct sheet *sheet, enum lost_as as, const struct ocr_wait *wait, struct page *page)
+static bool read_lost_as(struct engine *e, const struct sheet *sheet, const struct ink_map *ink, enum lost_as as, const struct ocr_wait *wait,
+                         struct page *page)
 {
     struct page_box lost[LOST_MAX];
-    int n = find_lost(sheet, page, as, lost), i = 0;
+    struct ink_map map;
+    if (ink_map_copy(&map, ink) != 0) return false;
+    int n = lost_find(&map, page, as, lost), i = 0;
+    ink_map_done(&map);
     while (i < n && read_part(e, sheet, &lost[i], as, wait, page)) i++;
     return n > 0 && i == n;
 }
 
 void read_lost_blocks(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait, struct page *page)
 {
-    if (read_lost_as(e, sheet, LOST_BLOCKS, wait, page)) (void)read_lost_as(e, sheet, LOST_LINES, wait, page);
+    struct ink_map ink;
+    if (ink_of(sheet, &ink) != 0) return;
+    ink_erase_rules(&ink);
+    (void)tall_cut(&ink, page);
+    if (read_lost_as(e, sheet, &ink, LOST_BLOCKS, wait, page)) (void)read_lost_as(e, sheet, &ink, LOST_LINES, wait, page);
+    ink_map_done(&ink);
 }
