@@ -147,6 +147,36 @@ static char capital_of(const char *word, size_t len, size_t least)
     return at && letters >= least ? to[at - from] : '\0';
 }
 
+/* Beginnings that no word has, and the capital that each was: a hand's K is two strokes, its H too, its W is as wide as two. */
+static void mend_beginning(char *word)
+{
+    static const struct {
+        const char *read, *meant;
+    } beginnings[] = {{"IC", "K"}, {"tt", "H"}, {"Ww", "W"}};
+    for (size_t i = 0; i < COUNT_OF(beginnings); i++) {
+        size_t two = strlen(beginnings[i].read);
+        if (strncmp(word, beginnings[i].read, two) != 0 || !islower((unsigned char)word[two])) continue;
+        word[0] = beginnings[i].meant[0];
+        memmove(word + 1, word + two, strlen(word + two) + 1);
+        return;
+    }
+}
+
+/* Schools are for K to 8, for K to 12; a number before them is none: "1-8", "IC-8". */
+static void mend_span(char *word)
+{
+    static const char *const ends[] = {"-5", "-6", "-8", "-12"}, *const begins[] = {"1", "I", "l", "IC", "H", "R", "k"};
+    char *dash = strchr(word, '-');
+    for (size_t e = 0; dash && e < COUNT_OF(ends); e++)
+        for (size_t b = 0; !strcmp(dash, ends[e]) && b < COUNT_OF(begins); b++) {
+            size_t len = strlen(begins[b]);
+            if ((size_t)(dash - word) != len || memcmp(word, begins[b], len) != 0) continue;
+            word[0] = 'K';
+            memmove(word + 1, dash, strlen(dash) + 1);
+            return;
+        }
+}
+
 /* Puts single letters of a word right, in place; `name`: it can bear no digit. */
 static void mend_word(char *word, size_t len, bool name)
 {
@@ -160,10 +190,12 @@ static void mend_word(char *word, size_t len, bool name)
             letter_of(word[i], isupper((unsigned char)word[i - 1]) && isupper((unsigned char)word[i + 1]));
         if (letter) word[i] = letter;
     }
+    char last = name && len > ORDINAL && is_letter(word[len - 2]) ? letter_of(word[len - 1], isupper((unsigned char)word[len - 2])) : '\0';
+    if (last && isdigit((unsigned char)word[len - 1])) word[len - 1] = last;
 }
 
 /* Appends a word without what stuck to it: quotes before it, a stop that abbreviates nothing behind it. */
-static void append_word(struct buf *text, const char *word, bool name)
+static void append_word(struct buf *text, const char *word, bool name, bool school)
 {
     AUTO_FREE char *own = strdup(word);
     if (!own) {
@@ -177,6 +209,8 @@ static void append_word(struct buf *text, const char *word, bool name)
         size_t len = strlen(own);
         if (len > ABBREVIATION && own[len - 1] == '.') own[len - 1] = '\0';
     }
+    mend_beginning(own);
+    if (school) mend_span(own);
     mend_word(own, strlen(own), name);
     buf_puts(text, own);
 }
@@ -200,7 +234,7 @@ char *tidy_line(const struct page *page, const int *words, int n, enum form_rule
         bool rest = joins && i > 0 && is_rest(&page->words[words[i - 1]], word);
         if (i > 0 && !rest && text.len && text.data[text.len - 1] != ' ') buf_putc(&text, ' ');
         if (is_words(rule))
-            append_word(&text, word->text, rule == FORM_NAME);
+            append_word(&text, word->text, rule == FORM_NAME, rule == FORM_SCHOOL);
         else
             buf_puts(&text, word->text);
     }

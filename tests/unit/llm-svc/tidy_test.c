@@ -35,11 +35,31 @@ static void test_a_digit_among_letters_of_a_name_was_a_letter(void **state)
     (void)state;
     assert_meant(FORM_NAME, "Loren3o", "Lorenzo");
     assert_meant(FORM_NAME, "LOREN3O", "LORENZO");
+    assert_meant(FORM_NAME, "Ibarlu3", "Ibarluz");
     assert_meant(FORM_NAME, "P1necone", "Plnecone");
     assert_meant(FORM_NAME,
                  "Nu\xC3\xB1"
                  "9ez",
                  "Nu\xC3\xB1gez");
+}
+
+static void test_beginnings_that_no_word_has_were_a_capital(void **state)
+{
+    (void)state;
+    assert_meant(FORM_NAME, "ICensi", "Kensi");
+    assert_meant(FORM_NAME, "ttollinshaw", "Hollinshaw");
+    assert_meant(FORM_TEXT, "Wwexford", "Wexford");
+    assert_meant(FORM_SCHOOL, "ICE", "ICE");
+}
+
+static void test_a_school_is_for_k_to_8_and_not_for_1_to_8(void **state)
+{
+    (void)state;
+    assert_meant(FORM_SCHOOL, "IC-8", "K-8");
+    assert_meant(FORM_SCHOOL, "1-8", "K-8");
+    assert_meant(FORM_SCHOOL, "H-12", "K-12");
+    assert_meant(FORM_SCHOOL, "6-12", "6-12");
+    assert_meant(FORM_TEXT, "1-8", "1-8");
 }
 
 static void test_numbers_of_schools_and_places_stay(void **state)
@@ -103,6 +123,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_digit_before_letters_was_a_capital),
         cmocka_unit_test(test_a_digit_among_letters_of_a_name_was_a_letter),
+        cmocka_unit_test(test_beginnings_that_no_word_has_were_a_capital),
+        cmocka_unit_test(test_a_school_is_for_k_to_8_and_not_for_1_to_8),
         cmocka_unit_test(test_numbers_of_schools_and_places_stay),
         cmocka_unit_test(test_a_border_read_as_a_1_is_no_part_of_a_name),
         cmocka_unit_test(test_a_stroke_before_small_letters_was_a_capital_i),
