@@ -114,10 +114,11 @@ static int degree_like(const char *word)
     return tens ? 10 + word[1] - '0' : -1;
 }
 
-/* What a degree sign before "grade" or "grado" is read as: "72 grado", "7s grade"; -1: no. */
+/* What a degree sign before "grade" or "grado" is read as: "72 grado", "7s grade"; a letter may be a section's, too; -1: no. */
 static int degree_before_word(const char *word)
 {
-    return strlen(word) == 2 && word[0] >= '2' && word[0] <= '9' && strchr("269soa", word[1]) ? word[0] - '0' : -1;
+    bool degree = strlen(word) == 2 && (strchr("269", word[1]) || isalpha((unsigned char)word[1]));
+    return degree && word[0] >= '2' && word[0] <= '9' ? word[0] - '0' : -1;
 }
 
 /* A grade in words of which letters were misread, or that fell into pieces ("Seg unde"): as it is spelled; NULL: none. */

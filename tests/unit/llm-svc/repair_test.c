@@ -71,6 +71,7 @@ static void test_a_degree_sign_before_the_word_grade_may_be_any_small_sign(void 
     (void)state;
     expect(FORM_GRADE, "72 grado", "7");
     expect(FORM_GRADE, "7s grado", "7");
+    expect(FORM_GRADE, "6E grado", "6");
     expect(FORM_GRADE, "7s", NULL);
     expect(FORM_GRADE, "72 mangos", NULL);
     expect(FORM_GRADE, "74 grado", NULL); /* a 4 is not round: two digits */

@@ -68,6 +68,7 @@ static int tear_down(void **state)
 
 static int find(struct test *t)
 {
+    ink_erase_rules(&t->map);
     return lost_find(&t->map, &t->page, LOST_BLOCKS, t->lost);
 }
 
