@@ -1,0 +1,173 @@
+/* Results of one shard, and the tasks that are taken by the same call. */
+#include "dispatcher/engine_inner.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/fault.h"
+#include "lib/log.h"
+#include "lib/metrics.h"
+#include "lib/scripts.h"
+
+#define TAKE_MOST 64 /* of one type by one call: more is taken by the next, while workers are at work on these; one call for all lets
+                      * Redis and the workers wait for each other in turn */
+
+static struct metric taken_total = METRIC_COUNTER1("sheaf_taken_total", "tasks taken from Redis", "type");
+
+/* What the task's job tells all of them.  "": it had a result in this call that knew it; tasks come in about the order of their results, so the
+ * search goes on where the last one ended. */
+static const char *about_of(const struct call *c, const uint8_t job[16], const char *told, int *at)
+{
+    if (*told) return told;
+    for (int seen = 0; seen < c->n; seen++, *at = (*at + 1) % c->n) {
+        const struct ending *x = &c->endings[*at];
+        if (x->about && !memcmp(x->task.job, job, sizeof x->task.job)) return x->about;
+    }
+    return "";
+}
+
+/* One task of a type's list, whose words begin at t->at. */
+static bool parse_task(struct taken *t)
+{
+    char job[ID_TEXT], run[24];
+    unsigned index, attempt;
+    if (!entry_parse(redis_str(redis_at(t->words, t->at)), &t->task.entry)) return false;
+    if (sscanf(redis_str(redis_at(t->words, t->at + 2)), "%36s %20s %u %u", job, run, &index, &attempt) != 4 || !id_valid(job)) return false;
+    id_to_bytes(job, t->task.job);
+    t->task.index = index;
+    t->task.token = (struct token){strtoull(run, NULL, 10), attempt, (uint32_t)redis_int(redis_at(t->words, t->at + 1))};
+    return true;
+}
+
+/* A list of take.lua: type, words of a task, and these. */
+static int take_of_type(const struct call *c, const redis_reply_t *list)
+{
+    const char *type = redis_str(redis_at(list, 0));
+    size_t width = (size_t)redis_int(redis_at(list, 1)), at = 2;
+    int row = pipeline_find(type), n = 0, about_at = 0;
+    for (; width >= 4 && at + width <= redis_len(list); at += width, n++) {
+        struct taken t = {.row = row, .words = list, .at = at, .task = {.major = WIRE_MAJOR, .minor = WIRE_MINOR, .shard = (uint8_t)c->shard}};
+        if (row < 0 || !parse_task(&t)) {
+            log_error("entry_unreadable", F_STR("type", type));
+            continue;
+        }
+        strcpy(t.task.type, pipeline[row].type);
+        t.about = about_of(c, t.task.job, redis_str(redis_at(list, at + 3)), &about_at);
+        metric_add(&taken_total, t.task.type, 1);
+        c->engine->events.taken(c->engine->events.user, &t);
+    }
+    return n;
+}
+
+static int take_tasks(const struct call *c, const redis_reply_t *lists)
+{
+    int n = 0;
+    for (size_t i = 0; i < redis_len(lists); i++) n += take_of_type(c, redis_at(lists, i));
+    return n;
+}
+
+static void on_turned(void *user, const redis_reply_t *reply)
+{
+    struct call *c = user;
+    engine_t *e = c->engine;
+    e->unanswered--;
+    if (c->n) FAULT(after_commit);
+    if (redis_len(redis_at(reply, 1))) FAULT(after_take);
+    if (call_usable(e, reply, "turn")) {
+        call_take_answers(c, redis_at(reply, 0));
+        if (take_tasks(c, redis_at(reply, 1)) >= TAKE_MOST) e->want_take = true; /* there may be more for what room is left */
+    } else {
+        call_take_answers(c, NULL);
+        e->want_take = true; /* the answer may be lost: what was taken comes back by reclaim */
+    }
+    call_done(c);
+}
+
+static void put_rooms(struct args *a, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
+{
+    for (int row = 0; row < PIPELINE_TYPES; row++) {
+        if (room[row] <= 0) continue;
+        args_text(a, pipeline[row].type);
+        args_int(a, room[row] < TAKE_MOST ? room[row] : TAKE_MOST);
+        args_int(a, window[row]);
+        args_text(a, pipeline[row].needs ? pipeline[row].needs : "");
+    }
+}
+
+static bool same_kind(const struct ending *a, const struct ending *b)
+{
+    return a->row == b->row && !a->about == !b->about && !strcmp(a->worker, b->worker) && !strcmp(a->opens ? a->opens : "", b->opens ? b->opens : "");
+}
+
+/* What results have in common is said once: of each kind its first result stands for it.  Answers how many there are. */
+static int find_kinds(const struct call *c, uint16_t first[], uint16_t kind_of[])
+{
+    int n = 0;
+    for (int i = 0; i < c->n; i++) {
+        int k = n - 1;
+        while (k >= 0 && !same_kind(&c->endings[first[k]], &c->endings[i])) k--;
+        if (k < 0) first[k = n++] = (uint16_t)i;
+        kind_of[i] = (uint16_t)(k + 1); /* as Lua counts */
+    }
+    return n;
+}
+
+static void put_kind(struct args *a, const struct ending *x)
+{
+    args_text(a, x->task.type);
+    args_text(a, x->worker);
+    args_text(a, x->opens ? x->opens : "");
+    args_text(a, pipeline[x->row].join ? pipeline[x->row].join : "");
+    args_text(a, x->about ? "1" : "0");
+}
+
+static void put_result(struct args *a, const struct ending *x, uint16_t kind)
+{
+    char run[24], token[48], entry[ENTRY_TEXT], job[ID_TEXT], index[12];
+    snprintf(run, sizeof run, "%" PRIu64, x->task.token.run);
+    snprintf(token, sizeof token, "%s.%u.%u", run, x->task.token.attempt, x->task.token.delivery);
+    snprintf(index, sizeof index, "%u", x->task.index);
+    id_from_bytes(x->task.job, job);
+    args_packed(a, kind);
+    args_pack(a, entry_format(&x->task.entry, entry));
+    args_pack(a, run);
+    args_pack(a, token);
+    args_pack(a, job);
+    args_pack(a, index);
+    args_pack(a, x->result ? x->result : "");
+}
+
+static void put_results(struct args *a, const struct call *c)
+{
+    uint16_t first[CALL_ITEMS_MAX], kind_of[CALL_ITEMS_MAX];
+    int n = find_kinds(c, first, kind_of);
+    args_int(a, n);
+    args_int(a, c->n);
+    for (int k = 0; k < n; k++) put_kind(a, &c->endings[first[k]]);
+    for (int i = 0; i < c->n; i++) put_result(a, &c->endings[i], kind_of[i]);
+}
+
+void engine_send_results(engine_t *e, unsigned shard, const int *room, const int *window)
+{
+    for (bool more = true; more && redis_connected(e->redis);) {
+        int n = call_count_endings(e, shard, true);
+        more = n == CALL_ITEMS_MAX;
+        struct call *c = n || room ? call_new(e, (size_t)n, 0) : NULL;
+        if (!c) return;
+        struct args a = ARGS_INIT;
+        args_text(&a, e->me);
+        args_int(&a, e->settings->job_time_ms);
+        c->shard = shard;
+        call_gather(e, c, n, true);
+        put_results(&a, c);
+        if (room && !more) put_rooms(&a, room, window);
+        e->unanswered++;
+        if (n) FAULT(before_commit);
+        if (room && !more) FAULT(before_take);
+        args_send(&a, e->redis, &script_turn, shard, on_turned, c);
+        if (n) FAULT_AFTER(sent_commit, redis_flush(e->redis));
+        if (room && !more) FAULT_AFTER(sent_take, redis_flush(e->redis));
+    }
+}
