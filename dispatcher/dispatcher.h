@@ -1,8 +1,8 @@
 /* dispatcher: the parts of one dispatcher and how they meet.
  *
- *     bus (workers) ──► dispatch.c ──► engine (Redis) ──► dispatch.c ──► bus
- *                          │   ▲
- *                     hold, workers         tick.c: what is due by the clock        sweeper: blobs, on its own thread
+ *     bus (workers) ──► hear.c ──► engine (Redis) ──► dispatch.c ──► bus
+ *                          │                            │
+ *                          └──────► hold, workers ◄─────┘         tick.c: what is due by the clock        sweeper: blobs, on its own thread
  *
  * It holds no queue: what waits is in Redis, what it knows is only what is in flight at its workers, and
  * Redis knows that too.  One thread, but for the sweeper.
@@ -38,9 +38,14 @@ struct dispatcher {
     int64_t drain_until_ms;  /* 0: not draining */
 };
 
-/* dispatch.c: messages from workers, answers from Redis. */
+/* hear.c: messages from workers. */
+void hear_all(struct dispatcher *d);                       /* everything that waits, up to a bound */
+void hear_no_more(struct dispatcher *d, struct worker *w); /* forgets a worker: it holds nothing any more */
+
+/* dispatch.c: what workers are told, answers from Redis. */
 extern const struct engine_events dispatch_events; /* .user is to be set to the dispatcher */
-void dispatch_receive(struct dispatcher *d);       /* everything that waits, up to a bound */
+int dispatch_send(struct dispatcher *d, const struct bus_peer *peer, struct wire_header *h, const char *body); /* as bus_send(); the version is filled in */
+void dispatch_say_to(struct dispatcher *d, const struct bus_peer *peer, enum wire_command command);
 void dispatch_say(struct dispatcher *d, struct worker *w, enum wire_command command);
 void dispatch_say_all(struct dispatcher *d, enum wire_command command);
 void dispatch_heartbeat(struct dispatcher *d); /* to all; with the levels of the log that are set */
@@ -49,7 +54,7 @@ void dispatch_cancel(struct dispatcher *d, struct delivery *delivery); /* CANCEL
 void dispatch_end_without_result(struct dispatcher *d, struct delivery *delivery, enum ending_mode mode, const char *code,
                                  const char *text);
 void dispatch_give_back(struct dispatcher *d, struct delivery *delivery); /* and forget it */
-void dispatch_forget_worker(struct dispatcher *d, struct worker *w);       /* it holds nothing any more */
+void dispatch_left_hand(struct delivery *delivery); /* its worker works on one less */
 
 /* tick.c */
 int64_t dispatcher_tick(struct dispatcher *d); /* does what is due; ms until the next of it */

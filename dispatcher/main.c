@@ -93,7 +93,7 @@ static void loop(struct dispatcher *d)
         if (items[1].revents) svc_take_signal(d->svc);
         redis_process(d->redis, items[2].revents);
         redis_process(d->wake, items[3].revents);
-        dispatch_receive(d);
+        hear_all(d);
         dispatcher_turn(d);
         svc_beat(d->svc);
         if (!d->drain_until_ms) svc_ready(d->svc, not_ready(d));

@@ -33,7 +33,7 @@ static void bury_the_silent(struct dispatcher *d, int64_t now_ms)
             if (redis_connected(d->redis)) dispatch_end_without_result(d, x, ENDING_LOST, "poison", text);
             else dispatch_give_back(d, x);
         }
-        dispatch_forget_worker(d, w);
+        hear_no_more(d, w);
     }
 }
 
