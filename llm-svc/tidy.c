@@ -162,11 +162,12 @@ static void mend_beginning(char *word)
     }
 }
 
-/* Schools are for K to 8, for K to 12; a number before them is none: "1-8", "IC-8". */
+/* Schools are for K to 8, for K to 12; a number before them is none: "1-8", "IC-8"; nor is a letter behind them: "K-B". */
 static void mend_span(char *word)
 {
-    static const char *const ends[] = {"-5", "-6", "-8", "-12"}, *const begins[] = {"1", "I", "l", "IC", "H", "R", "k"};
+    static const char *const ends[] = {"-5", "-6", "-8", "-12"}, *const begins[] = {"K", "1", "I", "l", "IC", "H", "R", "k"};
     char *dash = strchr(word, '-');
+    if (dash && dash - word <= 2 && !strcmp(dash, "-B")) dash[1] = '8';
     for (size_t e = 0; dash && e < COUNT_OF(ends); e++)
         for (size_t b = 0; !strcmp(dash, ends[e]) && b < COUNT_OF(begins); b++) {
             size_t len = strlen(begins[b]);

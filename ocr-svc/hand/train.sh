@@ -77,9 +77,12 @@ else
 fi
 # shellcheck disable=SC2086
 "$here/widen.py" begin.lstm hand.lstm $widths
-rounds 12 0.0005
+rounds 16 0.0005
 rounds 4 0.00025
-rounds 2 0.0001
-trained last lines.list hand.lstm 1 0.0000001
-lstmtraining --stop_training --convert_to_int --continue_from steps/last_checkpoint --traineddata hand/hand.traineddata \
+cp hand.lstm wide.lstm
+rounds 1 0.0001
+cp hand.lstm slow.lstm
+rounds 1 0.0001
+"$here/average.py" mean.lstm wide.lstm slow.lstm hand.lstm
+lstmtraining --stop_training --convert_to_int --continue_from mean.lstm --traineddata hand/hand.traineddata \
     --model_output hand.traineddata

@@ -58,6 +58,7 @@ static void test_a_school_is_for_k_to_8_and_not_for_1_to_8(void **state)
     assert_meant(FORM_SCHOOL, "IC-8", "K-8");
     assert_meant(FORM_SCHOOL, "1-8", "K-8");
     assert_meant(FORM_SCHOOL, "H-12", "K-12");
+    assert_meant(FORM_SCHOOL, "K-B", "K-8");
     assert_meant(FORM_SCHOOL, "6-12", "6-12");
     assert_meant(FORM_TEXT, "1-8", "1-8");
 }
