@@ -164,9 +164,10 @@ accuracy: ## how well the forms in DIR are read, by the whole stack (DIR holds t
 	@$(MAKE) -s -j2 all
 	@TESTS_BUILD=$(O) tests/accuracy/accuracy.py "$(DIR)" $(if $(JSON),--json "$(JSON)")
 
-accuracy-set: ## make a set of filled-in forms with their truth in DIR (ENTRIES=320 SEED=1)
+accuracy-set: ## make a set of filled-in forms with their truth in DIR (ENTRIES=320 SEED=1; HANDS=debian: without the seven hands more, which npm brings)
 	@tests/deps.sh accuracy
-	@tests/accuracy/generate.py "$(DIR)" --entries $(or $(ENTRIES),320) --seed $(or $(SEED),1)
+	@$(if $(filter debian,$(HANDS)),,[ -d build/hands ] || ocr-svc/hand/fonts.sh tests/accuracy/hands.more build/hands)
+	@tests/accuracy/generate.py "$(DIR)" --entries $(or $(ENTRIES),320) --seed $(or $(SEED),1) $(if $(filter debian,$(HANDS)),,--hand-fonts build/hands)
 
 chaos: ## strike a loaded stack at random, then settle the ledger (SEED=1 UPLOADS=10000 FAULTS=n JSON=FILE; tests/chaos/README.md)
 	@tests/deps.sh test

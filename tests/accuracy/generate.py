@@ -57,6 +57,7 @@ class Maker:
         sheets = layouts.entry_sheets(style, writer, values, text, number, pages)
         truth = {"entry": number, "fields": values, "essay": text, "lang": "es" if language else "en", "handwritten": bool(by_hand),
                  "hand_font": pathlib.Path(writer.font).stem if by_hand else None}
+        truth["one_case"] = truth["hand_font"] in sheet.ONE_CASE
         return truth, sheets
 
     def document(self, index, kind, by_hand):

@@ -17,6 +17,8 @@ HANDS = {  # size that makes it as large as its neighbours; fonts without accent
     "rufscript/Rufscript010.ttf": 0.95, "bwht/BecauseWeConnect-Regular.otf": 1.0, "bwht/BecauseWeOrganize-Regular.otf": 0.9,
 }
 
+ONE_CASE = ("BecauseWeConnect-Regular", "BecauseWeOrganize-Regular")  # hands whose small letters are capitals to the eye
+
 
 def find(name):
     hits = glob.glob(f"/usr/share/fonts/*/{name}")
