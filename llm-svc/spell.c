@@ -157,13 +157,16 @@ static bool is_school_word(const char *folded)
     return false;
 }
 
-/* One letter off a long word that schools call themselves by: no school is named "Elenentary", however surely that was read. */
+/* One letter off a long word that schools call themselves by: no school is named "Elenentary", however surely that was read.  Other endings
+ * make other words ("Academic", "Primario"). */
 static bool is_kind_misread(enum form_rule rule, const char *folded)
 {
-    int len = (int)strlen(folded);
+    size_t len = strlen(folded);
     if (rule != FORM_SCHOOL || len < LONG_KIND) return false;
-    for (size_t i = 0; i < COUNT_OF(school_words); i++)
-        if (edit_distance(folded, len, school_words[i], (int)strlen(school_words[i]), 1) <= 1) return true;
+    for (size_t i = 0; i < COUNT_OF(school_words); i++) {
+        const char *word = school_words[i];
+        if (strlen(word) == len && word[len - 1] == folded[len - 1] && edit_distance(folded, (int)len, word, (int)len, 1) <= 1) return true;
+    }
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "llm-svc/spell.h"
@@ -55,12 +56,37 @@ static void test_a_digit_is_odd_in_a_persons_name(void **state)
     assert_int_equal(odd(FORM_NAME, "Luz 4bril"), 1);
 }
 
+/* A word of a page as the value of a school, surely read. */
+static void assert_spelled(const char *read, const char *folded, const char *spelled)
+{
+    char tight[24];
+    snprintf(tight, sizeof tight, "%s", folded);
+    struct word word = {.text = read, .tight = tight, .source = WORD_OCR, .confidence = 0.97f};
+    const struct page page = {.number = 1, .words = &word, .n_words = 1};
+    const int first = 0;
+    const struct spell_source source = {&page, &first, 1};
+    struct signs signs = {0};
+    char *copy = strdup(read);
+    assert_int_equal(spell_text(lexicon, FORM_SCHOOL, &source, &copy, &signs), 0);
+    assert_string_equal(copy, spelled);
+    free(copy);
+}
+
+static void test_a_kind_of_school_a_letter_off_is_that_kind_however_surely_it_was_read(void **state)
+{
+    (void)state;
+    assert_spelled("Elenentary", "elenentary", "Elementary");
+    assert_spelled("Academic", "academic", "Academic"); /* another word */
+    assert_spelled("Buttonwood", "buttonwood", "Buttonwood");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_capital_within_a_word_is_odd_unless_names_have_one_there),
         cmocka_unit_test(test_a_digit_behind_a_small_letter_is_odd_a_number_or_an_ordinal_is_not),
         cmocka_unit_test(test_a_digit_is_odd_in_a_persons_name),
+        cmocka_unit_test(test_a_kind_of_school_a_letter_off_is_that_kind_however_surely_it_was_read),
     };
     return cmocka_run_group_tests(tests, open_lexicon, close_lexicon);
 }
