@@ -112,13 +112,23 @@ char *tidy_raw(const struct page *page, const int *words, int n)
     return buf_take(&text, NULL);
 }
 
-/* A capital I is often read as an L ("lronbark"; no word begins with an L and another consonant) or as a stroke ("\ronbark"), which
- * before a particle or a capital is a cell's border. */
+/* Goes on as a word that begins with a consonant does, other than an L's double. */
+static bool goes_on(const char *rest)
+{
+    return islower((unsigned char)*rest) && !strchr("aeiouyl", *rest);
+}
+
+/* A capital I is often read as an L: "lronbark"; no word begins with an L and another consonant. */
 static bool is_capital_i(const char *word)
 {
     if (word[0] == '!' && isalpha((unsigned char)word[1])) return true;
-    bool letter_l = word[0] == 'l' || word[0] == 'L', stroke = (word[0] == '\\' || word[0] == '|') && !is_particle(word + 1);
-    return (letter_l || stroke) && islower((unsigned char)word[1]) && !strchr("aeiouyl", word[1]);
+    return (word[0] == 'l' || word[0] == 'L') && goes_on(word + 1);
+}
+
+/* Or as a stroke, "\ronbark", which before a particle or a capital is a cell's border. */
+static bool is_stroke_i(const char *word)
+{
+    return (word[0] == '\\' || word[0] == '|') && goes_on(word + 1) && !is_particle(word + 1);
 }
 
 /* The letter that a sign in the midst of letters was: "Nor+h", "P1necone", "Loren3o"; 0: none. */
@@ -182,6 +192,7 @@ static void mend_span(char *word)
 static void mend_word(char *word, size_t len, bool name)
 {
     if (len < 2) return;
+    if (is_capital_i(word)) word[0] = 'I';
     char capital = capital_of(word, len, name ? 1 : ORDINAL + 1);
     if (capital) word[0] = capital;
     for (size_t i = 1; i + 1 < len; i++) {
@@ -203,7 +214,7 @@ static void append_word(struct buf *text, const char *word, bool name, bool scho
         text->bad = true;
         return;
     }
-    if (is_capital_i(own)) own[0] = 'I';
+    if (is_stroke_i(own)) own[0] = 'I';
     drop_rules(own);
     if (name) {
         trim_ruling(own);

@@ -100,6 +100,7 @@ static void test_a_stroke_before_small_letters_was_a_capital_i(void **state)
     (void)state;
     assert_meant(FORM_SCHOOL, "\\ronbark", "Ironbark");
     assert_meant(FORM_NAME, "|tzel", "Itzel");
+    assert_meant(FORM_NAME, "'ltzel", "Itzel"); /* behind a speck an L is one as well */
     assert_meant(FORM_NAME, "|van", "van"); /* a border and a particle */
     assert_meant(FORM_NAME, "|Ana", "Ana");
 }
