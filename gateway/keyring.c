@@ -47,7 +47,7 @@ static int open_project(keyring_t *k, const struct settings *s, struct err *err)
     k->issuer = join(s->supabase_url, "/auth/v1");
     if (!k->url || !k->issuer) return err_set(err, ERR_NOMEM, "out of memory");
     if (s->supabase_jwt_secret || !(s->supabase_anon_key || s->supabase_service_key)) return 0;
-    k->vouch = vouch_new(s, err);
+    k->vouch = vouch_new(s, k->issuer, err);
     return k->vouch ? 0 : -1;
 }
 

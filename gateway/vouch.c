@@ -32,7 +32,7 @@ struct vouch {
     struct entry entry[KEPT];
 };
 
-vouch_t *vouch_new(const struct settings *s, struct err *err)
+vouch_t *vouch_new(const struct settings *s, const char *issuer, struct err *err)
 {
     const char *key = s->supabase_anon_key ? s->supabase_anon_key : s->supabase_service_key;
     const struct provider_options options = {.name = "supabase-auth", .title = TITLE, .types = "", .calls = (int)s->provider_calls};
@@ -44,9 +44,7 @@ vouch_t *vouch_new(const struct settings *s, struct err *err)
     }
     pthread_mutex_init(&v->lock, NULL);
     clock_cond_init(&v->answered);
-    size_t len = strlen(s->supabase_url);
-    while (len && s->supabase_url[len - 1] == '/') len--;
-    buf_printf(&url, "%.*s/auth/v1/user", (int)len, s->supabase_url);
+    buf_printf(&url, "%s/user", issuer);
     buf_printf(&apikey, "apikey: %s", key);
     v->url = buf_take(&url, NULL);
     v->apikey = buf_take(&apikey, NULL);

@@ -13,8 +13,8 @@
 
 typedef struct vouch vouch_t;
 
-/* Needs supabase_url, and one of the project's keys (SUPABASE_ANON_KEY, or the service's). NULL with *err. */
-vouch_t *vouch_new(const struct settings *s, struct err *err);
+/* `issuer`: whose tokens they are, "https://…/auth/v1".  Needs one of the project's keys (SUPABASE_ANON_KEY, or the service's). NULL with *err. */
+vouch_t *vouch_new(const struct settings *s, const char *issuer, struct err *err);
 void vouch_destroy(vouch_t **v);
 
 /* 1: the token is a session of `user`; 0: it is none, or somebody else's.  -1: the project could not be asked (ERR_UNAVAILABLE,

@@ -29,7 +29,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: SUPABASE_URL=… SUPABASE_SERVICE_ROLE_KEY=… gateway_calls N  %s\n", err.text);
         return 2;
     }
-    l.vouch = vouch_new(&settings, &err);
+    char issuer[512];
+    snprintf(issuer, sizeof issuer, "%s/auth/v1", settings.supabase_url);
+    l.vouch = vouch_new(&settings, issuer, &err);
     if (!l.vouch) {
         fprintf(stderr, "%s\n", err.text);
         return 2;

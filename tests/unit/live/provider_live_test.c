@@ -203,16 +203,16 @@ static void test_an_awaited_provider_that_is_away_costs_nothing_and_another_one_
     provider_destroy(&p);
 }
 
-static void test_what_an_awaited_provider_itself_says_keeps_its_class(void **state)
+struct class_of {
+    int status;
+    enum err_kind kind;
+};
+
+static void assert_classes(const struct class_of *rows, size_t n)
 {
-    (void)state;
-    static const struct {
-        int status;
-        enum err_kind kind;
-    } rows[] = {{502, ERR_THROTTLED}, {503, ERR_THROTTLED}, {500, ERR_UNAVAILABLE}, {504, ERR_UNAVAILABLE}, {404, ERR_CONFIG}};
     struct err err;
     provider_t *p = awaited();
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < n; i++) {
         peer.status = rows[i].status;
         assert_int_equal(call(p, &err), -1);
         if (err.kind != rows[i].kind) fail_msg("%d: %s", rows[i].status, err.text);
@@ -220,23 +220,20 @@ static void test_what_an_awaited_provider_itself_says_keeps_its_class(void **sta
     provider_destroy(&p);
 }
 
+static void test_what_an_awaited_provider_itself_says_keeps_its_class(void **state)
+{
+    (void)state;
+    static const struct class_of rows[] = {{502, ERR_THROTTLED}, {503, ERR_THROTTLED}, {500, ERR_UNAVAILABLE}, {504, ERR_UNAVAILABLE}, {404, ERR_CONFIG}};
+    assert_classes(rows, COUNT_OF(rows));
+}
+
 /* Cloudflare, which stands before Supabase: a server that it does not reach was asked nothing; one that it gave up waiting for may
  * have been at work. */
 static void test_a_provider_that_its_front_does_not_reach_is_away_and_one_that_was_too_slow_is_not(void **state)
 {
     (void)state;
-    static const struct {
-        int status;
-        enum err_kind kind;
-    } rows[] = {{524, ERR_UNAVAILABLE}, {521, ERR_THROTTLED}, {522, ERR_THROTTLED}, {523, ERR_THROTTLED}};
-    struct err err;
-    provider_t *p = awaited();
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        peer.status = rows[i].status;
-        assert_int_equal(call(p, &err), -1);
-        if (err.kind != rows[i].kind) fail_msg("%d: %s", rows[i].status, err.text);
-    }
-    provider_destroy(&p);
+    static const struct class_of rows[] = {{524, ERR_UNAVAILABLE}, {521, ERR_THROTTLED}, {522, ERR_THROTTLED}, {523, ERR_THROTTLED}};
+    assert_classes(rows, COUNT_OF(rows));
 }
 
 static void test_calls_go_over_one_kept_connection(void **state)
