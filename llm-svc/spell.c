@@ -1,6 +1,7 @@
 #include "llm-svc/spell.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
@@ -17,8 +18,10 @@
 
 /* A word that was read surer than this is not taken for another. */
 #define SURE 0.90
-/* Words for a kind of school from this length on are told from names by all letters but one. */
+/* Words for a kind of school from this length on are told from names by all letters but one, … */
 #define LONG_KIND 7
+/* … from this length on by all but their last. */
+#define CUT_KIND 5
 
 static bool has_vowel(const char *folded)
 {
@@ -149,6 +152,7 @@ static const char *misread_title(const char *word, bool doubtful)
 /* Words that schools call themselves by. */
 static const char *const school_words[] = {"school",   "academy", "elementary", "institute", "college",    "center",     "centre", "escuela",
                                            "colegio",  "academia", "instituto", "primaria",  "secundaria", "preparatoria", "liceo",  "centro"};
+#define KIND_ROOM 16
 
 static bool is_school_word(const char *folded)
 {
@@ -157,17 +161,44 @@ static bool is_school_word(const char *folded)
     return false;
 }
 
-/* One letter off a long word that schools call themselves by: no school is named "Elenentary", however surely that was read.  Other endings
- * make other words ("Academic", "Primario"). */
-static bool is_kind_misread(enum form_rule rule, const char *folded)
+/* One letter off within a long word that schools call themselves by ("Elenentary").  Other endings make other words ("Academic",
+ * "Primario"). */
+static bool is_wrong_within(const char *word, size_t len, const char *kind, size_t kind_len)
+{
+    return len >= LONG_KIND && len == kind_len && word[len - 1] == kind[len - 1];
+}
+
+/* Its last letter is gone ("Schoo}") or became a digit, or a stroke behind it became a letter; an s makes it several. */
+static bool is_wrong_at_end(const char *word, size_t len, const char *kind, size_t kind_len)
+{
+    if (len < CUT_KIND) return false;
+    char last = word[len - 1];
+    if (len + 1 == kind_len) return !strncmp(word, kind, len);
+    if (len == kind_len) return isdigit((unsigned char)last) && !strncmp(word, kind, len - 1);
+    return isalpha((unsigned char)last) && last != 's' && !strncmp(word, kind, kind_len);
+}
+
+/* The kind of school that an unknown word of a school's name is a misreading of, however surely that was read; NULL: none, or it may be another,
+ * too. */
+static const char *misread_kind(const char *folded)
 {
     size_t len = strlen(folded);
-    if (rule != FORM_SCHOOL || len < LONG_KIND) return false;
+    const char *kind = NULL;
     for (size_t i = 0; i < COUNT_OF(school_words); i++) {
         const char *word = school_words[i];
-        if (strlen(word) == len && word[len - 1] == folded[len - 1] && edit_distance(folded, (int)len, word, (int)len, 1) <= 1) return true;
+        size_t n = strlen(word);
+        if (len + 1 < n || len > n + 1 || edit_distance(folded, (int)len, word, (int)n, 1) > 1) continue;
+        if (kind || (!is_wrong_within(folded, len, word, n) && !is_wrong_at_end(folded, len, word, n))) return NULL;
+        kind = word;
     }
-    return false;
+    return kind;
+}
+
+static void append_kind(struct buf *out, const char *kind, const char *word)
+{
+    char usual[KIND_ROOM];
+    snprintf(usual, sizeof usual, "%c%s", toupper((unsigned char)*kind), kind + 1);
+    append_known(out, usual, word);
 }
 
 static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struct spell_source *source,
@@ -186,9 +217,13 @@ static int spell_word(const lexicon_t *lexicon, enum form_rule rule, const struc
     }
     bool known = letters <= SMALL || lexicon_knows(lexicon, rule, folded);
     const char *nearest = known ? NULL : lexicon_nearest(lexicon, rule, folded);
-    if (nearest && (is_doubtful(source, folded) || (is_recognised(source) && is_kind_misread(rule, folded)))) {
+    const char *kind = !known && rule == FORM_SCHOOL && is_recognised(source) ? misread_kind(folded) : NULL;
+    if (kind || (nearest && is_doubtful(source, folded))) {
         signs->corrected++;
-        append_known(out, nearest, word);
+        if (kind)
+            append_kind(out, kind, word);
+        else
+            append_known(out, nearest, word);
         return 0;
     }
     signs->unknown += !known;

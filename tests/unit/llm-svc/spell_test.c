@@ -80,6 +80,27 @@ static void test_a_kind_of_school_a_letter_off_is_that_kind_however_surely_it_wa
     assert_spelled("Buttonwood", "buttonwood", "Buttonwood");
 }
 
+static void test_a_kind_of_school_that_lost_its_last_letter_or_has_one_more_is_that_kind(void **state)
+{
+    (void)state;
+    assert_spelled("Schoo}", "schoo", "School"); /* the l was read as a bracket */
+    assert_spelled("Schoo1", "schoo1", "School");
+    assert_spelled("ACADEM", "academ", "ACADEMY");
+    assert_spelled("Escuel", "escuel", "Escuela");
+    assert_spelled("Schooll", "schooll", "School");
+}
+
+static void test_a_kind_of_school_is_not_made_of_another_word_nor_of_what_may_be_two_kinds(void **state)
+{
+    (void)state;
+    assert_spelled("Schools", "schools", "Schools");
+    assert_spelled("Colleges", "colleges", "Colleges");
+    assert_spelled("Institut", "institut", "Institut"); /* Institute, Instituto */
+    assert_spelled("Academi", "academi", "Academi");    /* Academy, Academia */
+    assert_spelled("School2", "school2", "School2");    /* a gap was not seen */
+    assert_spelled("Lice", "lice", "Lice");             /* of words so short there are many */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +108,8 @@ int main(void)
         cmocka_unit_test(test_a_digit_behind_a_small_letter_is_odd_a_number_or_an_ordinal_is_not),
         cmocka_unit_test(test_a_digit_is_odd_in_a_persons_name),
         cmocka_unit_test(test_a_kind_of_school_a_letter_off_is_that_kind_however_surely_it_was_read),
+        cmocka_unit_test(test_a_kind_of_school_that_lost_its_last_letter_or_has_one_more_is_that_kind),
+        cmocka_unit_test(test_a_kind_of_school_is_not_made_of_another_word_nor_of_what_may_be_two_kinds),
     };
     return cmocka_run_group_tests(tests, open_lexicon, close_lexicon);
 }
