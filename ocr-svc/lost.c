@@ -24,6 +24,9 @@
 /* A block of writing. */
 #define LEAST_WIDE 1.5
 #define LEAST_HIGH 0.35
+/* A letter or a digit beside a word: lower are accents and the ends of strokes; narrower, a stroke. */
+#define NEIGHBOUR_HIGH 0.6
+#define NEIGHBOUR_WIDE 0.25
 /* What is shown around it. */
 #define MARGIN 0.35
 /* More pieces than this is a texture, not writing. */
@@ -158,4 +161,62 @@ int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, str
     qsort(out, (size_t)found, sizeof *out, from_the_top);
     free(shapes);
     return n < 0 ? -1 : found;
+}
+
+/* ---- beside a word ------------------------------------------------------------------------------- */
+
+static bool may_be_neighbour(const struct shape *s, double high)
+{
+    int w = s->right - s->left, h = s->bottom - s->top;
+    return w >= NEIGHBOUR_WIDE * high && w < LEAST_WIDE * high && h >= NEIGHBOUR_HIGH * high;
+}
+
+/* Cells between a piece and a word of its line, which has half of the piece's height at least beside it; -1: it is not of its line. */
+static double gap_to(const struct shape *s, const struct ink_map *map, const struct page_box *word)
+{
+    double ux = (double)PAGE_UNITS / map->width, uy = (double)PAGE_UNITS / map->height;
+    double top = fmax(s->top, word->top / uy), bottom = fmin(s->bottom, word->bottom / uy);
+    if (bottom - top < (s->bottom - s->top) / 2.0) return -1;
+    return fmax(0, fmax(s->left - word->right / ux, word->left / ux - s->right));
+}
+
+/* The word whose line a piece stands in, right beside it; NULL: none. */
+static struct page_word *nearest_word(const struct shape *s, const struct ink_map *map, const struct page *page, double high)
+{
+    struct page_word *best = NULL;
+    double least = NEAR_X * high;
+    for (size_t i = 0; i < page->n_words; i++) {
+        double gap = gap_to(s, map, &page->words[i].box);
+        if (gap < 0 || gap > least) continue;
+        least = gap;
+        best = &page->words[i];
+    }
+    return best;
+}
+
+static void hold(struct page_box *box, const struct shape *s, const struct ink_map *map)
+{
+    struct page_box b = box_around(s, map, 0);
+    box->left = b.left < box->left ? b.left : box->left;
+    box->top = b.top < box->top ? b.top : box->top;
+    box->right = b.right > box->right ? b.right : box->right;
+    box->bottom = b.bottom > box->bottom ? b.bottom : box->bottom;
+}
+
+int lost_beside(struct ink_map *map, struct page *page, float doubtful)
+{
+    struct shape *shapes = malloc(MAX_SHAPES * sizeof *shapes);
+    if (!shapes) return -1;
+    double high = fmax(LEAST_HEIGHT, page_word_height(page) * map->height / PAGE_UNITS);
+    erase_words(map, page, high);
+    int n = find_shapes(map, high, shapes), widened = 0;
+    n = n < 0 ? n : join_neighbours(shapes, n, NEAR_X * high, NEAR_Y_LINE * high);
+    for (int i = 0; i < n; i++) {
+        struct page_word *word = may_be_neighbour(&shapes[i], high) ? nearest_word(&shapes[i], map, page, high) : NULL;
+        if (!word || word->confidence >= doubtful) continue;
+        hold(&word->box, &shapes[i], map);
+        widened++;
+    }
+    free(shapes);
+    return n < 0 ? -1 : widened;
 }

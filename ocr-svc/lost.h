@@ -16,4 +16,9 @@ enum lost_as { LOST_BLOCKS, LOST_LINES };
  * top down, to `out`; returns how many.  -1: no memory. */
 int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, struct page_box out[LOST_MAX]);
 
+/* Widens the boxes of words below the confidence `doubtful` to hold what stands right beside them in their line like a letter or two and lies under no word:
+ * a layout may leave the 9 out of "9° grado".  Too short to be found above, it is read with its word.  `map` as above, used up as well.  Returns how many
+ * such pieces there were; -1: no memory, nothing was changed. */
+int lost_beside(struct ink_map *map, struct page *page, float doubtful);
+
 #endif

@@ -101,5 +101,6 @@ void read_lost_blocks(struct engine *e, const struct sheet *sheet, const struct 
     ink_erase_rules(&ink);
     (void)tall_cut(&ink, page);
     if (read_lost_as(e, sheet, &ink, LOST_BLOCKS, wait, page)) (void)read_lost_as(e, sheet, &ink, LOST_LINES, wait, page);
+    (void)lost_beside(&ink, page, WORD_DOUBTFUL);
     ink_map_done(&ink);
 }

@@ -12,8 +12,6 @@
 #include "ocr-svc/triage.h"
 #include "ocr-svc/vote.h"
 
-/* Of Tesseract's own figure: words above it are right in 99 of 100. */
-#define DOUBTFUL 0.90f
 /* Gaps in heights of a word: between words of an answer, and between parts of one word. */
 #define APART    1.5
 #define TOGETHER 0.2
@@ -43,7 +41,7 @@ struct piece {
 
 static bool is_doubtful(const struct page_word *w)
 {
-    return w->confidence < DOUBTFUL;
+    return w->confidence < WORD_DOUBTFUL;
 }
 
 /* Do two words of one line, `b` behind `a`, belong to one piece?  Answers that stand side by side do not;

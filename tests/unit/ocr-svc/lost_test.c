@@ -215,6 +215,66 @@ static void test_one_letter_is_too_little(void **state)
     assert_int_equal(find(t), 0);
 }
 
+/* The left edge of the last word after its neighbours were looked for, in cells. */
+static int last_left(struct test *t, int *widened)
+{
+    *widened = lost_beside(&t->map, &t->page, 0.9f);
+    return t->page.words[t->page.n_words - 1].box.left * WIDTH / PAGE_UNITS;
+}
+
+/* "9° grado": the layout saw the word alone. */
+static void number(struct test *t, int x, int y)
+{
+    letter(t, x, y);
+    rectangle(t, x + PITCH, y, x + PITCH + 3, y + 3, 1);
+}
+
+static void test_a_number_beside_a_doubtful_word_is_read_with_it(void **state)
+{
+    struct test *t = *state;
+    int widened;
+    number(t, 300, 400);
+    line(t, 324, 400, 5);
+    word(t, 324, 400, 5, 0.5f);
+    assert_in_range(last_left(t, &widened), 297, 300);
+    assert_int_equal(widened, 1);
+}
+
+static void test_what_stands_beside_a_sure_word_is_left_alone(void **state)
+{
+    struct test *t = *state;
+    int widened;
+    number(t, 300, 400);
+    line(t, 324, 400, 5);
+    word(t, 324, 400, 5, 0.95f);
+    assert_in_range(last_left(t, &widened), 323, 324);
+    assert_int_equal(widened, 0);
+}
+
+static void test_specks_strokes_and_what_stands_far_away_or_in_another_line_is_no_neighbour(void **state)
+{
+    struct test *t = *state;
+    int widened;
+    rectangle(t, 316, 400, 319, 403, 1);             /* a speck */
+    rectangle(t, 310, 396, 312, 400 + 2 * HIGH, 1);  /* the border of a cell */
+    letter(t, 300 - 3 * HIGH, 400);                  /* far away */
+    letter(t, 330, 400 + HIGH + 6);                  /* below */
+    line(t, 324, 400, 5);
+    word(t, 324, 400, 5, 0.5f);
+    assert_in_range(last_left(t, &widened), 323, 324);
+    assert_int_equal(widened, 0);
+}
+
+static void test_a_long_piece_beside_a_word_is_a_lost_line_and_no_neighbour(void **state)
+{
+    struct test *t = *state;
+    int widened;
+    line(t, 300 - 6 * PITCH, 400, 8);
+    line(t, 324, 400, 5);
+    word(t, 324, 400, 5, 0.5f);
+    assert_in_range(last_left(t, &widened), 323, 324);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -236,6 +296,10 @@ int main(void)
         TEST(test_a_texture_is_no_writing),
         TEST(test_without_words_a_line_of_print_is_the_measure),
         TEST(test_one_letter_is_too_little),
+        TEST(test_a_number_beside_a_doubtful_word_is_read_with_it),
+        TEST(test_what_stands_beside_a_sure_word_is_left_alone),
+        TEST(test_specks_strokes_and_what_stands_far_away_or_in_another_line_is_no_neighbour),
+        TEST(test_a_long_piece_beside_a_word_is_a_lost_line_and_no_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
