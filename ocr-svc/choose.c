@@ -20,6 +20,9 @@
 #define LEFT_OUT 0.5f
 /* A capital behind a small letter, a small letter behind two capitals. */
 #define MIXED_CASE 4.0f
+/* Of two places of which some readings fill only one, so much of a letter's share in the second is that among the readings that have the line's letter in
+ * the first. */
+#define TOGETHER 0.7f
 /* Lines that are followed at the same time. */
 #define LINES 16
 /* A word's letters, its edge with them. */
@@ -117,7 +120,7 @@ static struct line longer(const struct line *line, uint32_t letter, float share,
 
 static bool go_on_alike(const struct line *a, const struct line *b)
 {
-    return a->n_before == b->n_before && a->shape == b->shape && !memcmp(a->before, b->before, a->n_before);
+    return a->letter == b->letter && a->n_before == b->n_before && a->shape == b->shape && !memcmp(a->before, b->before, a->n_before);
 }
 
 /* Of lines that go on alike only the better is followed; of too many the worst is not. */
@@ -140,16 +143,64 @@ static bool may_be(const struct choose_place *place, uint32_t letter)
     return letter == place->won || letter == NONE || letters_sign(letter) >= 0 || letters_is_mark(letter);
 }
 
-static void go_on(const struct lines *from, const struct choose_place *place, bool word, struct lines *to)
+static int index_of(const struct choose_place *place, uint32_t letter)
 {
-    bool certain = !word || place->won == ' ' || letters_is_mark(place->won);
+    for (int k = 0; k < place->n; k++)
+        if (place->letter[k] == letter) return k;
+    return -1;
+}
+
+static bool is_filled_by_some(const struct choose_place *place)
+{
+    return place->n > 1 && index_of(place, NONE) >= 0;
+}
+
+/* What a place's letters count for a line, and which of them most of the votes are for. */
+struct heard {
+    float share[CHOOSE_LETTERS];
+    uint32_t won;
+};
+
+/* `before`: the place before, NULL for the first. */
+static void hear(const struct line *line, const struct choose_place *before, const struct choose_place *place, struct heard *heard)
+{
+    memcpy(heard->share, place->share, sizeof heard->share);
+    heard->won = place->won;
+    int j = before && (is_filled_by_some(before) || is_filled_by_some(place)) ? index_of(before, line->letter) : -1;
+    if (j < 0 || before->share[j] <= 0) return;
+    float most = 0;
+    for (int k = 0; k < place->n; k++) {
+        heard->share[k] = TOGETHER * place->pair[k][j] / before->share[j] + (1 - TOGETHER) * place->share[k];
+        if (line->letter == before->won || place->pair[k][j] <= most) continue;
+        most = place->pair[k][j];
+        heard->won = place->letter[k];
+    }
+}
+
+/* An ñ before a vowel is seen, hardly ever imagined, and too rare for letters to speak for it. */
+static bool is_sure(const struct choose_place *place, const struct choose_place *end)
+{
+    const struct choose_place *next = place + 1;
+    if (letters_sign(place->won) != LETTERS_ENYE) return false;
+    while (next < end && next->won == NONE) next++;
+    int sign = next < end ? letters_sign(next->won) : -1;
+    return sign >= 0 && sign < LETTERS_ENYE && strchr("aeiou", 'a' + sign);
+}
+
+/* `first` and `end`: of all places. */
+static void go_on(const struct lines *from, const struct choose_place *first, const struct choose_place *place, const struct choose_place *end,
+                  bool word, struct lines *to)
+{
+    bool certain = !word || place->won == ' ' || letters_is_mark(place->won), sure = certain || is_sure(place, end);
     to->n = 0;
     for (int i = 0; i < from->n; i++) {
+        struct heard heard;
+        hear(&from->line[i], place > first ? place - 1 : NULL, place, &heard);
         for (int k = 0; k < place->n; k++) {
             uint32_t c = place->letter[k];
-            if (certain ? c != place->won : !may_be(place, c)) continue;
-            struct line next = longer(&from->line[i], c, place->share[k], certain, word);
-            next.score += c == place->won ? KEPT : c == NONE ? -LEFT_OUT : 0;
+            if (sure ? c != place->won : !may_be(place, c)) continue;
+            struct line next = longer(&from->line[i], c, heard.share[k], certain, word);
+            next.score += c == heard.won ? KEPT : c == NONE ? -LEFT_OUT : 0;
             next.parent = (uint8_t)i;
             follow(to, &next);
         }
@@ -180,7 +231,7 @@ int choose(const struct choose_place *places, int n, uint32_t *chosen)
             for (end = i; end < n && places[end].won != ' '; end++) {}
             word = is_word(places, i, end);
         }
-        go_on(&lines[i], &places[i], word, &lines[i + 1]);
+        go_on(&lines[i], places, &places[i], places + n, word, &lines[i + 1]);
     }
     write_best(lines, n, chosen);
     return 0;

@@ -12,7 +12,6 @@ EMBED(letters_model, "ocr-svc/letters/letters.model");
 #define SIGNS_BITS ((1u << LETTERS_SIGNS) - 1)
 #define ALL_BITS   0xFFFFFFFFu
 #define HEAD       2 /* words before the first bits */
-#define ENYE       26
 
 int letters_sign(uint32_t letter)
 {
@@ -22,7 +21,7 @@ int letters_sign(uint32_t letter)
     if (small >= 'a' && small <= 'z' && letter < 0x80) return (int)small - 'a';
     if (letter < 0xC0 || letter > 0xFD || small - 0xE0 >= sizeof plain - 1) return -1;
     char c = plain[small - 0xE0];
-    return c == '~' ? ENYE : c == '-' ? -1 : c - 'a';
+    return c == '~' ? LETTERS_ENYE : c == '-' ? -1 : c - 'a';
 }
 
 bool letters_is_large(uint32_t letter)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define LETTERS_SIGNS  28
+#define LETTERS_ENYE   26
 #define LETTERS_EDGE   27 /* where a word begins or ends */
 #define LETTERS_BEFORE 4  /* so many signs tell the next; what stands further before does not count */
 

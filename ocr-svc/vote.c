@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "ocr-svc/alike.h"
 #include "ocr-svc/choose.h"
 #include "ocr-svc/letters.h"
 
 #define NONE 0 /* the letter of a reading that has none in a place */
 /* Small marks and gaps between words are overlooked more often than imagined: one needs this much of the weight behind none. */
 #define OVERLOOKED 0.3f
+/* So much of a reading's weight goes to the other that it may stand for (alike.h). */
+#define ALIKE 0.1
 
 /* A place in the line, with what each reading heard so far has there. */
 struct place {
@@ -21,6 +24,7 @@ struct tally {
     struct place places[VOTE_PLACES];
     int n_places, n_heard;
     double weight[VOTE_READINGS], total;
+    int lender[VOTE_READINGS]; /* of an alike reading: whose weight it has some of; -1: it is none */
     float cost[VOTE_PLACES + 1][VOTE_LETTERS + 1]; /* of laying j letters beside i places */
 };
 
@@ -95,14 +99,37 @@ static void lay(struct tally *t, const uint32_t *letters, int n)
     }
 }
 
-static void hear(struct tally *t, const struct vote_reading *reading)
+/* False: it is too long, or one too many. */
+static bool hear(struct tally *t, const char *text, double weight)
 {
     uint32_t letters[VOTE_LETTERS];
-    int n = letters_of(reading->text, letters);
-    if (n < 0 || t->n_places + n > VOTE_PLACES || t->n_heard == VOTE_READINGS) return;
+    int n = letters_of(text, letters);
+    if (n < 0 || t->n_places + n > VOTE_PLACES || t->n_heard == VOTE_READINGS) return false;
     lay(t, letters, n);
-    t->weight[t->n_heard++] = reading->weight;
-    t->total += reading->weight;
+    t->lender[t->n_heard] = -1;
+    t->weight[t->n_heard++] = weight;
+    t->total += weight;
+    return true;
+}
+
+/* What the `lender`-th reading may stand for, too, gets some of its weight. */
+static void hear_alike(struct tally *t, const char *text, int lender)
+{
+    char other[ALIKE_BYTES];
+    double lent = ALIKE * t->weight[lender];
+    if (!alike(text, other) || !hear(t, other, lent)) return;
+    t->lender[t->n_heard - 1] = lender;
+    t->weight[lender] -= lent;
+    t->total -= lent;
+}
+
+static void give_back(struct tally *t)
+{
+    for (int r = 0; r < t->n_heard; r++) {
+        if (t->lender[r] < 0) continue;
+        t->weight[t->lender[r]] += t->weight[r];
+        t->weight[r] = 0;
+    }
 }
 
 static bool is_overlooked(uint32_t letter)
@@ -124,11 +151,11 @@ static uint32_t most_voted(const struct tally *t, int place)
     return best;
 }
 
-static bool has(const struct choose_place *p, uint32_t letter)
+static int index_of(const struct choose_place *p, uint32_t letter)
 {
     for (int i = 0; i < p->n; i++)
-        if (p->letter[i] == letter) return true;
-    return false;
+        if (p->letter[i] == letter) return i;
+    return -1;
 }
 
 static void put_to_choice(const struct tally *t, int place, struct choose_place *p)
@@ -138,20 +165,34 @@ static void put_to_choice(const struct tally *t, int place, struct choose_place 
     p->share[0] = share(t, place, p->won);
     for (int r = 0; r < t->n_heard; r++) {
         uint32_t c = t->places[place].letter[r];
-        if (has(p, c) || p->n == CHOOSE_LETTERS) continue;
+        if (index_of(p, c) >= 0 || p->n == CHOOSE_LETTERS) continue;
         p->letter[p->n] = c;
         p->share[p->n++] = share(t, place, c);
     }
 }
 
-static int count(const struct tally *t, struct vote_result *result)
+/* Which letters the readings have one behind the other. */
+static void put_pairs(const struct tally *t, int place, const struct choose_place *before, struct choose_place *p)
+{
+    for (int r = 0; r < t->n_heard; r++) {
+        int k = index_of(p, t->places[place].letter[r]), j = index_of(before, t->places[place - 1].letter[r]);
+        if (k >= 0 && j >= 0) p->pair[k][j] += (float)(t->weight[r] / t->total);
+    }
+}
+
+static int count(struct tally *t, struct vote_result *result)
 {
     AUTO_FREE struct choose_place *places = calloc((size_t)t->n_places + 1, sizeof *places);
     if (!places) return -1;
-    for (int i = 0; i < t->n_places; i++) put_to_choice(t, i, &places[i]);
+    for (int i = 0; i < t->n_places; i++) {
+        put_to_choice(t, i, &places[i]);
+        if (i > 0) put_pairs(t, i, &places[i - 1], &places[i]);
+    }
     if (choose(places, t->n_places, result->letter)) return -1;
     result->n = t->n_places;
     for (int i = 0; i < t->n_places; i++) result->share[i] = share(t, i, result->letter[i]);
+    give_back(t); /* a letter that stood is as sure as if nobody had asked what else it may be */
+    for (int i = 0; i < t->n_places; i++) result->share[i] = fmaxf(result->share[i], share(t, i, result->letter[i]));
     return 0;
 }
 
@@ -159,7 +200,10 @@ int vote(const struct vote_reading *readings, int n, struct vote_result *result)
 {
     struct tally *t = calloc(1, sizeof *t);
     if (!t) return -1;
-    for (int r = 0; r < n; r++) hear(t, &readings[r]);
+    int heard[VOTE_READINGS], n_heard = 0; /* which of the readings */
+    for (int r = 0; r < n; r++)
+        if (hear(t, readings[r].text, readings[r].weight)) heard[n_heard++] = r;
+    for (int i = 0; i < n_heard; i++) hear_alike(t, readings[heard[i]].text, i);
     int bad = count(t, result);
     free(t);
     return bad;

@@ -20,6 +20,17 @@ static const char *winner(const struct vote_reading *readings, int n)
     return text;
 }
 
+/* The same without such places. */
+static const char *said(const struct vote_reading *readings, int n)
+{
+    static char text[VOTE_PLACES + 1];
+    size_t len = 0;
+    for (const char *c = winner(readings, n); *c; c++)
+        if (*c != '-') text[len++] = *c;
+    text[len] = '\0';
+    return text;
+}
+
 static double least(void)
 {
     double least = 1;
@@ -124,6 +135,47 @@ static void test_bytes_that_are_no_utf8_are_heard_as_they_are(void **state)
     assert_int_equal(won.letter[1], 0xFF);
 }
 
+static void test_two_letters_that_others_read_as_one_count_once(void **state)
+{
+    (void)state;
+    const struct vote_reading w[] = {{"Row", 1.1}, {"Rolu", 0.8}, {"Rolu", 0.8}, {"Rolu", 0.8}, {"Row", 1.1}};
+    assert_string_equal(said(w, 5), "Row");
+    const struct vote_reading al[] = {{"Mgunos", 1}, {"Mgunos", 1}, {"Algunos", 1}, {"Algunos", 0.8}};
+    assert_string_equal(said(al, 4), "Algunos");
+    const struct vote_reading m[] = {{"Mamá", 1}, {"Marná", 1}, {"Mamá", 1}};
+    assert_string_equal(said(m, 3), "Mam?");
+}
+
+static void test_letters_that_look_like_a_w_may_be_one_where_some_reading_says_so_or_the_word(void **state)
+{
+    (void)state;
+    const struct vote_reading r[] = {{"Buttonulood", 0.94}, {"Busttonulood", 0.64}, {"Buttonulood", 1}, {"Buttonwood", 0.61}, {"Buettonuood", 0.56}};
+    assert_string_equal(said(r, 5), "Buttonwood");
+    assert_true(least() < 0.3); /* and is doubted */
+}
+
+static void test_a_word_with_letters_like_a_w_stays_and_is_as_sure_as_before(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"Paul", "Luis Quintana", "Julia Guillén", "David", "vacuum", "Fulvia Elvira"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const struct vote_reading r[] = {{words[i], 0.9}, {words[i], 1}, {words[i], 0.5}};
+        size_t letters = strlen(said(r, 3));
+        assert_in_range(letters, strlen(words[i]) - 1, strlen(words[i])); /* one of them has an accent */
+        assert_true(least() > 0.99);
+        for (int k = 0; k < won.n; k++) assert_true(won.letter[k] != 'w');
+    }
+}
+
+static void test_an_enye_before_a_vowel_that_won_is_not_given_up_for_a_commoner_letter(void **state)
+{
+    (void)state;
+    const struct vote_reading seen[] = {{"Ifiaki", 1.08}, {"I\xC3\xB1" "aki", 0.54}, {"I\xC3\xB1" "aki", 0.51}, {"T\xC3\xB1" "aki", 0.5}, {"Thaki", 1.1}};
+    assert_string_equal(said(seen, 5), "I?aki");
+    const struct vote_reading imagined[] = {{"Arco\xC3\xB1ris", 1}, {"Arcoiris", 0.9}}; /* no word has one before an r */
+    assert_string_equal(said(imagined, 2), "Arcoiris");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +188,10 @@ int main(void)
         cmocka_unit_test(test_letters_beyond_ascii_are_one_letter),
         cmocka_unit_test(test_one_reading_wins_alone_and_none_wins_nothing),
         cmocka_unit_test(test_readings_too_long_or_too_many_are_not_heard),
+        cmocka_unit_test(test_two_letters_that_others_read_as_one_count_once),
+        cmocka_unit_test(test_letters_that_look_like_a_w_may_be_one_where_some_reading_says_so_or_the_word),
+        cmocka_unit_test(test_a_word_with_letters_like_a_w_stays_and_is_as_sure_as_before),
+        cmocka_unit_test(test_an_enye_before_a_vowel_that_won_is_not_given_up_for_a_commoner_letter),
         cmocka_unit_test(test_bytes_that_are_no_utf8_are_heard_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
