@@ -53,7 +53,7 @@ static const struct {
     {"dD", "o0OaQ", 1u << 2},
     {"tT+", "o0OaQ", 1u << 4 | 1u << 5 | 1u << 6},
     {"mM", "o0OaQ", 1u << 7 | 1u << 10},
-    {"vV", "o0OaQ", 1u << 8},
+    {"vVu", "o0OaQs", 1u << 8},
     {"nN", "o0OaQ", 1u << 9},
 };
 
@@ -91,6 +91,30 @@ static int stem_like(const char *stem, size_t len, unsigned fits)
     /* A single stroke before "th", which no 1 has, was two. */
     if (n < 0 && digits_like(stem[0]) & 1u << 1) n = only_one(fits & 1u << 11);
     return n > 0 ? n : only_one(fits);
+}
+
+/* "10th" -> 10, "2do" -> 2 where nothing is misread; -1: no. */
+static int ordinal_of(const char *word, size_t len)
+{
+    size_t digits = strspn(word, "0123456789");
+    int n = digits == 1 || digits == 2 ? atoi(word) : 0;
+    if (n < 1 || n > GRADE_MAX || len != digits + 2) return -1;
+    for (size_t i = 0; i < COUNT_OF(endings); i++)
+        if (word[digits] == endings[i].first[0] && word[digits + 1] == endings[i].second[0] && endings[i].fits & 1u << n) return n;
+    return -1;
+}
+
+/* The same with one sign more behind it: "3rdt". */
+static int ordinal_before_sign(const char *word)
+{
+    size_t len = strlen(word);
+    return len > 3 ? ordinal_of(word, len - 1) : -1;
+}
+
+/* A cell's border, read before a grade. */
+static bool is_stroke(const char *word)
+{
+    return strlen(word) == 1 && strchr("1I|!]", *word);
 }
 
 /* "74h" -> 7, "Ind" -> 2, "Sth" -> 5, "4oth" -> 10; -1: no. */
@@ -170,7 +194,7 @@ static void plain_signs(const char *text, char out[GRADE_TEXT])
 
 static char *grade_text(int n)
 {
-    char text[8];
+    char text[12];
     snprintf(text, sizeof text, "%d", n);
     return strdup(text);
 }
@@ -184,6 +208,8 @@ static char *repair_grade(const char *text)
     char *word = all + strspn(all, " "), *rest = word + strcspn(word, " ");
     bool named = false;
     if (*rest) *rest++ = '\0';
+    int behind = is_stroke(word) ? ordinal_of(rest, strcspn(rest, " ")) : -1;
+    if (behind > 0) return grade_text(behind);
     if (*rest && is_grade_word(word)) { /* "Grade G" */
         word = rest;
         rest = word + strcspn(word, " ");
@@ -192,6 +218,7 @@ static char *repair_grade(const char *text)
         return NULL;
     }
     int n = ordinal_like(word);
+    if (n < 0) n = ordinal_before_sign(word);
     if (n < 0) n = only_one(grades_like(word, strlen(word)));
     if (n < 0) n = degree_like(word);
     if (n < 0 && named) n = degree_before_word(word);

@@ -93,6 +93,21 @@ static void test_a_grade_with_its_word_misread_is_still_a_grade(void **state)
     expect(FORM_GRADE, "Gcade S", "5");
 }
 
+static void test_an_ordinal_with_a_stray_sign_beside_it_is_that_grade(void **state)
+{
+    (void)state;
+    expect(FORM_GRADE, "3rdt", "3");
+    expect(FORM_GRADE, "1 10th", "10"); /* a cell's border */
+    expect(FORM_GRADE, "| 2do", "2");
+    expect(FORM_GRADE, "I 4th grade", "4");
+    expect(FORM_GRADE, "8us", "8");
+    expect(FORM_GRADE, "1 1th", NULL); /* an 11th with a gap in it, or not: nobody knows */
+    expect(FORM_GRADE, "1 2th", NULL);
+    expect(FORM_GRADE, "2 10th", NULL);
+    expect(FORM_GRADE, "3rdten", NULL);
+    expect(FORM_GRADE, "4rds", NULL); /* no ordinal */
+}
+
 static void test_a_grade_that_may_be_two_is_none(void **state)
 {
     (void)state;
@@ -185,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_a_degree_sign_before_the_word_grade_may_be_any_small_sign),
         cmocka_unit_test(test_a_spelled_grade_may_have_letters_wrong_or_fall_in_pieces),
         cmocka_unit_test(test_a_grade_with_its_word_misread_is_still_a_grade),
+        cmocka_unit_test(test_an_ordinal_with_a_stray_sign_beside_it_is_that_grade),
         cmocka_unit_test(test_a_grade_that_may_be_two_is_none),
         cmocka_unit_test(test_a_telephone_number_keeps_its_ten_places),
         cmocka_unit_test(test_an_at_sign_read_as_a_capital_is_found_when_there_is_one),
