@@ -221,7 +221,7 @@ static void append_word(struct buf *text, const char *word, bool name, bool scho
         size_t len = strlen(own);
         if (len > ABBREVIATION && own[len - 1] == '.') own[len - 1] = '\0';
     }
-    mend_beginning(own);
+    for (char *part = own; part; part = (part = strchr(part, '-')) ? part + 1 : NULL) mend_beginning(part);
     if (school) mend_span(own);
     mend_word(own, strlen(own), name);
     buf_puts(text, own);

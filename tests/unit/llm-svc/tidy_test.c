@@ -49,6 +49,8 @@ static void test_beginnings_that_no_word_has_were_a_capital(void **state)
     assert_meant(FORM_NAME, "ICensi", "Kensi");
     assert_meant(FORM_NAME, "ttollinshaw", "Hollinshaw");
     assert_meant(FORM_TEXT, "Wwexford", "Wexford");
+    assert_meant(FORM_NAME, "Soler-Wwexford", "Soler-Wexford");
+    assert_meant(FORM_NAME, "Soler-ttewitt", "Soler-Hewitt");
     assert_meant(FORM_SCHOOL, "ICE", "ICE");
 }
 
