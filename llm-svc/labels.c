@@ -51,13 +51,13 @@ static bool ends_with_colon(const struct word *word)
            (len >= 3 && !strcmp(word->text + len - 3, "\xEF\xBC\x9A"));
 }
 
-/* A speck more or less makes a stop or a comma of a colon: "Student. Ana" on a form whose labels end in
+/* A speck more or less makes a stop, a comma or an exclamation mark of a colon: "Student. Ana" on a form whose labels end in
  * colons. */
 static bool ends_label(const struct face *face, const struct word *word)
 {
     size_t len = strlen(word->text);
     return ends_with_colon(word) ||
-           (face->colons && len > MIN_STOPPED && strchr(".,", last_char(word->text)));
+           (face->colons && len > MIN_STOPPED && strchr(".,!", last_char(word->text)));
 }
 
 /* The slash between two languages, also as recognition misreads it. */
@@ -280,7 +280,7 @@ void labels_read_row(const vocabulary_t *v, struct face *face, int r)
         bool stopped =
             !ends_with_colon(word_at(face, row, last)) && ends_label(face, word_at(face, row, last));
         if (stopped && m.edits > 0) continue;
-        if (!ends_with_colon(word_at(face, row, last)) && !after && !begins_purely(face, row, i)) continue;
+        if (!ends_label(face, word_at(face, row, last)) && !after && !begins_purely(face, row, i)) continue;
         if (is_answer(face, row, i, last, &m)) continue;
         append(face, row, r, i, &m, last);
         i = last;

@@ -120,6 +120,17 @@ static void test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_col
     entry_done(&entry);
 }
 
+static void test_a_colon_read_as_an_exclamation_mark_ends_a_label_there_even_behind_a_speck(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 5 Student's Name! Ana Soler", "800 1300 School: Monte Rosa School", "800 1600 Grade: 5",
+                                    "800 1900 City: Ashby", NULL},
+              &entry);
+    assert_string_equal(text_in(&entry, "student_name"), "Ana Soler");
+    entry_done(&entry);
+}
+
 static void test_a_capital_read_as_an_exclamation_mark_makes_no_sentence_of_a_name(void **state)
 {
     (void)state;
@@ -257,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_a_word_cut_in_two_is_put_together_but_particles_stay),
         cmocka_unit_test(test_a_colon_read_as_a_semicolon_still_ends_a_label),
         cmocka_unit_test(test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_colons),
+        cmocka_unit_test(test_a_colon_read_as_an_exclamation_mark_ends_a_label_there_even_behind_a_speck),
         cmocka_unit_test(test_a_capital_read_as_an_exclamation_mark_makes_no_sentence_of_a_name),
         cmocka_unit_test(test_an_enye_read_as_two_letters_is_put_right_and_the_value_doubted),
         cmocka_unit_test(test_a_cells_border_read_as_a_letter_is_not_the_answer),
