@@ -24,9 +24,10 @@
 /* A block of writing. */
 #define LEAST_WIDE 1.5
 #define LEAST_HIGH 0.35
-/* A letter or a digit beside a word: lower are accents and the ends of strokes; narrower, a stroke. */
+/* A letter or a digit beside a word: lower are accents and the ends of strokes; narrower, or higher than this against the word, borders of cells. */
 #define NEIGHBOUR_HIGH 0.6
-#define NEIGHBOUR_WIDE 0.25
+#define NEIGHBOUR_WIDE 0.35
+#define NEIGHBOUR_TALL 1.5
 /* What is shown around it. */
 #define MARGIN 0.35
 /* More pieces than this is a texture, not writing. */
@@ -171,12 +172,13 @@ static bool may_be_neighbour(const struct shape *s, double high)
     return w >= NEIGHBOUR_WIDE * high && w < LEAST_WIDE * high && h >= NEIGHBOUR_HIGH * high;
 }
 
-/* Cells between a piece and a word of its line, which has half of the piece's height at least beside it; -1: it is not of its line. */
-static double gap_to(const struct shape *s, const struct ink_map *map, const struct page_box *word)
+/* Cells between a piece and a word of its line, which has half of the piece's height at least beside it; -1: it is not of its line, or much
+ * higher. */
+static double gap_to(const struct shape *s, const struct ink_map *map, const struct page_box *word, double high)
 {
-    double ux = (double)PAGE_UNITS / map->width, uy = (double)PAGE_UNITS / map->height;
+    double ux = (double)PAGE_UNITS / map->width, uy = (double)PAGE_UNITS / map->height, h = s->bottom - s->top;
     double top = fmax(s->top, word->top / uy), bottom = fmin(s->bottom, word->bottom / uy);
-    if (bottom - top < (s->bottom - s->top) / 2.0) return -1;
+    if (bottom - top < h / 2 || h > NEIGHBOUR_TALL * fmax(high, (word->bottom - word->top) / uy)) return -1;
     return fmax(0, fmax(s->left - word->right / ux, word->left / ux - s->right));
 }
 
@@ -186,7 +188,7 @@ static struct page_word *nearest_word(const struct shape *s, const struct ink_ma
     struct page_word *best = NULL;
     double least = NEAR_X * high;
     for (size_t i = 0; i < page->n_words; i++) {
-        double gap = gap_to(s, map, &page->words[i].box);
+        double gap = gap_to(s, map, &page->words[i].box, high);
         if (gap < 0 || gap > least) continue;
         least = gap;
         best = &page->words[i];
