@@ -195,8 +195,10 @@ static int extend(const vocabulary_t *v, const struct face *face, const struct r
         if (!*next->tight && ends_with_colon(next)) return last + 1;
         bool slash = is_slash(next) || last_char(word_at(face, row, last)->text) == '/';
         int from = is_slash(next) ? last + 2 : last + 1;
-        /* "Nombre del Colegio   Colegio Lago": what was filled in begins like the question. */
-        if (!slash && !strcmp(next->tight, word_at(face, row, last)->tight)) return last;
+        /* "Nombre del Colegio   Colegio Lago": what was filled in begins like the question, at times behind a cell's border. */
+        int begun = last + 1;
+        while (!slash && begun + 1 < row->n && !*word_at(face, row, begun)->tight) begun++;
+        if (!slash && !strcmp(word_at(face, row, begun)->tight, word_at(face, row, last)->tight)) return last;
         struct match m =
             from < row->n ? match_at(v, face, row, from, 1u << PHRASE_LABEL, field) : (struct match){0};
         if (m.phrase) {

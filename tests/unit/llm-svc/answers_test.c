@@ -24,6 +24,18 @@ static void test_an_answer_that_repeats_its_label_is_an_answer(void **state)
     entry_done(&entry);
 }
 
+static void test_an_answer_that_repeats_its_label_behind_a_cells_border_is_whole(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Nombre de la Escuela", "3260 1000 ) Escuela Monte Rosa", "800 1300 Grado", "3260 1300 4", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "school_name"), "Escuela Monte Rosa");
+    entry_done(&entry);
+    read_page((const char *const[]){"800 1000 School Name / Escuela: Monte Rosa School", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "school_name"), "Monte Rosa School");
+    entry_done(&entry);
+}
+
 static void test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour(void **state)
 {
     (void)state;
@@ -261,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_answer_that_repeats_its_label_is_an_answer),
+        cmocka_unit_test(test_an_answer_that_repeats_its_label_behind_a_cells_border_is_whole),
         cmocka_unit_test(test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour),
         cmocka_unit_test(test_an_answer_that_floats_above_its_label_is_its_answer),
         cmocka_unit_test(test_a_grade_whose_digit_was_read_as_another_sign_is_doubted),
