@@ -229,15 +229,15 @@ static int collect_choices(const struct face *face, const struct owner *owners, 
     return n;
 }
 
-/* Is there more than specks and cell borders, which are read as one letter?  For a grade, one sign may be
- * all. */
+/* Is there more than specks and cell borders, which are read as one letter, and as digits, which no name has?  For a grade, one sign
+ * may be all. */
 static bool is_telling(const struct page *page, enum form_rule rule, const int *words, int n)
 {
     size_t letters = 0;
     for (int i = 0; i < n; i++) {
         const char *tight = page->words[words[i]].tight;
         if (page->words[words[i]].source != WORD_OCR && *tight) return true;
-        letters += strlen(tight);
+        if (rule != FORM_NAME || tight[strspn(tight, "0123456789")]) letters += strlen(tight);
         if (rule == FORM_GRADE && (strpbrk(tight, "0123456789") || !strcmp(tight, "k"))) return true;
     }
     return letters > 1;

@@ -125,6 +125,15 @@ static void test_what_stands_below_a_short_answer_is_not_its_own(void **state)
                   "Escuela Monte");
 }
 
+static void test_specks_read_as_digits_below_a_name_are_not_its_own(void **state)
+{
+    (void)state;
+    struct entry entry;
+    entry_of_lines(LINES("800 1000 Father's Name: Anselmo Benito Valdemar Guadalupe Soler", "5000 1200 1 0", "800 1500 Grade: 4"), 'o', &entry);
+    assert_string_equal(text_in(&entry, "father_figure_name"), "Anselmo Benito Valdemar Guadalupe Soler");
+    entry_done(&entry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_two_on_a_line),
         cmocka_unit_test(test_a_value_that_fills_its_line_goes_on_in_the_next),
         cmocka_unit_test(test_what_stands_below_a_short_answer_is_not_its_own),
+        cmocka_unit_test(test_specks_read_as_digits_below_a_name_are_not_its_own),
     };
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }
