@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE))
 import measure  # noqa: E402
 
 # In this order: what is compared with each other stands together.
-PARTS = ["engine", "graph", "peers", "latency", "http", "submit", "pages", "start", "memory", "depth"]
+PARTS = ["engine", "floor", "graph", "peers", "latency", "http", "submit", "pages", "start", "memory", "depth"]
 SPREAD = 0.15  # how far two runs' ratios may lie apart
 
 
