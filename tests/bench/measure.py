@@ -25,6 +25,7 @@ PERSISTENCE = {  # how a run's Redis keeps what it is told; everysec is what use
     "always": ("--appendonly", "yes", "--appendfsync", "always"),
     "none": ("--appendonly", "no"),
 }
+WITHOUT_CACHE = dict(GLIBC_TUNABLES="glibc.malloc.tcache_count=0")  # as `sheaf up` starts dispatchers and most stage services
 REDIS = ("--auto-aof-rewrite-min-size", "1gb", "--loglevel", "warning")  # as `sheaf up` starts it
 BEHIND_OCR = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", SHEAF_NOTIFY_WHEN="never")  # what takes no time
 REST_S = 12  # services give back what is free every 10 s (lib/svc.c): after so long what is in memory is what they keep

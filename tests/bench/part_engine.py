@@ -3,7 +3,7 @@ import subprocess
 import statistics
 import time
 
-from measure import PROGRAMS, cpu_s, load, stack
+from measure import PROGRAMS, WITHOUT_CACHE, cpu_s, load, stack
 
 KEYS = ("engine_4stage_per_s", "bound_4stage_per_s")
 JOBS, ROOM, UNANSWERED = 10000, 64, 100  # room: what a service with a null provider states by itself
@@ -35,12 +35,12 @@ class Engine:
     def start_services(self, s):
         endpoints = [f"tcp://127.0.0.1:{s.base + 20 + n}" for n in range(self.dispatchers)]
         for n, endpoint in enumerate(endpoints):
-            s.start("dispatcher", f"dispatcher{n}", SHEAF_DISPATCHER_BIND=endpoint, SHEAF_ADMIN_PORT=0)
+            s.start("dispatcher", f"dispatcher{n}", SHEAF_DISPATCHER_BIND=endpoint, SHEAF_ADMIN_PORT=0, **WITHOUT_CACHE)
         steps = ["stepa", "stepb", "stepc", "stepd"]
         for n in range(self.services):
             mine = ",".join(steps[n::self.services]) + (",stepfan" if n == 0 else "")
             self.start(PROGRAMS / "step-svc", env=s.env(SHEAF_DISPATCHERS=",".join(endpoints), SHEAF_ROOM=self.room,
-                                                       SHEAF_ADMIN_PORT=0, BENCH_STEPS=mine, BENCH_FAN=self.fan))
+                                                       SHEAF_ADMIN_PORT=0, BENCH_STEPS=mine, BENCH_FAN=self.fan, **WITHOUT_CACHE))
 
     def start(self, *argv, **options):
         self.extra.append(subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE, **options))

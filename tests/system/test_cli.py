@@ -155,6 +155,12 @@ def test_what_dies_is_started_again(up, unit):
     wait_for(lambda: up.sheaf("doctor").returncode == 0, 60, "a healthy stack")
 
 
+@pytest.mark.parametrize("unit, without", [("dispatcher.0", True), ("llm-svc.0", True), ("ocr-svc.0", False)])
+def test_services_that_only_pass_on_keep_no_cache_of_freed_memory(up, unit, without):
+    environment = pathlib.Path(f"/proc/{up.pid(unit)}/environ").read_bytes().split(b"\0")
+    assert (b"GLIBC_TUNABLES=glibc.malloc.tcache_count=0" in environment) == without
+
+
 def test_sigterm_drains_gateway_first_and_redis_last(tmp_path):
     with Up(tmp_path) as stack:
         pids = [stack.pid(f"{name}.0") for name in [*SERVICES, "redis"]]
