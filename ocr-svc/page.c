@@ -144,6 +144,19 @@ void page_drop_all(struct page *page)
     buf_putc(&page->texts, '\0');
 }
 
+void page_take_words(struct page *page, struct page *from)
+{
+    free(page->words);
+    buf_done(&page->texts);
+    page->words = from->words;
+    page->n_words = from->n_words;
+    page->cap_words = from->cap_words;
+    page->texts = from->texts;
+    from->words = NULL;
+    from->n_words = from->cap_words = 0;
+    from->texts = BUF_INIT;
+}
+
 double page_confidence(const struct page *page)
 {
     double sum = 0, letters = 0;

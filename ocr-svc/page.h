@@ -60,6 +60,8 @@ const char *page_word_field(const struct page *page, const struct page_word *wor
 /* Removes words from `first` on whose centre lies in `box`; returns how many. */
 size_t page_drop_inside(struct page *page, size_t first, const struct page_box *box);
 void page_drop_all(struct page *page);
+/* Gives up its words for those of `from`, another reading of the same page, which has none afterwards. */
+void page_take_words(struct page *page, struct page *from);
 
 /* Words up to `first` are one reading of the page, the others a second one: of what both read the surer reading
  * stays, and what only one of them saw, unless it is a guess. ERR_NOMEM, the page is as it was. */

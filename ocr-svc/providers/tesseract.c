@@ -23,6 +23,9 @@
  * where they see lines. */
 #define SECOND_DPI 150 /* … of a picture that was read at more than COARSE */
 #define COARSE     175 /* … others are enlarged to READ_DPI */
+/* Below this mean confidence a page may stand on its head. */
+#define PAGE_POOR 0.65
+#define FEW_WORDS 5 /* fewer tell nothing */
 EMBED(hand_model, "ocr-svc/hand/hand.traineddata");
 
 static void api_close(TessBaseAPI *api)
@@ -158,6 +161,32 @@ static void read_again(struct engine *e, const struct sheet *sheet, const struct
     pixDestroy(&other.pix);
 }
 
+static int read_whole(struct engine *e, const struct sheet *sheet, const struct ocr_wait *wait, struct page *page,
+                      struct err *err)
+{
+    int result = engine_read(e->print, sheet, PSM_AUTO, wait, page, err);
+    if (result == 0) read_again(e, sheet, wait, page);
+    return result;
+}
+
+/* A page of a hand may lie upside down without its strokes or a strip telling so surely enough (orientation.c). Read as a whole it tells: what is
+ * read so badly is read the other way up as well, and the surer reading stays. */
+static void read_other_way_up(struct engine *e, struct sheet *sheet, const struct ocr_wait *wait, struct page *page)
+{
+    double as_it_is = page_confidence(page);
+    if (page->n_words < FEW_WORDS || as_it_is >= PAGE_POOR) return;
+    struct sheet other = *sheet;
+    struct page again;
+    other.pix = pixRotateOrth(sheet->pix, 2);
+    page_init(&again, page->number);
+    if (other.pix && read_whole(e, &other, wait, &again, NULL) == 0 && page_confidence(&again) > as_it_is) {
+        sheet_turn(sheet, 180, page);
+        page_take_words(page, &again);
+    }
+    page_done(&again);
+    pixDestroy(&other.pix);
+}
+
 static int tesseract_recognise(void *engine, const struct ocr_image *image, const struct ocr_wait *wait,
                                struct page *page, struct err *err)
 {
@@ -168,8 +197,8 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     sheet_straighten(&sheet); /* first: which way up it lies shows on level lines */
     sheet_turn(&sheet, orientation_find(e, &sheet, wait), page);
     if (sheet.dpi > READ_DPI) sheet_resize(&sheet, READ_DPI);
-    int result = engine_read(e->print, &sheet, PSM_AUTO, wait, page, err);
-    if (result == 0) read_again(e, &sheet, wait, page);
+    int result = read_whole(e, &sheet, wait, page, err);
+    if (result == 0) read_other_way_up(e, &sheet, wait, page);
     page_straighten(page, sheet.slant);
     if (result == 0) read_lost_blocks(e, &sheet, wait, page);
     if (result == 0) reread_doubtful(e, &sheet, wait, page);
