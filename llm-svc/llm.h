@@ -85,6 +85,7 @@ struct signs {
     double page;        /* mean confidence of all that was filled in on its page */
     double shaky;       /* share of it that was not read surely: small in print, not by hand */
     int refused;        /* answers on its page that were no value of their field: the hand is hard to read */
+    int again;          /* words that were doubtful at first and that all later readings had alike */
     double label;       /* quality of its label; 1 for a named form field */
     int letters;        /* letters and digits */
     int words;          /* of its text */
@@ -94,9 +95,10 @@ struct signs {
     int strange;        /* groups of three letters that no known word has */
     int odd;            /* of them, shaped as hardly any word is */
     bool repaired;      /* misread signs were put right */
-    bool twin;          /* a digit that recognition makes of others, by itself: a 9 is a 4 to it at times, an 8 a 3, an 11 a 1 */
+    bool twin;          /* a digit that recognition makes of others, by itself: a 9 is a 4 or a 7 to it at times, an 8 a 3, an 11 a 1 */
     bool nameless;      /* a school that does not call itself one: a word may have been lost */
     bool agrees, differs; /* with what is read elsewhere in the entry */
+    bool beside;          /* a school that another entry of the document, or other documents of the batch, name nearly so */
     bool heard;           /* another entry of the document, or other documents of the batch, name the same school */
 };
 

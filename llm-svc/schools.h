@@ -30,7 +30,8 @@ int schools_add(struct schools *schools, const char *name, int times);
  * that and agrees. */
 int schools_look_up(const lexicon_t *lexicon, bool doubtful, struct value *value);
 /* A recognised reading that another entry has as well is heard; one that is not sure and nearly is one of the
- * schools heard of becomes that and is heard.  `schools` NULL: nothing was heard. */
+ * schools heard of becomes that and is heard; one that stays as it is, though another is nearly so, is beside that: one of the two may be
+ * misread, and a number may be it ("K-3" beside "K-8").  `schools` NULL: nothing was heard. */
 int schools_settle(const struct schools *schools, const lexicon_t *lexicon, struct value *value);
 
 #endif

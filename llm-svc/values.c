@@ -19,6 +19,8 @@
 /* Grades in words are at least this long, but for "one", "two", …, which hardly anybody writes. */
 #define SPELLED 5
 #define GRADE_MAX 12
+/* Recognition says this much of no word it read at once; of one it read again when all readings had it alike. */
+#define AGREED 0.985
 /* Where every word was read surer than this, none is taken for another. */
 #define SURE 0.90
 /* Of a page's people so many are looked for in its addresses. */
@@ -76,6 +78,7 @@ static int add_evidence(const struct face *face, const struct line *line, struct
         value->words[value->n_words++] = line->words[i];
         sum += word->confidence;
         if (*word->tight && word->confidence < least) least = word->confidence;
+        value->signs.again += word->confidence >= AGREED;
     }
     value->page = page->number;
     value->source = source_name(page->words[line->words[0]].source);

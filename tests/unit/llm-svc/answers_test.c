@@ -79,11 +79,11 @@ static void test_a_grade_whose_digit_was_read_as_another_sign_is_doubted(void **
     entry_done(&mark);
 }
 
-static bool has_twin(const char *line)
+static bool has_twin(const char *line, const char *grade)
 {
     struct entry entry;
     read_page((const char *const[]){line, NULL}, &entry);
-    assert_string_equal(text_in(&entry, "grade"), "5");
+    assert_string_equal(text_in(&entry, "grade"), grade);
     bool twin = value_in(&entry, "grade")->signs.twin;
     entry_done(&entry);
     return twin;
@@ -92,10 +92,32 @@ static bool has_twin(const char *line)
 static void test_a_small_s_with_the_ending_of_two_grades_may_be_either(void **state)
 {
     (void)state;
-    assert_true(has_twin("800 1000 Grade: sth grade"));
-    assert_false(has_twin("800 1000 Grade: Sth grade"));
-    assert_false(has_twin("800 1000 Grade: 5th grade"));
-    assert_false(has_twin("800 1000 Grado: sto grado"));
+    assert_true(has_twin("800 1000 Grade: sth grade", "5"));
+    assert_false(has_twin("800 1000 Grade: Sth grade", "5"));
+    assert_false(has_twin("800 1000 Grade: 5th grade", "5"));
+    assert_false(has_twin("800 1000 Grado: sto grado", "5"));
+}
+
+static void test_a_figure_that_is_read_for_others_is_doubted_where_no_ending_says_more(void **state)
+{
+    (void)state;
+    assert_true(has_twin("800 1000 Grade: 3", "3"));
+    assert_true(has_twin("800 1000 Grade: Grade 7", "7"));
+    assert_false(has_twin("800 1000 Grade: 8", "8"));
+    assert_false(has_twin("800 1000 Grade: 3rd", "3"));
+    assert_false(has_twin("800 1000 Grade: 4to grado", "4"));
+    assert_false(has_twin("800 1000 Grade: Third", "3"));
+}
+
+static void test_words_that_were_doubtful_until_their_readings_agreed_are_counted(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Student: Ana @Montesoler", "800 1300 Teacher: Mr. Fernwood", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "student_name"), "Ana Montesoler");
+    assert_int_equal(value_in(&entry, "student_name")->signs.again, 1);
+    assert_int_equal(value_in(&entry, "teacher_name")->signs.again, 0);
+    entry_done(&entry);
 }
 
 static void test_a_word_cut_in_two_is_put_together_but_particles_stay(void **state)
@@ -278,6 +300,8 @@ int main(void)
         cmocka_unit_test(test_an_answer_that_floats_above_its_label_is_its_answer),
         cmocka_unit_test(test_a_grade_whose_digit_was_read_as_another_sign_is_doubted),
         cmocka_unit_test(test_a_small_s_with_the_ending_of_two_grades_may_be_either),
+        cmocka_unit_test(test_a_figure_that_is_read_for_others_is_doubted_where_no_ending_says_more),
+        cmocka_unit_test(test_words_that_were_doubtful_until_their_readings_agreed_are_counted),
         cmocka_unit_test(test_a_word_cut_in_two_is_put_together_but_particles_stay),
         cmocka_unit_test(test_a_colon_read_as_a_semicolon_still_ends_a_label),
         cmocka_unit_test(test_a_colon_read_as_a_stop_ends_a_label_where_the_others_end_in_colons),

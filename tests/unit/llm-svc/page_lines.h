@@ -34,7 +34,7 @@ static inline int close_rules(void **state)
 }
 
 /* Lines "x y text…" in 1/10000 of the page: words of 120 units a letter and 160 high, 60 apart; "~" stands
- * for no space at all before a word, "^" for a wide gap. A word "[x]f:Name" is the ticked box of that form
+ * for no space at all before a word, "^" for a wide gap, "@" for one that was doubtful and read again, always alike. A word "[x]f:Name" is the ticked box of that form
  * field. `source` is 'o' or 't'. */
 static inline void page_of_lines(const char *const *lines, int number, char source, struct page *page)
 {
@@ -50,14 +50,15 @@ static inline void page_of_lines(const char *const *lines, int number, char sour
         for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
             if (*word == '^') x += 800;
             if (*word == '~') x -= 50;
-            word += *word == '^' || *word == '~';
+            const char *confidence = source != 'o' ? "1.0" : *word == '@' ? "0.99" : "0.9";
+            word += *word == '^' || *word == '~' || *word == '@';
             char *field = strstr(word, "f:");
             if (field) *field = '\0';
             int width = 120 * (int)strlen(word);
             buf_printf(&json, "%s{\"t\":", json.data[json.len - 1] == '[' ? "" : ",");
             buf_json_string(&json, word);
             buf_printf(&json, ",\"b\":[%d,%d,%d,%d],\"c\":%s,\"l\":%d,\"s\":\"%c\"", x, y, x + width, y + 160,
-                       source == 'o' ? "0.9" : "1.0", l, field ? 'f' : source);
+                       confidence, l, field ? 'f' : source);
             if (field) buf_printf(&json, ",\"f\":\"%s\"", field + 2);
             buf_putc(&json, '}');
             x += width + 60;

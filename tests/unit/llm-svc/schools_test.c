@@ -197,6 +197,34 @@ static void test_what_is_sure_far_or_another_school_stays(void **state)
     schools_done(&schools);
 }
 
+static bool is_beside(const struct schools *schools, const char *text, double confidence)
+{
+    struct value value = reading(text, confidence);
+    assert_int_equal(schools_settle(schools, lexicon, &value), 0);
+    assert_string_equal(value.text, text);
+    bool beside = value.signs.beside;
+    value_done(&value);
+    return beside;
+}
+
+static void test_a_school_that_another_entry_names_nearly_so_stands_beside_it(void **state)
+{
+    (void)state;
+    struct schools schools = {0};
+    hear(&schools, "Quarrow Lantern School", 0.99);
+    hear(&schools, "Qvarrow Lantern School", 0.99);
+    hear(&schools, "East Lark K-8 School", 0.99);
+    hear(&schools, "East Lark K-8 School", 0.99);
+    schools_keep_sure(&schools);
+    assert_true(is_beside(&schools, "Quarrow Lantern School", 0.99)); /* one of the two is misread: which? */
+    assert_true(is_beside(&schools, "Qvarrow Lantern School", 0.99));
+    assert_true(is_beside(&schools, "East Lark K-3 School", 0.99));  /* a number may be misread, too */
+    assert_false(is_beside(&schools, "East Lark K-8 School", 0.99)); /* heard twice */
+    assert_false(is_beside(&schools, "West Lark K-8 School", 0.99)); /* a word of its own */
+    assert_false(is_beside(&schools, "Otterbeck Mill School", 0.99));
+    schools_done(&schools);
+}
+
 static void test_what_was_heard_goes_through_json(void **state)
 {
     (void)state;
@@ -242,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_the_names_that_most_entries_say_come_first),
         cmocka_unit_test(test_one_doubtful_reading_tells_nobody),
         cmocka_unit_test(test_what_is_sure_far_or_another_school_stays),
+        cmocka_unit_test(test_a_school_that_another_entry_names_nearly_so_stands_beside_it),
         cmocka_unit_test(test_what_was_heard_goes_through_json),
         cmocka_unit_test(test_json_of_another_shape_is_an_error),
     };
