@@ -6,7 +6,7 @@ import socket
 import statistics
 import threading
 
-from measure import cpu_s, stack
+from measure import cpu_alone_s, stack
 from part_engine import Engine, round_of
 
 JOBS, AT_ONCE = 2000, 10  # calls on the way together, as a producer's and a dispatcher's are
@@ -99,14 +99,14 @@ def redis_us(calls, body, persistence):
         texts = list(packed(calls))
         with socket.socket(socket.AF_UNIX) as c, c.makefile("rb") as answers:
             c.connect(s.redis_socket)
-            began = cpu_s(s.redis_process.pid)
+            began = cpu_alone_s(s.redis_process.pid)
             for at in range(0, len(texts), AT_ONCE):
                 some = texts[at:at + AT_ONCE]
                 c.sendall(b"".join(some))
                 for _ in some:
                     line = answers.readline()
                     assert not line.startswith(b"-"), line
-            return (cpu_s(s.redis_process.pid) - began) / JOBS * 1e6
+            return (cpu_alone_s(s.redis_process.pid) - began) / JOBS * 1e6
 
 
 def run(report):
