@@ -55,7 +55,7 @@ def rested_mib(pid):
 def uploads(report):
     with stack("gateway") as s:
         for name, size in SIZES.items():
-            for connections in (1, 8, 64) if name != "20 MB" else (8,):
+            for connections in (1, 8, 64):
                 pairs = []
                 for _ in range(report.runs):
                     bare = bare_folder(s, size, min(connections, 8))

@@ -1,10 +1,11 @@
 """Memory of services that have nothing to do; and whether a million tasks leave anything behind.
 
-BENCH_TASKS (1,000,000): how many of the second kind. BENCH_IDLE (30): seconds before the first."""
+BENCH_TASKS (1,000,000): how many of the second kind, through stages that do nothing; a fifth of them through the real ones, which write
+two files a job. BENCH_IDLE (30): seconds before the first."""
 import os
 import time
 
-from measure import REST_S, SETTLE_S, pss_mib, rss_mib, stack
+from measure import BEHIND_OCR, REST_S, SETTLE_S, WITHOUT_CACHE, load, pss_mib, rss_mib, stack
 from part_engine import Engine
 
 KEYS = ("pss_mib",)
@@ -77,6 +78,27 @@ def growth(report):
         report.row("Redis memory when their life is over, of that before", "×", [own_bytes(redis) / before], ("≤", 1.05))
 
 
+def growth_of_services(report):
+    """The real stages of a job with one page, and its message, with providers that take no time."""
+    names = ("dispatcher", "ocr-svc", "llm-svc", "persist-svc", "notify-svc")
+    settings = dict(BEHIND_OCR, SHEAF_OCR="null", SHEAF_NOTIFY="null", SHEAF_NOTIFY_WHEN="job")
+    stages = 6
+    with stack(**settings) as s:
+        for name in names:
+            s.start(name, **({} if name == "ocr-svc" else WITHOUT_CACHE))
+
+        def rested(tasks):
+            load(s, "window", tasks // stages, 100, "inspect")
+            time.sleep(REST_S)
+            return {name: rss_mib(s[name].pid) for name in names}
+        time.sleep(SETTLE_S)
+        few, many = rested(10000), rested(TASKS // 5 - 10000)
+        for name in names:
+            report.row(f"{name}, RSS after {TASKS // 5:,} tasks of real stages, of that after 10,000, {REST_S} s later", "×", [many[name] / few[name]],
+                       ("≤", 1.05), f"{few[name]:.1f} and {many[name]:.1f} MiB")
+
+
 def run(report):
     idle(report)
     growth(report)
+    growth_of_services(report)
