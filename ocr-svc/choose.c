@@ -143,7 +143,7 @@ static bool may_be(const struct choose_place *place, uint32_t letter)
     return letter == place->won || letter == NONE || letters_sign(letter) >= 0 || letters_is_mark(letter);
 }
 
-static int index_of(const struct choose_place *place, uint32_t letter)
+int choose_index_of(const struct choose_place *place, uint32_t letter)
 {
     for (int k = 0; k < place->n; k++)
         if (place->letter[k] == letter) return k;
@@ -152,7 +152,7 @@ static int index_of(const struct choose_place *place, uint32_t letter)
 
 static bool is_filled_by_some(const struct choose_place *place)
 {
-    return place->n > 1 && index_of(place, NONE) >= 0;
+    return place->n > 1 && choose_index_of(place, NONE) >= 0;
 }
 
 /* What a place's letters count for a line, and which of them most of the votes are for. */
@@ -166,7 +166,7 @@ static void hear(const struct line *line, const struct choose_place *before, con
 {
     memcpy(heard->share, place->share, sizeof heard->share);
     heard->won = place->won;
-    int j = before && (is_filled_by_some(before) || is_filled_by_some(place)) ? index_of(before, line->letter) : -1;
+    int j = before && (is_filled_by_some(before) || is_filled_by_some(place)) ? choose_index_of(before, line->letter) : -1;
     if (j < 0 || before->share[j] <= 0) return;
     float most = 0;
     for (int k = 0; k < place->n; k++) {

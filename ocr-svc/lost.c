@@ -138,6 +138,23 @@ static int from_the_top(const void *a, const void *b)
     return x->top != y->top ? x->top - y->top : x->left - y->left;
 }
 
+/* The pieces of writing that lie under no word, their number in *n, and the height that they are measured by; near_y in such heights. NULL: no memory. The
+ * caller's: free(). */
+static struct shape *find_pieces(struct ink_map *map, const struct page *page, double near_y, double *high, int *n)
+{
+    struct shape *shapes = malloc(MAX_SHAPES * sizeof *shapes);
+    if (!shapes) return NULL;
+    *high = fmax(LEAST_HEIGHT, page_word_height(page) * map->height / PAGE_UNITS);
+    erase_words(map, page, *high);
+    *n = find_shapes(map, *high, shapes);
+    if (*n < 0) {
+        free(shapes);
+        return NULL;
+    }
+    *n = join_neighbours(shapes, *n, NEAR_X * *high, near_y * *high);
+    return shapes;
+}
+
 static struct page_box box_around(const struct shape *s, const struct ink_map *map, double high)
 {
     double ux = (double)PAGE_UNITS / map->width, uy = (double)PAGE_UNITS / map->height, m = MARGIN * high;
@@ -147,12 +164,10 @@ static struct page_box box_around(const struct shape *s, const struct ink_map *m
 
 int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, struct page_box out[LOST_MAX])
 {
-    struct shape *shapes = malloc(MAX_SHAPES * sizeof *shapes);
+    double high;
+    int n, found = 0;
+    struct shape *shapes = find_pieces(map, page, as == LOST_LINES ? NEAR_Y_LINE : NEAR_Y, &high, &n);
     if (!shapes) return -1;
-    double high = fmax(LEAST_HEIGHT, page_word_height(page) * map->height / PAGE_UNITS);
-    erase_words(map, page, high);
-    int n = find_shapes(map, high, shapes), found = 0;
-    n = n < 0 ? n : join_neighbours(shapes, n, NEAR_X * high, (as == LOST_LINES ? NEAR_Y_LINE : NEAR_Y) * high);
     if (n > 0) qsort(shapes, (size_t)n, sizeof *shapes, more_ink_first);
     for (int i = 0; i < n && found < LOST_MAX; i++) {
         const struct shape *s = &shapes[i];
@@ -161,7 +176,7 @@ int lost_find(struct ink_map *map, const struct page *page, enum lost_as as, str
     }
     qsort(out, (size_t)found, sizeof *out, from_the_top);
     free(shapes);
-    return n < 0 ? -1 : found;
+    return found;
 }
 
 /* ---- beside a word ------------------------------------------------------------------------------- */
@@ -207,12 +222,10 @@ static void hold(struct page_box *box, const struct shape *s, const struct ink_m
 
 int lost_beside(struct ink_map *map, struct page *page, float doubtful)
 {
-    struct shape *shapes = malloc(MAX_SHAPES * sizeof *shapes);
+    double high;
+    int n, widened = 0;
+    struct shape *shapes = find_pieces(map, page, NEAR_Y_LINE, &high, &n);
     if (!shapes) return -1;
-    double high = fmax(LEAST_HEIGHT, page_word_height(page) * map->height / PAGE_UNITS);
-    erase_words(map, page, high);
-    int n = find_shapes(map, high, shapes), widened = 0;
-    n = n < 0 ? n : join_neighbours(shapes, n, NEAR_X * high, NEAR_Y_LINE * high);
     for (int i = 0; i < n; i++) {
         struct page_word *word = may_be_neighbour(&shapes[i], high) ? nearest_word(&shapes[i], map, page, high) : NULL;
         if (!word || word->confidence >= doubtful) continue;
@@ -220,5 +233,5 @@ int lost_beside(struct ink_map *map, struct page *page, float doubtful)
         widened++;
     }
     free(shapes);
-    return n < 0 ? -1 : widened;
+    return widened;
 }

@@ -151,13 +151,6 @@ static uint32_t most_voted(const struct tally *t, int place)
     return best;
 }
 
-static int index_of(const struct choose_place *p, uint32_t letter)
-{
-    for (int i = 0; i < p->n; i++)
-        if (p->letter[i] == letter) return i;
-    return -1;
-}
-
 static void put_to_choice(const struct tally *t, int place, struct choose_place *p)
 {
     *p = (struct choose_place){.won = most_voted(t, place), .n = 1};
@@ -165,7 +158,7 @@ static void put_to_choice(const struct tally *t, int place, struct choose_place 
     p->share[0] = share(t, place, p->won);
     for (int r = 0; r < t->n_heard; r++) {
         uint32_t c = t->places[place].letter[r];
-        if (index_of(p, c) >= 0 || p->n == CHOOSE_LETTERS) continue;
+        if (choose_index_of(p, c) >= 0 || p->n == CHOOSE_LETTERS) continue;
         p->letter[p->n] = c;
         p->share[p->n++] = share(t, place, c);
     }
@@ -175,7 +168,7 @@ static void put_to_choice(const struct tally *t, int place, struct choose_place 
 static void put_pairs(const struct tally *t, int place, const struct choose_place *before, struct choose_place *p)
 {
     for (int r = 0; r < t->n_heard; r++) {
-        int k = index_of(p, t->places[place].letter[r]), j = index_of(before, t->places[place - 1].letter[r]);
+        int k = choose_index_of(p, t->places[place].letter[r]), j = choose_index_of(before, t->places[place - 1].letter[r]);
         if (k >= 0 && j >= 0) p->pair[k][j] += (float)(t->weight[r] / t->total);
     }
 }

@@ -180,7 +180,10 @@ static void read_other_way_up(struct engine *e, struct sheet *sheet, const struc
     other.pix = pixRotateOrth(sheet->pix, 2);
     page_init(&again, page->number);
     if (other.pix && read_whole(e, &other, wait, &again, NULL) == 0 && page_confidence(&again) > as_it_is) {
-        sheet_turn(sheet, 180, page);
+        PIX *lying = sheet->pix;
+        sheet->pix = other.pix;
+        other.pix = lying;
+        page_turn(page, 180);
         page_take_words(page, &again);
     }
     page_done(&again);

@@ -229,25 +229,26 @@ static void number(struct test *t, int x, int y)
     rectangle(t, x + PITCH, y, x + PITCH + 3, y + 3, 1);
 }
 
-static void test_a_number_beside_a_doubtful_word_is_read_with_it(void **state)
+/* … which was read so surely. */
+static int left_of_word_beside_number(struct test *t, float confidence, int *widened)
 {
-    struct test *t = *state;
-    int widened;
     number(t, 300, 400);
     line(t, 324, 400, 5);
-    word(t, 324, 400, 5, 0.5f);
-    assert_in_range(last_left(t, &widened), 297, 300);
+    word(t, 324, 400, 5, confidence);
+    return last_left(t, widened);
+}
+
+static void test_a_number_beside_a_doubtful_word_is_read_with_it(void **state)
+{
+    int widened;
+    assert_in_range(left_of_word_beside_number(*state, 0.5f, &widened), 297, 300);
     assert_int_equal(widened, 1);
 }
 
 static void test_what_stands_beside_a_sure_word_is_left_alone(void **state)
 {
-    struct test *t = *state;
     int widened;
-    number(t, 300, 400);
-    line(t, 324, 400, 5);
-    word(t, 324, 400, 5, 0.95f);
-    assert_in_range(last_left(t, &widened), 323, 324);
+    assert_in_range(left_of_word_beside_number(*state, 0.95f, &widened), 323, 324);
     assert_int_equal(widened, 0);
 }
 
