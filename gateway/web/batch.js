@@ -17,6 +17,7 @@ export class BatchView {
     this.id = null;
     this.rows = [];
     this.server = null;    /* last batch_status */
+    this.early = new Map(); /* job_id → snapshot of a job that came before the answer to its upload */
     this.sending = false;
     this.wasOpen = false;  /* something was unfinished while we watched */
     this.announced = 0;
@@ -69,6 +70,8 @@ export class BatchView {
       refuseAll(error);
     }
     this.sending = false;
+    for (const job of this.early.values()) this.takeJob(job);
+    this.early.clear();
     this.update();
   }
 
@@ -82,11 +85,10 @@ export class BatchView {
       onStart: () => change({ phase: "uploading", uploaded: 0 }),
       onProgress: (uploaded) => change({ uploaded }),
       onWait: (error, seconds) => change({ phase: "retrying", waitText: `${error.message} Next try in ${duration(seconds)}.` }),
-      onDone: (job) => change({
-        phase: "accepted",
-        jobId: job.job_id,
-        note: job.is_own_duplicate || job.is_duplicate ? "Uploaded before: the same record is updated" : null,
-      }),
+      onDone: ({ job_id: jobId, is_own_duplicate: own, is_duplicate: known }) => {
+        change({ phase: "accepted", jobId, job: this.early.get(jobId) ?? null, note: own || known ? "Uploaded before: the same record is updated" : null });
+        this.early.delete(jobId);
+      },
       onError: (error) => change({ phase: "refused", error: error.message }),
     };
   }
@@ -154,8 +156,9 @@ export class BatchView {
   takeJob(job) {
     const row = this.rows.find((candidate) => candidate.jobId === job.job_id);
     if (row) row.set({ job, phase: "accepted" });
-    /* An unknown job while files are being sent is one of ours whose answer is still on its way. */
-    else if (!this.sending) this.addRow({ name: job.filename ?? job.job_id, phase: "accepted", job: job.job_id }).set({ job });
+    /* An unknown job while files are being sent is mostly one of ours whose answer is still on its way, or was lost. */
+    else if (this.sending) this.early.set(job.job_id, job);
+    else this.addRow({ name: job.filename ?? job.job_id, phase: "accepted", job: job.job_id }).set({ job });
   }
 
   /* What only this page knows is added to what the server counts. */

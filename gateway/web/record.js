@@ -170,16 +170,22 @@ export class RecordCard {
     this.typed();
   }
 
-  /* The list's records come without their essays. */
+  /* The list's records come without their essays.  A record that was stored or met meanwhile is newer than this answer. */
   async loadEssay() {
     if (this.record.essay_text !== undefined || this.loading) return;
     this.loading = true;
     try {
-      const whole = await getRecord(this.id);
-      const before = this.record;
-      this.record = { ...whole, essay_text: whole.essay_text ?? "" };
-      this.draw();
-      this.fill({ ...before, essay_text: "" });
+      let before, whole;
+      do {
+        before = this.record;
+        whole = await getRecord(this.id);
+      } while (this.record !== before && this.record.essay_text === undefined);
+      if (this.record === before) {
+        this.record = { ...whole, essay_text: whole.essay_text ?? "" };
+        this.draw();
+        this.fill({ ...before, essay_text: "" });
+        if ([...this.inputs.values()].some(({ newer }) => !newer.hidden)) this.sayChanged();
+      }
     } catch (error) {
       this.fail(error);
     }
@@ -257,13 +263,17 @@ export class RecordCard {
       if (!this.body.firstChild) this.build();
       this.fill(before);
       this.open(true);
-      this.say(el("strong", null, "Somebody else changed this record in the meantime."),
-        ` It is shown as it is now (${moment(this.record.updated_at)}); what you typed is kept. Look at it, then save again.`);
+      this.sayChanged();
       /* It stays where it is, even if it fits the list no more: there is typed text in it. */
       this.callbacks.met(this);
     } catch (second) {
       this.fail(second.status === 404 ? second : error);
     }
+  }
+
+  sayChanged() {
+    this.say(el("strong", null, "Somebody else changed this record in the meantime."),
+      ` It is shown as it is now (${moment(this.record.updated_at)}); what you typed is kept. Look at it, then save again.`);
   }
 
   /* The record as it is after `sent` was stored; what was typed while it was on its way stays. */

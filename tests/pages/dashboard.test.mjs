@@ -149,6 +149,27 @@ test("an upload whose answer was lost is sent again and makes one job", async ()
   assert.equal(gateway.jobs.size, 1);
 });
 
+test("a job that ends before the page has the answer to its upload is shown as what it is", async () => {
+  const release = gateway.hold("POST", "/upload");
+  await page.goto(gateway.url);
+  await choose([pdf("overtakes.pdf")]);
+  await page.locator("[data-count=completed]", { hasText: "1" }).waitFor();
+  release();
+  await row("overtakes.pdf").filter({ hasText: "Finished" }).waitFor({ timeout: 10_000 });   /* before the page looks by itself */
+  await says(page.locator(".result"), "Everything is done");
+});
+
+test("what others add to the batch while files go up is shown, too", async () => {
+  const release = gateway.hold("POST", "/upload");
+  await page.goto(gateway.url);
+  await choose([pdf("mine.pdf")]);
+  await page.locator("[data-count=completed]", { hasText: "1" }).waitFor();
+  gateway.addJob({ filename: "theirs.pdf", batch: [...gateway.batches.values()][0] });
+  await page.locator("[data-count=completed]", { hasText: "2" }).waitFor();
+  release();
+  await row("theirs.pdf").filter({ hasText: "Finished" }).waitFor({ timeout: 10_000 });
+});
+
 test("a batch that cannot be opened for a moment is opened later", async () => {
   gateway.fail("POST", "/api/batches", { retryAfter: 1, text: "Redis is away." });
   await page.goto(gateway.url);

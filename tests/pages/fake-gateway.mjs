@@ -44,9 +44,11 @@ export class FakeGateway {
     this.seq = 0;
     this.log = [];                /* { method, path, headers, fields } */
     this.faults = [];             /* see fail() */
+    this.held = [];               /* see hold() */
     this.stepMs = 15;             /* between two steps of a job; null: only advance() moves jobs */
     this.readMs = 0;              /* pause after each piece of an upload that is read */
     this.refuseStreams = false;
+    this.lagMs = Number(process.env.LAG ?? 0);   /* up to this long before an answer: shows a test that looks too early */
     this.dispatchers = [{ instance: "dispatcher-a" }];
     this.workers = STAGES.map((stage) => ({ stage, service: { store: "persist-svc", save: "persist-svc", inspect: "ocr-svc", page: "ocr-svc" }[stage] ?? "llm-svc", workers: 1, waiting: 0, in_flight: 0, oldest_s: 0, stuck: false }));
     this.server = createServer((request, response) => this.handle(request, response));
@@ -68,6 +70,13 @@ export class FakeGateway {
   fail(method, path, { status = 503, code = "queue_full", text = "The queue is full.", retryAfter = null, times = 1, after = false } = {}) {
     this.faults.push({ method, path, status, code, text, retryAfter, times, after });
   }
+  /* The next request that fits takes effect, and its answer, as it is then, waits until the function that this returns is called. */
+  hold(method, path) {
+    let release = null;
+    const released = new Promise((resolve) => (release = resolve));
+    this.held.push({ method, path, released });
+    return release;
+  }
   requests(method, path) {
     return this.log.filter((one) => one.method === method && one.path.startsWith(path));
   }
@@ -80,14 +89,18 @@ export class FakeGateway {
     this.log.push(entry);
     const fault = this.faults.find((one) => one.times > 0 && one.method === request.method && url.pathname.startsWith(one.path));
     if (fault) fault.times -= 1;
+    const at = this.held.findIndex((one) => one.method === request.method && url.pathname.startsWith(one.path));
+    const [held] = at < 0 ? [] : this.held.splice(at, 1);
     try {
       const chunks = [];
       for await (const chunk of request) {
         chunks.push(chunk);
         if (this.readMs && url.pathname === "/upload") await sleep(this.readMs);
       }
+      if (this.lagMs) await sleep(this.lagMs * Math.random());
       if (fault && !fault.after) return this.break(response, fault);
       const answer = await this.route(request, response, url, Buffer.concat(chunks), entry);
+      await held?.released;
       if (fault) return this.break(response, fault);
       if (answer) this.send(response, answer[0], answer[1], answer[2]);
     } catch (error) {

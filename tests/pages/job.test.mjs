@@ -72,8 +72,8 @@ test("a finished job lists its records, each with a way to its review", async ()
   assert.equal(await page.locator("#percent").textContent(), "100 %");
   await page.locator(".record-line a").first().click();
   await page.waitForURL(/\/review\?record=/);
-  assert.equal(await page.locator(".record").count(), 1);
   await page.locator("textarea:enabled").waitFor();
+  assert.equal(await page.locator(".record").count(), 1);
 });
 
 test("a failed job shows text, code and stage, and can be tried again", async () => {

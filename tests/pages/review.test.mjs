@@ -32,6 +32,13 @@ async function open(path = "/review") {
   await page.goto(gateway.url + path);
   await page.locator(".record, .empty").first().waitFor();
 }
+/* Lets the answer to the fetch of a record go, which `release` held, and waits until the page has taken it. */
+async function arrives(record, release) {
+  const answered = page.waitForResponse((response) => response.url().endsWith(`/api/records/${record.submission_id}`));
+  release();
+  await (await answered).finished();
+  await page.evaluate(() => new Promise((taken) => setTimeout(taken)));
+}
 async function unfold(record) {
   await card(record).locator(".record-name").click();
   await input(record, "student_name").waitFor();
@@ -101,6 +108,7 @@ test("a value that the rules refuse is marked at its field, and stays as typed",
 test("when somebody else was first, the newer version is shown and the typed text kept", async () => {
   await open();
   await unfold(r.disagree);
+  await card(r.disagree).locator("textarea:enabled").waitFor();
   await input(r.disagree, "student_name").fill("Elif K.");
   gateway.records.edit(r.disagree.submission_id, null, { student_name: "Elif Kaya-Demir", city_or_location: "Shelbyville" });
   await card(r.disagree).getByRole("button", { name: "Save", exact: true }).click();
@@ -112,6 +120,46 @@ test("when somebody else was first, the newer version is shown and the typed tex
   await card(r.disagree).getByRole("button", { name: "Save", exact: true }).click();
   await says(card(r.disagree), "Saved.");
   assert.equal(stored(r.disagree).student_name, "Elif K.");
+});
+
+test("an essay that comes after a save leaves what was saved", async () => {
+  const release = gateway.hold("GET", `/api/records/${r.disagree.submission_id}`);
+  await open();
+  await unfold(r.disagree);
+  await input(r.disagree, "student_name").fill("Elif K.");
+  await card(r.disagree).getByRole("button", { name: "Save", exact: true }).click();
+  await says(card(r.disagree), "Saved.");
+  await arrives(r.disagree, release);
+  assert.equal(await input(r.disagree, "student_name").inputValue(), "Elif K.");
+  await input(r.disagree, "student_name").fill("Elif Kaya");
+  await card(r.disagree).getByRole("button", { name: "Save", exact: true }).click();
+  await page.waitForFunction((id) => document.querySelector(`#record-${id} .record-name`).textContent === "Elif Kaya", r.disagree.submission_id);
+  assert.equal(stored(r.disagree).student_name, "Elif Kaya");
+});
+
+test("an essay that comes after somebody else's change leaves the newer version in sight", async () => {
+  const release = gateway.hold("GET", `/api/records/${r.disagree.submission_id}`);
+  await open();
+  await unfold(r.disagree);
+  await input(r.disagree, "student_name").fill("Elif K.");
+  gateway.records.edit(r.disagree.submission_id, null, { student_name: "Elif Kaya-Demir" });
+  await card(r.disagree).getByRole("button", { name: "Save", exact: true }).click();
+  await says(card(r.disagree).locator(".newer"), "Now: Elif Kaya-Demir");
+  await arrives(r.disagree, release);
+  assert.equal(await card(r.disagree).locator(".newer", { hasText: "Now: Elif Kaya-Demir" }).isVisible(), true);
+});
+
+test("what somebody else changed before the record was opened is said, once something is typed", async () => {
+  await open();
+  const release = gateway.hold("GET", `/api/records/${r.disagree.submission_id}`);
+  gateway.records.edit(r.disagree.submission_id, null, { student_name: "Elif Kaya-Demir", city_or_location: "Shelbyville" });
+  await unfold(r.disagree);
+  await input(r.disagree, "student_name").fill("Elif K.");
+  await arrives(r.disagree, release);
+  await says(card(r.disagree).getByRole("alert"), "Somebody else changed this record");
+  await says(card(r.disagree).locator(".newer"), "Now: Elif Kaya-Demir");
+  assert.equal(await input(r.disagree, "student_name").inputValue(), "Elif K.");
+  assert.equal(await input(r.disagree, "city_or_location").inputValue(), "Shelbyville");
 });
 
 test("the newer value can be taken over", async () => {
@@ -301,12 +349,12 @@ test("the approved have a list of their own, and can be sent back", async () => 
 test("a long list comes in pages", async () => {
   for (let i = 0; i < 120; i += 1) gateway.records.add({ student_name: `Student ${String(i).padStart(3, "0")}`, school_name: "Lincoln Elementary", grade: "6", word_count: 9 });
   await open();
-  await says(page.locator("#shown"), "50 of 127 records");
+  await says(page.locator("#shown"), /^50 of 127 records/);
   await page.getByRole("button", { name: "Show more" }).click();
-  await says(page.locator("#shown"), "100 of 127 records");
+  await says(page.locator("#shown"), /^100 of 127 records/);
   assert.equal(await page.evaluate(() => document.activeElement.className), "record-name", "the focus goes to the first new record");
   await page.getByRole("button", { name: "Show more" }).click();
-  await says(page.locator("#shown"), "127 records");
+  await says(page.locator("#shown"), /^127 records/);
   assert.equal(await page.locator("#more").isVisible(), false);
   assert.equal(new Set(await page.locator(".record").evaluateAll((all) => all.map((one) => one.id))).size, 127);
 });
