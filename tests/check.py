@@ -17,8 +17,8 @@ ONLY = {
 wrong = []
 
 
-def sources():
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], cwd=TOP, capture_output=True, text=True)
+def sources(*patterns):
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *(patterns or ("*.c", "*.h"))], cwd=TOP, capture_output=True, text=True)
     return [TOP / p for p in listed.stdout.split() if (TOP / p).exists()]
 
 
@@ -74,7 +74,16 @@ def check_text():
                 wrong.append(f"{path.relative_to(TOP)}:{n}: unfinished: {line.strip()[:80]}")
 
 
-for check in (check_layers, check_settings, check_scripts, check_folders, check_text):
+def check_python():
+    """Every test and tool in Python can be read as Python."""
+    for path in sources("*.py"):
+        try:
+            compile(path.read_bytes(), path.relative_to(TOP).as_posix(), "exec")
+        except SyntaxError as error:
+            wrong.append(f"{error.filename}:{error.lineno}: {error.msg}")
+
+
+for check in (check_layers, check_settings, check_scripts, check_folders, check_text, check_python):
     check()
 print("\n".join(wrong) or "checks passed")
 sys.exit(1 if wrong else 0)

@@ -7,8 +7,8 @@
 Unit tests are cmocka programs, system tests pytest on real services, page tests node's test runner with Chromium,
 against a scripted gateway and against a whole stack.
 
-System tests kill, freeze and starve real processes on a machine that others may use.  When a few of them fail they are run once more, by
-themselves: what fails twice has failed, what then passes is named as `failed once`, for somebody to look into.
+System tests kill, freeze and starve real processes, page tests drive a browser, on a machine that others may use.  When a few of them fail
+they are run once more, by themselves: what fails twice has failed, what then passes is named as `failed once`, for somebody to look into.
 """
 import os
 import pathlib
@@ -55,9 +55,8 @@ def system(path="tests/system"):
     with tempfile.TemporaryDirectory(prefix="sheaf-tests-") as scratch:
         fallen = pathlib.Path(scratch) / "failed"
         pytest(path, [TOP / path], fallen)
-        again = dict.fromkeys(fallen.read_text().splitlines()) if fallen.exists() else []
-        if 0 < len(again) <= ONCE_MORE_MOST:
-            once_more(again, without)
+        again = list(dict.fromkeys(fallen.read_text().splitlines())) if fallen.exists() else []
+        once_more(again, without, lambda: pytest("once more", again, os.devnull))
 
 
 def pytest(what, tests, fallen):
@@ -65,11 +64,13 @@ def pytest(what, tests, fallen):
         lambda out: (number(r"(\d+) passed", out[-400:]), number(r"(\d+) (?:failed|error)", out[-400:])), cwd=TOP, env={"TESTS_FAILED": str(fallen)})
 
 
-def once_more(tests, without):
-    """`without`: how many had failed before these did."""
+def once_more(tests, without, run_them):
+    """`tests`: those that failed; `without`: how many had failed before these did."""
     global failed
+    if not 0 < len(tests) <= ONCE_MORE_MOST:
+        return
     before = passed, failed
-    pytest("once more", tests, os.devnull)
+    run_them()
     if (passed, failed) == (before[0] + len(tests), before[1]):
         failed = without
         for test in tests:
@@ -84,10 +85,22 @@ def pages():
         run("tests/pages, packages", ["npm", "ci", "--no-audit", "--no-fund"], lambda out: (0, 0), cwd=folder)
     sys.path.insert(0, str(TOP / "tests" / "system"))
     from up import Up
+    without = failed
     with tempfile.TemporaryDirectory(prefix="sheaf-pages-") as scratch, Up(scratch) as stack:
-        run("tests/pages", ["npm", "test", "--silent"],
-            lambda out: (number(r"(?m)^(?:#|ℹ) pass (\d+)", out), number(r"(?m)^(?:#|ℹ) fail (\d+)", out)), cwd=folder,
-            env={"BASE_URL": f"http://127.0.0.1:{stack.env['SHEAF_PORT']}", "SAMPLES": str(TOP / "tests" / "fixtures" / "forms")})
+        env = {"BASE_URL": f"http://127.0.0.1:{stack.env['SHEAF_PORT']}", "SAMPLES": str(TOP / "tests" / "fixtures" / "forms")}
+        again = node("tests/pages", [], folder, env)
+        once_more(again, without, lambda: node("once more", [f"--test-name-pattern=^{re.escape(name)}$" for name in again], folder, env))
+
+
+def node(what, options, folder, env):
+    """Answers the names of what failed."""
+    fallen = []
+
+    def count(out):
+        fallen.extend(name for name in re.findall(r"(?m)^ *not ok \d+ - (.+?)(?: # .*)?$", out) if not name.endswith(".mjs"))
+        return number(r"(?m)^# pass (\d+)", out), number(r"(?m)^# fail (\d+)", out)
+    run(what, ["node", "--test", "--test-reporter=tap", *options], count, cwd=folder, env=env)
+    return fallen
 
 
 if __name__ == "__main__":
