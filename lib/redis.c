@@ -5,9 +5,9 @@
  *      └───────────────────────┴──── break_off(): handlers get NULL, backoff ───────┘
  *
  * Handlers run in two places only: in redis_process(), and in redis_send() that cannot send.  Whatever
- * goes wrong elsewhere is noted in `broken` and dealt with by the next redis_process().
+ * goes wrong elsewhere is noted in `broken` and dealt with by the next redis_process().  What arrives is redis_answers.c's.
  */
-#include "lib/redis_inner.h"
+#include "lib/redis_connection.h"
 
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -22,98 +22,10 @@
 #define BACKOFF_MIN_MS     50
 #define BACKOFF_MAX_MS     2000
 #define UNANSWERED_MAX     (256u << 20) /* bytes; beyond it redis_send() refuses */
-#define READ_BYTES         (16 * 1024) /* fed to the parser at once: it moves what remains after each 1 KiB */
-#define READS_PER_TURN     64          /* so that a fast server does not keep the loop for itself */
-#define LOADS_MAX          32
-
-/* A command whose reply has not come. */
-struct pending {
-    redis_handler *handler;
-    void *user;
-    const struct redis_script *script; /* whose call it is; NULL: other commands */
-    bool as_function;                  /* by FCALL */
-    bool loaded;                       /* sent again behind its loading: if it is not known now, it never will be */
-    uint64_t from;                     /* position of its bytes; they end where the next one's begin */
-};
-
-struct ring {
-    struct pending *slot;
-    size_t cap, first, count; /* cap is a power of two */
-};
-
-struct subscription {
-    char *channel;
-    redis_handler *handler;
-    void *user;
-};
-
-struct redis {
-    struct redis_url url;
-    char *name;
-    int64_t connect_ms, reply_ms;
-    struct ssl_ctx_st *context;
-
-    enum { OFF, CONNECTING, GREETING, READY } state;
-    struct redis_net net;
-    struct redis_out out;
-    struct ring ring;
-    struct redisReader *reader;
-    size_t budget;          /* bytes the reply being read may still take */
-    redis_reply_t *current; /* the reply a handler is looking at */
-    struct subscription *subs;
-    size_t n_subs;
-    /* Sources loaded on this connection because they were not known, and where in the stream that was. */
-    struct {
-        const char *source;
-        uint64_t at;
-    } loads[LOADS_MAX];
-    size_t n_loads;
-    bool no_functions; /* the server has none, or none for us */
-
-    uint64_t generation;
-    bool broken; /* why says what; break_off() is due */
-    bool has_why;
-    struct err why;
-    int64_t heard_ms; /* last byte received, or first command sent after silence */
-    int64_t retry_ms; /* state OFF: when to connect */
-    int64_t backoff_ms;
-    int64_t attempt_deadline_ms;
-};
-
-/* --- pending commands --- */
-
-static int ring_push(struct ring *g, struct pending p)
-{
-    if (g->count == g->cap) {
-        size_t cap = g->cap ? g->cap * 2 : 64;
-        struct pending *slot = malloc(cap * sizeof *slot);
-        if (!slot) return -1;
-        for (size_t i = 0; i < g->count; i++) slot[i] = g->slot[(g->first + i) & (g->cap - 1)];
-        free(g->slot);
-        *g = (struct ring){.slot = slot, .cap = cap, .count = g->count};
-    }
-    g->slot[(g->first + g->count++) & (g->cap - 1)] = p;
-    return 0;
-}
-
-static struct pending ring_pop(struct ring *g)
-{
-    struct pending p = g->slot[g->first];
-
-    g->first = (g->first + 1) & (g->cap - 1);
-    g->count--;
-    return p;
-}
-
-/* Where the bytes of the oldest pending command begin: all before were answered. */
-static uint64_t oldest_position(const struct redis *r)
-{
-    return r->ring.count > 0 ? r->ring.slot[r->ring.first].from : redis_out_position(&r->out);
-}
 
 /* --- breaking --- */
 
-static void note_break(struct redis *r, const struct err *why)
+void redis_note_break(struct redis *r, const struct err *why)
 {
     if (r->broken) return; /* the first reason is the one that explains the others */
     r->broken = true;
@@ -132,12 +44,12 @@ static int64_t with_jitter(int64_t ms)
 
 static void break_off(struct redis *r)
 {
-    struct ring old = r->ring;
+    struct redis_ring old = r->ring;
     bool was_ready = r->state == READY;
 
     r->broken = false;
     r->state = OFF;
-    r->ring = (struct ring){0};
+    r->ring = (struct redis_ring){0};
     redis_net_close(&r->net);
     redis_out_clear(&r->out);
     redis_reader_destroy(&r->reader);
@@ -147,7 +59,7 @@ static void break_off(struct redis *r)
                                                          : r->backoff_ms * 2;
     r->retry_ms = clock_ms() + with_jitter(r->backoff_ms);
     while (old.count > 0) {
-        struct pending p = ring_pop(&old);
+        struct redis_pending p = redis_ring_pop(&old);
         if (p.handler) p.handler(p.user, NULL);
     }
     free(old.slot);
@@ -159,11 +71,11 @@ static void break_off(struct redis *r)
 int redis_queue(redis_t *r, const struct redis_script *script, int heads, const struct redis_arg *head,
                 int argc, const char *const *argv, const size_t *argvlen, redis_handler *handler, void *user)
 {
-    struct pending p = {.handler = handler, .user = user, .script = script, .as_function = script && redis_as_function(r, script),
+    struct redis_pending p = {.handler = handler, .user = user, .script = script, .as_function = script && redis_as_function(r, script),
                         .from = redis_out_position(&r->out)};
     bool usable = !r->broken && (r->state == READY || r->state == GREETING);
 
-    if (!usable || p.from - oldest_position(r) > UNANSWERED_MAX || ring_push(&r->ring, p) == -1) {
+    if (!usable || p.from - redis_oldest_position(r) > UNANSWERED_MAX || redis_ring_push(&r->ring, p) == -1) {
         if (handler) handler(user, NULL);
         return -1;
     }
@@ -186,7 +98,7 @@ int redis_send(redis_t *r, int argc, const char *const *argv, const size_t *argv
     return redis_queue(r, NULL, 0, NULL, argc, argv, argvlen, handler, user);
 }
 
-static int queue_texts(redis_t *r, int argc, const char *const *argv, redis_handler *handler)
+int redis_queue_texts(redis_t *r, int argc, const char *const *argv, redis_handler *handler)
 {
     return redis_queue(r, NULL, 0, NULL, argc, argv, NULL, handler, r);
 }
@@ -200,11 +112,11 @@ void redis_flush(redis_t *r)
     if (r->broken || (r->state != GREETING && r->state != READY)) return;
     while ((len = redis_out_unsent(&r->out, &data)) > 0) {
         ssize_t taken = redis_net_write(&r->net, data, len, &err);
-        if (taken == -1) note_break(r, &err);
+        if (taken == -1) redis_note_break(r, &err);
         if (taken <= 0) return;
         redis_out_sent(&r->out, (size_t)taken);
     }
-    if (redis_net_flush(&r->net, &err) == -1) note_break(r, &err);
+    if (redis_net_flush(&r->net, &err) == -1) redis_note_break(r, &err);
 }
 
 /* --- greeting --- */
@@ -219,7 +131,7 @@ static void on_greeting(void *user, const redis_reply_t *reply)
     redis_reply_err(reply, &err);
     if (err.kind == ERR_BUG)
         err.kind = ERR_CONFIG; /* AUTH without a password set there, SELECT out of range */
-    note_break(r, &err);
+    redis_note_break(r, &err);
 }
 
 static void on_setname(void *user, const redis_reply_t *reply)
@@ -247,7 +159,7 @@ bool redis_as_function(const redis_t *r, const struct redis_script *s)
 
 static void subscribe(struct redis *r, const char *channel, redis_handler *handler)
 {
-    queue_texts(r, 2, (const char *const[]){"SUBSCRIBE", channel}, handler);
+    redis_queue_texts(r, 2, (const char *const[]){"SUBSCRIBE", channel}, handler);
 }
 
 static void greet(struct redis *r)
@@ -258,15 +170,15 @@ static void greet(struct redis *r)
     r->state = GREETING;
     r->no_functions = false; /* it may be another server */
     if (url->password && url->user)
-        queue_texts(r, 3, (const char *const[]){"AUTH", url->user, url->password}, on_greeting);
+        redis_queue_texts(r, 3, (const char *const[]){"AUTH", url->user, url->password}, on_greeting);
     else if (url->password)
-        queue_texts(r, 2, (const char *const[]){"AUTH", url->password}, on_greeting);
+        redis_queue_texts(r, 2, (const char *const[]){"AUTH", url->password}, on_greeting);
     snprintf(db, sizeof db, "%d", url->db);
-    if (url->db != 0) queue_texts(r, 2, (const char *const[]){"SELECT", db}, on_greeting);
-    if (r->name) queue_texts(r, 3, (const char *const[]){"CLIENT", "SETNAME", r->name}, on_setname);
+    if (url->db != 0) redis_queue_texts(r, 2, (const char *const[]){"SELECT", db}, on_greeting);
+    if (r->name) redis_queue_texts(r, 3, (const char *const[]){"CLIENT", "SETNAME", r->name}, on_setname);
     /* A subscriber is ready only when the server confirmed: what is read after that misses no message. */
     for (size_t i = 0; i < r->n_subs; i++) subscribe(r, r->subs[i].channel, on_greeting);
-    queue_texts(r, 1, (const char *const[]){"PING"}, on_greeted);
+    redis_queue_texts(r, 1, (const char *const[]){"PING"}, on_greeted);
 }
 
 static void start_connecting(struct redis *r, int64_t now_ms)
@@ -278,7 +190,7 @@ static void start_connecting(struct redis *r, int64_t now_ms)
     r->budget = REDIS_REPLY_MAX;
     r->reader = redis_reader_new(&r->budget);
     if (!r->reader) err_set(&err, ERR_NOMEM, "Redis connection");
-    if (!r->reader || redis_net_start(&r->net, r->attempt_deadline_ms, &err) == -1) note_break(r, &err);
+    if (!r->reader || redis_net_start(&r->net, r->attempt_deadline_ms, &err) == -1) redis_note_break(r, &err);
 }
 
 static void go_on_connecting(struct redis *r, int64_t now_ms)
@@ -286,145 +198,10 @@ static void go_on_connecting(struct redis *r, int64_t now_ms)
     struct err err = {0};
 
     if (redis_net_step(&r->net, now_ms, &err) == -1) {
-        note_break(r, &err);
+        redis_note_break(r, &err);
     } else if (r->net.state == NET_OPEN) {
         r->heard_ms = now_ms;
         greet(r);
-    }
-}
-
-/* --- receiving --- */
-
-static void on_library(void *user, const redis_reply_t *reply)
-{
-    if (redis_is_error(reply, NULL)) ((struct redis *)user)->no_functions = true; /* full, or not for us: scripts do the same */
-}
-
-/* Loads what is not known (the server was restarted, or its scripts flushed), unless a later place in the stream does so already. */
-static bool load_source(struct redis *r, const struct pending *p)
-{
-    const char *source = p->as_function ? p->script->as_library : p->script->source;
-    uint64_t at = redis_out_position(&r->out);
-    size_t i = 0;
-    int rc;
-
-    while (i < r->n_loads && r->loads[i].source != source) i++;
-    if (i < r->n_loads && r->loads[i].at >= p->from) return true;
-    rc = p->as_function ? queue_texts(r, 4, (const char *const[]){"FUNCTION", "LOAD", "REPLACE", source}, on_library)
-                        : queue_texts(r, 3, (const char *const[]){"SCRIPT", "LOAD", source}, NULL);
-    if (rc == -1) return false;
-    if (i == LOADS_MAX) i = at % LOADS_MAX;
-    if (i == r->n_loads) r->n_loads++;
-    r->loads[i].source = source;
-    r->loads[i].at = at;
-    return true;
-}
-
-static bool send_again(struct redis *r, const struct pending *p, uint64_t to, bool as_function)
-{
-    struct pending again = *p;
-    struct redis_arg words[2];
-    int rc;
-
-    again.loaded = again.as_function == as_function;
-    again.as_function = as_function;
-    again.from = redis_out_position(&r->out);
-    if (ring_push(&r->ring, again) == -1) return false;
-    redis_script_words(p->script, as_function, words);
-    rc = again.loaded ? redis_out_again(&r->out, p->from, to) : redis_out_instead(&r->out, p->from, to, words);
-    if (rc == -1) r->ring.count--;
-    return rc == 0;
-}
-
-/* A call that the server does not know is loaded and sent again with the bytes that were kept; where functions are not to be had, the script
- * is called instead.  What stays unknown after that goes to the handler. */
-static bool heal_call(struct redis *r, const struct pending *p, uint64_t to, const redis_reply_t *reply)
-{
-    bool unknown = redis_is_error(reply, p->as_function ? "ERR Function not found" : "NOSCRIPT");
-
-    if (p->as_function && (redis_is_error(reply, "NOPERM") || redis_is_error(reply, "ERR unknown command"))) r->no_functions = true;
-    else if (!unknown) return false;
-    if (p->as_function && r->no_functions) return send_again(r, p, to, false);
-    return !p->loaded && load_source(r, p) && send_again(r, p, to, p->as_function);
-}
-
-static bool is_message(const redis_reply_t *reply)
-{
-    return redis_len(reply) == 3 && strcmp(redis_str(redis_at(reply, 0)), "message") == 0;
-}
-
-static void deliver_message(struct redis *r, const redis_reply_t *reply)
-{
-    const char *channel = redis_str(redis_at(reply, 1));
-
-    for (size_t i = 0; i < r->n_subs; i++)
-        if (strcmp(r->subs[i].channel, channel) == 0) r->subs[i].handler(r->subs[i].user, reply);
-}
-
-static void deliver_answer(struct redis *r, const redis_reply_t *reply)
-{
-    struct pending p;
-    uint64_t to;
-
-    if (r->ring.count == 0) {
-        note_break(r, &(struct err){.kind = ERR_UNAVAILABLE, .text = "Redis answered what nobody asked"});
-        return;
-    }
-    p = ring_pop(&r->ring);
-    to = oldest_position(r);
-    if (!redis_out_was_sent(&r->out, to)) {
-        /* Only something that is not Redis does this. The handler is owed its NULL all the same. */
-        note_break(r, &(struct err){.kind = ERR_UNAVAILABLE, .text = "Redis answered before it was asked"});
-        if (p.handler) p.handler(p.user, NULL);
-        return;
-    }
-    if (p.script && heal_call(r, &p, to, reply)) {
-        redis_out_release(&r->out, oldest_position(r));
-        return;
-    }
-    redis_out_release(&r->out, to);
-    /* A master that became a replica stays one: the address leads to the new master only after a reconnect.
-     */
-    if (redis_is_error(reply, "READONLY")) {
-        struct err err = {0};
-        redis_reply_err(reply, &err);
-        note_break(r, &err);
-    }
-    if (p.handler) p.handler(p.user, reply);
-}
-
-static void take_replies(struct redis *r)
-{
-    struct err err = {0};
-    int rc = 0;
-
-    while (!r->broken && (rc = redis_reader_next(r->reader, &r->current, &err)) == 1) {
-        r->budget = REDIS_REPLY_MAX;
-        if (r->n_subs > 0 && is_message(r->current))
-            deliver_message(r, r->current);
-        else
-            deliver_answer(r, r->current);
-        redis_reply_free(r->current);
-        r->current = NULL;
-    }
-    if (rc == -1) note_break(r, &err);
-}
-
-static void receive(struct redis *r)
-{
-    char data[READ_BYTES];
-    struct err err = {0};
-
-    for (int i = 0; i < READS_PER_TURN && !r->broken; i++) {
-        ssize_t got = redis_net_read(&r->net, data, sizeof data, &err);
-        if (got == 0) return;
-        if (got == -1 || redis_reader_feed(r->reader, data, (size_t)got, &err) == -1) {
-            note_break(r, &err);
-            return;
-        }
-        r->heard_ms = clock_ms();
-        take_replies(r);
-        if ((size_t)got < sizeof data && !redis_net_buffered(&r->net)) return;
     }
 }
 
@@ -444,10 +221,10 @@ static void on_watch(struct redis *r)
 
     if (r->ring.count > 0) {
         err_set(&err, ERR_TIMEOUT, "Redis is silent though %zu commands wait", r->ring.count);
-        note_break(r, &err);
+        redis_note_break(r, &err);
     } else {
         /* A subscriber hears nothing for hours and would not notice that its server is gone. */
-        queue_texts(r, 1, (const char *const[]){"PING"}, NULL);
+        redis_queue_texts(r, 1, (const char *const[]){"PING"}, NULL);
     }
 }
 
@@ -468,7 +245,7 @@ void redis_process(redis_t *r, short revents)
     if (r->state == GREETING || r->state == READY) {
         bool due = now_ms >= watch_ms(r);
         /* When this process itself was stopped for a while, the answers are there: read before judging. */
-        if (due || (revents & (POLLIN | POLLHUP | POLLERR)) || redis_net_buffered(&r->net)) receive(r);
+        if (due || (revents & (POLLIN | POLLHUP | POLLERR)) || redis_net_buffered(&r->net)) redis_receive(r);
         if (due && !r->broken && now_ms >= watch_ms(r)) on_watch(r);
         redis_flush(r);
     }
@@ -530,13 +307,13 @@ redis_reply_t *redis_keep_reply(redis_t *r)
 void redis_cut(redis_t *r, const struct err *why)
 {
     if (r->state == OFF) return;
-    note_break(r, why);
+    redis_note_break(r, why);
     break_off(r);
 }
 
 void redis_subscribe(redis_t *r, const char *channel, redis_handler *handler, void *user)
 {
-    struct subscription *subs = realloc(r->subs, (r->n_subs + 1) * sizeof *subs);
+    struct redis_subscription *subs = realloc(r->subs, (r->n_subs + 1) * sizeof *subs);
     char *copy = strdup(channel);
 
     if (subs) r->subs = subs;
@@ -545,7 +322,7 @@ void redis_subscribe(redis_t *r, const char *channel, redis_handler *handler, vo
         handler(user, NULL);
         return;
     }
-    r->subs[r->n_subs++] = (struct subscription){copy, handler, user};
+    r->subs[r->n_subs++] = (struct redis_subscription){copy, handler, user};
     if (r->state == GREETING || r->state == READY) subscribe(r, copy, NULL);
 }
 

@@ -6,7 +6,9 @@
  *     redis_net      one non-blocking socket, TLS or not
  *     redis_out      formatted commands, kept until they are answered
  *     redis_reply    reply objects for hiredis' parser
- *     redis.c        the connection: all of these and the handlers that wait
+ *     redis_ring     commands that wait for their answers
+ *     redis_answers  what arrives, and to whom it goes
+ *     redis.c        the connection: all of these, from the first look-up to the break
  *     redis_sync, redis_pool, redis_script   built on redis.c
  */
 #ifndef SHEAF_LIB_REDIS_INNER_H
