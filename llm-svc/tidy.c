@@ -97,6 +97,7 @@ static bool is_words(enum form_rule rule)
 /* "Pequeñor oble": is `b` the rest of the word that `a` began? */
 static bool is_rest(const struct word *a, const struct word *b)
 {
+    if (a->source != WORD_OCR || b->source != WORD_OCR) return false;
     double high = box_height(&a->box) > box_height(&b->box) ? box_height(&a->box) : box_height(&b->box);
     bool near = b->box.x0 - a->box.x1 < PIECE_GAP * high;
     size_t len = strlen(a->text);
@@ -206,24 +207,30 @@ static void mend_word(char *word, size_t len, bool name)
     if (last && isdigit((unsigned char)word[len - 1])) word[len - 1] = last;
 }
 
-/* Appends a word without what stuck to it: quotes before it, a stop that abbreviates nothing behind it. */
-static void append_word(struct buf *text, const char *word, bool name, bool school)
+/* Puts right what recognition makes of words. What was typed is as it was meant: Ljubica, 7Hills, 1-8. */
+static void mend_read_word(char *own, bool name, bool school)
 {
-    AUTO_FREE char *own = strdup(word);
+    for (char *part = own; part; part = (part = strchr(part, '-')) ? part + 1 : NULL) mend_beginning(part);
+    if (school) mend_span(own);
+    mend_word(own, strlen(own), name);
+}
+
+/* Appends a word without what stuck to it: quotes before it, a stop that abbreviates nothing behind it. */
+static void append_word(struct buf *text, const struct word *word, bool name, bool school)
+{
+    AUTO_FREE char *own = strdup(word->text);
     if (!own) {
         text->bad = true;
         return;
     }
-    if (is_stroke_i(own)) own[0] = 'I';
+    if (word->source == WORD_OCR && is_stroke_i(own)) own[0] = 'I';
     drop_rules(own);
     if (name) {
         trim_ruling(own);
         size_t len = strlen(own);
         if (len > ABBREVIATION && own[len - 1] == '.') own[len - 1] = '\0';
     }
-    for (char *part = own; part; part = (part = strchr(part, '-')) ? part + 1 : NULL) mend_beginning(part);
-    if (school) mend_span(own);
-    mend_word(own, strlen(own), name);
+    if (word->source == WORD_OCR) mend_read_word(own, name, school);
     buf_puts(text, own);
 }
 
@@ -246,7 +253,7 @@ char *tidy_line(const struct page *page, const int *words, int n, enum form_rule
         bool rest = joins && i > 0 && is_rest(&page->words[words[i - 1]], word);
         if (i > 0 && !rest && text.len && text.data[text.len - 1] != ' ') buf_putc(&text, ' ');
         if (is_words(rule))
-            append_word(&text, word->text, rule == FORM_NAME, rule == FORM_SCHOOL);
+            append_word(&text, word, rule == FORM_NAME, rule == FORM_SCHOOL);
         else
             buf_puts(&text, word->text);
     }

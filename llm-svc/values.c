@@ -23,6 +23,9 @@
 #define AGREED 0.985
 /* Where every word was read surer than this, none is taken for another. */
 #define SURE 0.90
+/* Two words of one field's value stand in one row, and no more than this many heights apart. */
+#define ANOTHER_ROW 0.5
+#define APART       3.0
 /* Of a page's people so many are looked for in its addresses. */
 #define NAMES_MAX 8
 
@@ -56,8 +59,12 @@ static char *number_alone(const char *text)
     return number && (!text[n] || atoi(text) > GRADE_MAX) ? strndup(text, n) : NULL;
 }
 
-static const char *source_name(enum word_source source)
+/* Where a value comes from: recognised as soon as one of its words was, for the surer ones say nothing of it. */
+static const char *source_of(const struct page *page, const struct line *line)
 {
+    enum word_source source = page->words[line->words[0]].source;
+    for (int i = 1; i < line->n; i++)
+        if (page->words[line->words[i]].source == WORD_OCR && *page->words[line->words[i]].tight) source = WORD_OCR;
     return source == WORD_FIELD ? "field" : source == WORD_TEXT ? "text" : "ocr";
 }
 
@@ -81,7 +88,7 @@ static int add_evidence(const struct face *face, const struct line *line, struct
         value->signs.again += word->confidence >= AGREED;
     }
     value->page = page->number;
-    value->source = source_name(page->words[line->words[0]].source);
+    value->source = source_of(page, line);
     value->signs.mean = sum / line->n;
     value->signs.least = least;
     return 0;
@@ -133,8 +140,8 @@ static int read_value(const struct context *c, const struct form_field *field, c
         read_address(c, field, clean, text, repaired, &why);
         return !*text && why.kind == ERR_NOMEM ? err_set(err, ERR_NOMEM, "value") : 0;
     }
-    AUTO_FREE char *mended = repair_text(field->rule, clean);
-    bool doubtful = field->rule == FORM_GRADE && is_doubtful_grade(clean);
+    AUTO_FREE char *mended = recognised ? repair_text(field->rule, clean) : NULL; /* a typed A is no 4, and a typed 20 no 2 */
+    bool doubtful = recognised && field->rule == FORM_GRADE && is_doubtful_grade(clean);
     if (doubtful && mended) *text = form_normalise(form, field, mended, &why);
     if (!*text) *text = form_normalise(form, field, clean, &why);
     *repaired = *text && doubtful;
@@ -170,7 +177,7 @@ static int accept(const struct context *c, const struct form_field *field, struc
     if (!line.n || !*clean || field->rule == FORM_ESSAY) return 0;
     AUTO_FREE char *text = NULL;
     bool repaired = false;
-    bool recognised = page->words[line.words[0]].source == WORD_OCR;
+    bool recognised = !strcmp(source_of(page, &line), "ocr");
     if (read_value(c, field, clean, recognised, &text, &repaired, err)) return -1;
     if (!text || (field->rule == FORM_SCHOOL && is_grade(c->vocabulary->form, text))) return 0;
     struct value *value = append(values, err);
@@ -291,6 +298,24 @@ static bool is_box(const struct form_field *field, const struct word *word)
     return field->rule == FORM_CHOICE && (!*word->tight || !strcmp(word->tight, "x"));
 }
 
+/* Is word `b` not simply the next of what word `a` stands in? */
+static bool stands_apart(const struct page *page, int a, int b)
+{
+    const struct box *x = &page->words[a].box, *y = &page->words[b].box;
+    return box_overlap_y(x, y) < ANOTHER_ROW || y->x0 - x->x1 > APART * box_height(x);
+}
+
+/* A field of a PDF may stand on a page several times, and says the same everywhere.  How many words it says: the n words are all of them. */
+static int words_once(const struct page *page, const int *words, int n)
+{
+    for (int part = 1; part <= n / 2; part++) {
+        bool same = n % part == 0 && stands_apart(page, words[part - 1], words[part]);
+        for (int i = part; i < n && same; i++) same = !strcmp(page->words[words[i]].text, page->words[words[i - part]].text);
+        if (same) return part;
+    }
+    return n;
+}
+
 /* Values of PDF form fields whose names say which field they are; their words are nobody else's afterwards.
  */
 static int read_named(const struct context *c, struct owner *owners, int *words, struct values *values,
@@ -308,6 +333,7 @@ static int read_named(const struct context *c, struct owner *owners, int *words,
             owners[i] = (struct owner){.label = -1, .how = OWNED_NAMED};
             words[line.n++] = i;
         }
+        line.n = words_once(page, words, line.n);
         if (accept(c, field, line, values, err)) return -1;
     }
     return 0;

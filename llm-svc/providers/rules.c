@@ -146,15 +146,16 @@ static bool differ(const char *a, const char *b)
     return edit_distance(x, n, y, m, most) > most;
 }
 
-/* Does another page of the entry name another student or school? */
+/* Is another student or school named in the entry: by another page, or by another form on the same one? */
 static bool is_contradicted(const struct reading *r, const struct value *value)
 {
     if (!value->field->required || (value->field->rule != FORM_NAME && value->field->rule != FORM_SCHOOL))
         return false;
-    for (int i = 0; i < r->n_pages; i++) {
-        const struct value *other = value_on(r, i, value->field);
-        if (other && other->page != value->page && differ(other->text, value->text)) return true;
-    }
+    for (int i = 0; i < r->n_pages; i++)
+        for (int k = 0; k < r->values[i].n; k++) {
+            const struct value *other = &r->values[i].list[k];
+            if (other->field == value->field && differ(other->text, value->text)) return true;
+        }
     return false;
 }
 

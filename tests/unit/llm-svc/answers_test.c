@@ -57,6 +57,56 @@ static void test_an_answer_that_floats_above_its_label_is_its_answer(void **stat
     entry_done(&entry);
 }
 
+static void test_a_field_that_stands_on_a_page_twice_says_its_value_once(void **state)
+{
+    (void)state;
+    struct entry entry;
+    read_page((const char *const[]){"800 1000 Anaf:StudentName Lanf:StudentName Lanf:StudentName", "800 8000 Signed:",
+                                    "1800 8000 Anaf:StudentName Lanf:StudentName Lanf:StudentName", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "student_name"), "Ana Lan Lan");
+    entry_done(&entry);
+    read_page((const char *const[]){"800 1000 Lanf:StudentName Lanf:StudentName", NULL}, &entry);
+    assert_string_equal(text_in(&entry, "student_name"), "Lan Lan");
+    entry_done(&entry);
+}
+
+static void read_two_forms(const char *second_name, struct entry *entry)
+{
+    char name[80];
+    snprintf(name, sizeof name, "800 6000 Student's Name: %s", second_name);
+    read_page((const char *const[]){"800 1000 Student's Name: Ana Soler", "800 1300 School Name: Monte Rosa School", "800 1600 Grade: 3", name,
+                                    "800 6300 School Name: Monte Rosa School", "800 6600 Grade: 3", NULL}, entry);
+}
+
+static void test_two_students_on_one_page_are_put_before_a_person(void **state)
+{
+    (void)state;
+    struct entry two, one;
+    read_two_forms("Bruno Vega", &two);
+    read_two_forms("Ana Soler", &one);
+    assert_string_equal(text_in(&two, "student_name"), "Ana Soler");
+    assert_true(two.observed & OBSERVED_CONTENT_MISMATCH);
+    assert_false(one.observed & OBSERVED_CONTENT_MISMATCH);
+    entry_done(&two);
+    entry_done(&one);
+}
+
+static void test_what_was_typed_is_not_mended_as_what_was_recognised_is(void **state)
+{
+    (void)state;
+    struct entry entry;
+    entry_of_lines((const char *const[]){"800 1000 Student: Ljubica ~bint Lwin", "800 1300 School: Escuela ~primaria 7Hills", "800 1600 Grade: A",
+                                         "800 1900 Teacher: ICara", NULL}, 't', &entry);
+    assert_string_equal(text_in(&entry, "student_name"), "Ljubica bint Lwin");
+    assert_string_equal(text_in(&entry, "school_name"), "Escuela primaria 7Hills");
+    assert_string_equal(text_in(&entry, "grade"), "");
+    assert_string_equal(text_in(&entry, "teacher_name"), "ICara");
+    entry_done(&entry);
+    entry_of_lines((const char *const[]){"800 1000 Grade: 20", NULL}, 't', &entry);
+    assert_string_equal(text_in(&entry, "grade"), "20"); /* for the review to say that it is none */
+    entry_done(&entry);
+}
+
 static double confidence(const struct entry *entry, const char *field)
 {
     const struct value *value = value_in(entry, field);
@@ -294,6 +344,9 @@ static void test_a_family_name_read_alike_twice_is_trusted_more_than_one_read_in
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_field_that_stands_on_a_page_twice_says_its_value_once),
+        cmocka_unit_test(test_what_was_typed_is_not_mended_as_what_was_recognised_is),
+        cmocka_unit_test(test_two_students_on_one_page_are_put_before_a_person),
         cmocka_unit_test(test_an_answer_that_repeats_its_label_is_an_answer),
         cmocka_unit_test(test_an_answer_that_repeats_its_label_behind_a_cells_border_is_whole),
         cmocka_unit_test(test_a_misread_grade_in_two_columns_takes_nothing_from_its_neighbour),
