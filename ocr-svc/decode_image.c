@@ -125,6 +125,43 @@ static enum decode_status image_open(int fd, const struct limits *limits, void *
 
 /* ---- decoding ------------------------------------------------------------------------------------ */
 
+/* Where the name of a grey PNG's chunk stands that makes one of its shades transparent; 0: it has none. */
+static off_t transparent_shade(int fd)
+{
+    uint8_t head[33], chunk[8];
+    if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head || head[25] != 0) return 0;
+    for (off_t at = sizeof head; pread(fd, chunk, sizeof chunk, at) == (ssize_t)sizeof chunk;) {
+        if (memcmp(chunk + 4, "IDAT", 4) == 0) return 0;
+        if (memcmp(chunk + 4, "tRNS", 4) == 0) return at + 4;
+        at += 12 + (off_t)((uint32_t)chunk[0] << 24 | (uint32_t)chunk[1] << 16 | (uint32_t)chunk[2] << 8 | chunk[3]);
+    }
+    return 0;
+}
+
+/* Leptonica takes a grey PNG of which one shade is transparent, mostly the paper's, for one that is so all over, and its page would
+ * pass for blank.  Under another name the chunk is nobody's. */
+static PIX *read_png(FILE *file)
+{
+    struct stat st;
+    off_t shade = transparent_shade(fileno(file));
+    if (shade == 0) return pixReadStreamPng(file);
+    if (fstat(fileno(file), &st) != 0) return NULL;
+    uint8_t *png = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fileno(file), 0);
+    if (png == MAP_FAILED) return NULL;
+    png[shade] = 'x';
+    PIX *pix = pixReadMemPng(png, (size_t)st.st_size);
+    munmap(png, (size_t)st.st_size);
+    return pix;
+}
+
+/* A JPEG that was scaled while it was decoded has fewer dots an inch, too. */
+static PIX *read_jpeg(FILE *file, int reduction)
+{
+    PIX *pix = pixReadStreamJpeg(file, 0, reduction, NULL, 0);
+    if (pix) pixSetResolution(pix, pixGetXRes(pix) / reduction, pixGetYRes(pix) / reduction);
+    return pix;
+}
+
 /* NULL with *status. */
 static PIX *decoded(struct image *m, int n, enum decode_status *status)
 {
@@ -139,10 +176,10 @@ static PIX *decoded(struct image *m, int n, enum decode_status *status)
     }
     switch (m->type) {
     case IMAGE_PNG:
-        pix = pixReadStreamPng(m->file);
+        pix = read_png(m->file);
         break;
     case IMAGE_JPEG:
-        pix = pixReadStreamJpeg(m->file, 0, reduction, NULL, 0);
+        pix = read_jpeg(m->file, reduction);
         break;
     case IMAGE_TIFF:
         pix = pixReadStreamTiff(m->file, n);

@@ -45,6 +45,10 @@ static int in_jpeg(const uint8_t *jpeg, size_t len)
 {
     for (size_t at = 2; at + 4 <= len && jpeg[at] == 0xFF;) {
         uint8_t marker = jpeg[at + 1];
+        if (marker == 0xFF) { /* as many as a writer likes may stand before a marker */
+            at++;
+            continue;
+        }
         size_t size = (size_t)(jpeg[at + 2] << 8 | jpeg[at + 3]);
         if (marker == 0xDA || size < 2) break;
         size_t end = at + 2 + size < len ? at + 2 + size : len;

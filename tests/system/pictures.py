@@ -22,6 +22,19 @@ def page(words=WORDS, scale=1, columns=3, size=(1000, 600)):
     return image
 
 
+def strokes(text, left, bottom, size=12):
+    """The text as a program for tablets draws a pen's strokes into a PDF: shapes, no letters."""
+    font = ImageFont.truetype(FONT, size * 4)
+    image = Image.new("1", (int(font.getlength(text)) + 8, size * 6), 1)
+    ImageDraw.Draw(image).text((2, 2), text, fill=0, font=font)
+    drawn = ["0 g"]
+    for y in range(image.height):
+        row = [image.getpixel((x, y)) == 0 for x in range(image.width)] + [False]
+        for x in (i for i, ink in enumerate(row) if ink and not (i and row[i - 1])):
+            drawn.append(f"{left + x / 4:.2f} {bottom + size - y / 4:.2f} {row.index(False, x) / 4 - x / 4:.2f} .26 re")
+    return " ".join(drawn + ["f"])
+
+
 def saved(image, kind, **how):
     out = io.BytesIO()
     image.save(out, kind, **how)
@@ -79,6 +92,9 @@ def every_kind():
     yield "PNG, 1 bit", saved(grey.convert("1"), "PNG")
     yield "PNG, palette", saved(colour.quantize(16), "PNG")
     yield "PNG, palette with a transparent colour", saved(colour.quantize(16), "PNG", transparency=0)
+    yield "PNG, grey with a transparent shade", saved(grey, "PNG", transparency=255)
+    yield "PNG, 1 bit with a transparent shade", saved(grey.convert("1"), "PNG", transparency=1)
+    yield "PNG, colours with a transparent one", saved(colour, "PNG", transparency=(30 + 255 * 8 // 10, 255, 255 * 9 // 10))
     yield "PNG, colours with alpha", saved(see_through(grey).convert("RGBA"), "PNG")
     yield "PNG, grey with alpha", saved(see_through(grey), "PNG")
     yield "PNG, 16 bits, grey", png16(grey, 1)

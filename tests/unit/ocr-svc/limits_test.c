@@ -97,6 +97,15 @@ static void test_exif_of_png_and_webp_is_found_in_its_chunk(void **state)
     for (size_t n = 0; n < sizeof webp; n++) assert_in_range(exif_orientation(webp, n), 1, 8);
 }
 
+static void test_bytes_that_fill_the_room_before_a_marker_are_none(void **state)
+{
+    (void)state;
+    uint8_t filled[sizeof little + 3] = {0xFF, 0xD8, 0xFF, 0xFF, 0xFF};
+    memcpy(filled + 5, little + 2, sizeof little - 2);
+    assert_int_equal(exif_orientation(filled, sizeof filled), 6);
+    for (size_t n = 0; n < sizeof filled; n++) assert_in_range(exif_orientation(filled, n), 1, 8);
+}
+
 static void test_exif_orientation_is_read_in_both_byte_orders(void **state)
 {
     (void)state;
@@ -142,6 +151,7 @@ int main(void)
         cmocka_unit_test(test_dpi_of_a_page_that_makes_no_sense_is_none),
         cmocka_unit_test(test_jpeg_is_scaled_while_decoding_until_it_fits),
         cmocka_unit_test(test_refusals_bear_the_codes_of_the_outside_interface),
+        cmocka_unit_test(test_bytes_that_fill_the_room_before_a_marker_are_none),
         cmocka_unit_test(test_exif_orientation_is_read_in_both_byte_orders),
         cmocka_unit_test(test_exif_of_png_and_webp_is_found_in_its_chunk),
         cmocka_unit_test(test_exif_cut_anywhere_is_upright_or_right),
