@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -321,6 +322,7 @@ static bool words_sound(const struct decode_words *w)
     const struct words_header *h = w->head;
     if (h->magic != DECODE_MAGIC || h->total != w->size) return false;
     if (w->size != sizeof *h + (uint64_t)h->n * sizeof(struct word_record) + h->texts) return false;
+    if (!isfinite(h->width_pt) || !isfinite(h->height_pt) || h->turn >= 360 || h->turn % 90 != 0) return false;
     if (h->texts == 0 || w->texts[h->texts - 1] != '\0') return false;
     for (uint32_t i = 0; i < h->n; i++)
         if (w->words[i].text >= h->texts || w->words[i].field >= h->texts) return false;

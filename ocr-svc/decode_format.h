@@ -17,7 +17,7 @@ struct word_sink {
 };
 void word_sink_init(struct word_sink *s);
 void word_sink_done(struct word_sink *s);
-/* record.text and record.field are filled here; field NULL: a text-layer word. */
+/* record.text and record.field are filled here; field NULL: no form field. */
 void word_sink_add(struct word_sink *s, struct word_record record, const char *text, const char *field);
 
 /* Pixels on their way to the parent: pixel_sink_begin() makes the memfd and maps it, the format fills

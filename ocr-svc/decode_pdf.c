@@ -14,6 +14,14 @@
 #define TRIES 3   /* at drawing a page */
 #define FEWER 0.7 /* dots an inch each time: half the pixels */
 
+/* A page with a long side beyond these, in inches, is no sheet of paper: many programs give a scan or a photograph a page of
+ * a point a pixel.  It is drawn, and counts, as a letter page. */
+#define SHORTEST_PAGE 5
+#define LONGEST_PAGE  17.5
+#define LETTER_PAGE   11
+
+#define TURNED 0.8 /* of a page's steps from letter to letter */
+
 struct pdf {
     PopplerDocument *document;
     struct limits limits;
@@ -64,6 +72,12 @@ static bool char_is_bad(gunichar c)
     return c == 0xFFFD || c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0xE000 && c <= 0xF8FF) || c >= 0xF0000;
 }
 
+/* Poppler puts these around words that run from right to left. They are no letters of the page. */
+static bool is_direction(gunichar c)
+{
+    return c >= 0x202A && c <= 0x202E;
+}
+
 /* A ligature is a way to print letters, not another letter: "ﬁ" is searched and compared as "fi". */
 static const char *ligature(gunichar c)
 {
@@ -109,8 +123,30 @@ static void word_flush(struct word_sink *sink, GString *letters, const struct wo
     g_string_truncate(letters, 0);
 }
 
+/* Where the text of a page runs to, counted by steps from letter to letter within words. */
+struct course {
+    int right, down, left, up;
+};
+
+static void follow(struct course *c, const PopplerRectangle *before, const PopplerRectangle *r)
+{
+    double dx = r->x1 + r->x2 - before->x1 - before->x2, dy = r->y1 + r->y2 - before->y1 - before->y2;
+    if (fabs(dx) >= fabs(dy))
+        *(dx > 0 ? &c->right : &c->left) += dx != 0;
+    else
+        *(dy > 0 ? &c->down : &c->up) += 1;
+}
+
+/* A page that was printed or scanned on its side, and is shown so, has no /Rotate: only its letters tell. */
+static uint32_t turn_of(const struct course *c)
+{
+    double enough = TURNED * (c->right + c->down + c->left + c->up);
+    return c->up > enough ? 90 : c->left > enough ? 180 : c->down > enough ? 270 : 0;
+}
+
 static void read_text(PopplerPage *page, struct word_sink *sink)
 {
+    struct course course = {0};
     PopplerRectangle *boxes = NULL;
     guint n_boxes = 0, i = 0;
     char *text = poppler_page_get_text(page);
@@ -119,6 +155,10 @@ static void read_text(PopplerPage *page, struct word_sink *sink)
         struct word_record w = {0};
         for (const char *at = text; *at && i < n_boxes; at = g_utf8_next_char(at), i++) {
             gunichar c = g_utf8_get_char(at);
+            if (is_direction(c)) { /* has no box */
+                i--;
+                continue;
+            }
             if (g_unichar_isspace(c)) {
                 word_flush(sink, letters, &w);
                 continue;
@@ -129,6 +169,7 @@ static void read_text(PopplerPage *page, struct word_sink *sink)
                 sink->header.bad_chars++;
                 c = 0xFFFD;
             }
+            if (letters->len) follow(&course, &boxes[i - 1], &boxes[i]);
             word_box_grow(&w, &boxes[i], letters->len == 0);
             const char *several = ligature(c);
             if (several)
@@ -139,6 +180,7 @@ static void read_text(PopplerPage *page, struct word_sink *sink)
         word_flush(sink, letters, &w);
         g_string_free(letters, TRUE);
     }
+    sink->header.turn = turn_of(&course);
     g_free(boxes);
     g_free(text);
 }
@@ -268,18 +310,48 @@ static void mark(struct words_header *h, double left, double top, double right, 
         }
 }
 
-/* Ink, stamps and free drawings, which somebody laid over the page. */
-static void read_markings(GList *annotations, struct words_header *h)
+static void add_marking(const PopplerRectangle *area, struct words_header *h)
+{
+    h->has_markings = 1;
+    mark(h, area->x1, h->height_pt - area->y2, area->x2, h->height_pt - area->y1);
+}
+
+/* Text that was typed over the page, by a viewer's "add text": poppler leaves it out of the page's text. False: it says nothing. */
+static bool add_note(const PopplerAnnotMapping *m, struct word_sink *sink)
+{
+    double height = sink->header.height_pt;
+    char *contents = poppler_annot_get_contents(m->annot);
+    char *sound = contents ? g_utf8_make_valid(contents, -1) : NULL;
+    char *composed = sound ? g_utf8_normalize(sound, -1, G_NORMALIZE_NFC) : NULL;
+    bool said = composed && *g_strstrip(composed);
+    struct word_record w = {.left = (float)m->area.x1,
+                            .right = (float)m->area.x2,
+                            .top = (float)(height - m->area.y2),
+                            .bottom = (float)(height - m->area.y1),
+                            .is_note = 1,
+                            .multiline = 1};
+    if (said && sink->header.n < PAGE_MAX_WORDS) word_sink_add(sink, w, composed, NULL);
+    g_free(composed);
+    g_free(sound);
+    g_free(contents);
+    return said;
+}
+
+/* Text, ink, stamps and free drawings, which somebody laid over the page. */
+static void read_markings(GList *annotations, struct word_sink *sink)
 {
     for (GList *l = annotations; l; l = l->next) {
-        PopplerAnnotMapping *m = l->data;
+        const PopplerAnnotMapping *m = l->data;
+        if (poppler_annot_get_flags(m->annot) & (POPPLER_ANNOT_FLAG_HIDDEN | POPPLER_ANNOT_FLAG_NO_VIEW)) continue;
         switch (poppler_annot_get_annot_type(m->annot)) {
+        case POPPLER_ANNOT_FREE_TEXT:
+            if (!add_note(m, sink)) add_marking(&m->area, &sink->header);
+            break;
         case POPPLER_ANNOT_INK:
         case POPPLER_ANNOT_STAMP:
         case POPPLER_ANNOT_POLYGON:
         case POPPLER_ANNOT_POLY_LINE:
-            h->has_markings = 1;
-            mark(h, m->area.x1, h->height_pt - m->area.y2, m->area.x2, h->height_pt - m->area.y1);
+            add_marking(&m->area, &sink->header);
             break;
         default:
             break;
@@ -311,7 +383,7 @@ static enum decode_status pdf_words(void *doc, int number, struct word_sink *sin
     read_text(page, sink);
     read_fields(page, annotations, sink);
     read_pictures(page, &sink->header); /* before the drawings: only pictures count for its share */
-    read_markings(annotations, &sink->header);
+    read_markings(annotations, sink);
     poppler_page_free_annot_mapping(annotations);
     g_object_unref(page);
     return DECODE_OK;
@@ -351,13 +423,23 @@ static enum decode_status render(PopplerPage *page, double scale, cairo_surface_
     return no_memory ? DECODE_PAGE_TOO_LARGE : good ? DECODE_OK : DECODE_DAMAGED;
 }
 
-static enum decode_status draw(PopplerPage *page, double dpi, double width, double height, struct pixel_sink *sink)
+/* By how much the page has to be enlarged to be a sheet of paper. */
+static double to_paper(double width, double height)
 {
-    double scale = dpi / 72;
+    double side = fmax(width, height) / 72;
+    return side < SHORTEST_PAGE || side > LONGEST_PAGE ? LETTER_PAGE / side : 1;
+}
+
+/* `paper`: to_paper() */
+static enum decode_status draw(PopplerPage *page, double dpi, double paper, double width, double height,
+                               struct pixel_sink *sink)
+{
+    double scale = dpi * paper / 72;
     int w = (int)fmax(1, floor(width * scale)), h = (int)fmax(1, floor(height * scale));
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, w, h);
     enum decode_status status = render(page, scale, surface);
     if (status == DECODE_OK) status = pixel_sink_begin(sink, (uint32_t)w, (uint32_t)h, width, height);
+    if (status == DECODE_OK) sink->header->dpi = (uint32_t)(sink->header->dpi / paper + 0.5);
     if (status == DECODE_OK) to_grey(surface, sink->header, sink->grey);
     cairo_surface_destroy(surface);
     return status;
@@ -371,10 +453,11 @@ static enum decode_status pdf_pixels(void *doc, int number, int dpi, struct pixe
     if (!page) return DECODE_DAMAGED;
     double width, height;
     poppler_page_get_size(page, &width, &height);
-    double fits = limits_dpi_that_fits(&p->limits, width, height, dpi);
+    double paper = width > 0 && height > 0 ? to_paper(width, height) : 1;
+    double fits = limits_dpi_that_fits(&p->limits, width * paper, height * paper, dpi);
     enum decode_status status = DECODE_PAGE_TOO_LARGE;
     for (int tries = 0; fits > 0 && status == DECODE_PAGE_TOO_LARGE && tries < TRIES; tries++, fits *= FEWER)
-        status = draw(page, fits, width, height, sink);
+        status = draw(page, fits, paper, width, height, sink);
     g_object_unref(page);
     return status;
 }

@@ -57,6 +57,7 @@ struct words_header {
     uint32_t chars;        /* characters in the text layer */
     uint32_t bad_chars;    /* of these, without a sound mapping to Unicode */
     uint32_t has_markings; /* ink, stamps, free drawings laid over the page */
+    uint32_t turn;         /* degrees clockwise (0, 90, 180, 270) that make the text layer upright: mostly 0 */
     double image_share;    /* of the page's area that pictures cover */
     /* Bit x of row y, from the top left of the upright page: a picture, or a drawing laid over it, covers the middle of
      * this cell. */
@@ -67,8 +68,8 @@ struct words_header {
 
 struct word_record {
     float left, top, right, bottom; /* points, upright, origin top left */
-    uint32_t text, field;           /* offsets into the texts; field 0 in a text-layer word */
-    uint32_t is_field, multiline;
+    uint32_t text, field;           /* offsets into the texts; field 0 in what is no form field */
+    uint32_t is_field, is_note, multiline; /* note: text that somebody typed over the page, all of it one record */
     float font_pt; /* of a field's value; 0: not known */
 };
 

@@ -11,6 +11,8 @@
 #define LEAST_INK 0.0005
 /* A photograph's leaves and faces come out as "oa", ".-." and "ad" at 0.3 to 0.5, words in it at 0.7 and more. */
 #define GUESS 0.5
+/* What somebody wrote on a page by a pen comes out lower, and is better doubted than lost. */
+#define PEN_GUESS 0.3
 
 struct cut {
     int x, y, width, height; /* pixels of the page */
@@ -50,17 +52,17 @@ static uint8_t *cut_out(const struct cut *c, const struct decode_words *words, c
     for (int y = 0; y < c->height; y++)
         memcpy(grey + (size_t)y * (size_t)c->width, picture->grey + (size_t)(c->y + y) * p->stride + c->x, (size_t)c->width);
     for (uint32_t i = 0; i < words->head->n; i++)
-        if (!words->words[i].is_field)
+        if (!words->words[i].is_field) /* a field's words give way to its value */
             paint(grey, c, &words->words[i], p->width / p->width_pt, p->height / p->height_pt);
     return grey;
 }
 
 /* Words of the region, which may have been turned to be read, onto the page. */
-static int take(const struct page *part, const struct region *r, struct page *page, struct err *err)
+static int take(const struct page *part, const struct region *r, double guess, struct page *page, struct err *err)
 {
     for (size_t i = 0; i < part->n_words; i++) {
         const struct page_word *w = &part->words[i];
-        if ((double)w->confidence < GUESS) continue;
+        if ((double)w->confidence < guess) continue;
         struct page_box b = page_box_turned(w->box, (360 - part->rotation) % 360);
         double width = r->right - r->left, height = r->bottom - r->top;
         b = (struct page_box){(int)(r->left * PAGE_UNITS + b.left * width), (int)(r->top * PAGE_UNITS + b.top * height),
@@ -70,7 +72,7 @@ static int take(const struct page *part, const struct region *r, struct page *pa
     return 0;
 }
 
-static int read_region(const struct ocr_provider *provider, void *engine, const struct region *r,
+static int read_region(const struct ocr_provider *provider, void *engine, const struct region *r, double guess,
                        const struct decode_words *words, const struct decode_pixels *picture, const struct ocr_wait *wait,
                        struct page *page, struct err *err)
 {
@@ -86,11 +88,19 @@ static int read_region(const struct ocr_provider *provider, void *engine, const 
     part.width = p->width_pt * (r->right - r->left);
     part.height = p->height_pt * (r->bottom - r->top);
     int result = provider->recognise(engine, &image, wait, &part, err);
-    if (result == 0) result = take(&part, r, page, err);
+    if (result == 0) result = take(&part, r, guess, page, err);
     if (result == 0 && part.n_words) page->lang = part.lang;
     page_done(&part);
     free(grey);
     return result;
+}
+
+int mixed_recognise_page(const struct ocr_provider *provider, void *engine, const struct decode_words *words,
+                         const struct decode_pixels *picture, const struct ocr_wait *wait, struct page *page,
+                         struct err *err)
+{
+    static const struct region whole = {.right = 1, .bottom = 1};
+    return read_region(provider, engine, &whole, PEN_GUESS, words, picture, wait, page, err);
 }
 
 int mixed_recognise(const struct ocr_provider *provider, void *engine, const struct decode_words *words,
@@ -109,7 +119,7 @@ int mixed_recognise(const struct ocr_provider *provider, void *engine, const str
     double least = LEAST_INK * map.width * map.height;
     for (int i = 0; i < n && result == 0; i++)
         if ((double)ink_in(&map, &regions[i]) >= least)
-            result = read_region(provider, engine, &regions[i], words, picture, wait, page, err);
+            result = read_region(provider, engine, &regions[i], GUESS, words, picture, wait, page, err);
     ink_map_done(&map);
     return result;
 }

@@ -204,7 +204,7 @@ struct page_box page_box_turned(struct page_box b, int degrees)
 
 void page_turn(struct page *page, int degrees)
 {
-    page->rotation = degrees;
+    page->rotation = (page->rotation + degrees) % 360;
     if (degrees != 90 && degrees != 270) return;
     double width = page->width;
     int pixel_width = page->pixel_width;

@@ -84,7 +84,8 @@ double page_word_height(const struct page *page);
 
 /* Where `box` lies after the page was turned clockwise by 0, 90, 180 or 270 degrees. */
 struct page_box page_box_turned(struct page_box box, int degrees);
-/* Notes that the page was turned so, and swaps its sides when it lies on one; its words stay as they are. */
+/* Notes that the page was turned so, after what it was turned before, and swaps its sides when it lies on one; its words stay as
+ * they are. */
 void page_turn(struct page *page, int degrees);
 /* Moves its words to where they stand on a page that is turned clockwise by `slant` radians about its middle: what was one
  * line stands level then, which at three degrees and the width of a letter is a line and a half away. */

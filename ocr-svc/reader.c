@@ -1,8 +1,8 @@
 /* How a page is read is decided page by page:
  *
  *   form fields   their values are in the document itself, drawn or not, and are always taken
- *   text layer    taken where it is what a reader sees (text_layer.h); such a page is not drawn, unless pictures lie
- *                 on it: these are recognised (mixed.h)
+ *   text layer    taken where it is what a reader sees (text_layer.h); pictures that lie on such a page, and what somebody
+ *                 wrote on it, are recognised (mixed.h)
  *   otherwise     the page is drawn, and recognised unless it is blank
  */
 #include "ocr-svc/reader.h"
@@ -96,32 +96,24 @@ static int check_wanted(const struct ocr_wait *wait, struct err *err)
 static int add_text_layer(struct page *page, const struct decode_words *w, struct err *err)
 {
     for (uint32_t i = 0; i < w->head->n; i++) {
-        if (w->words[i].is_field) continue;
-        struct page_box box = fields_box(page, &w->words[i]);
-        if (page_add_word(page, w->texts + w->words[i].text, NULL, &box, 1.0, WORD_TEXT_LAYER, err) != 0)
-            return -1;
+        const struct word_record *r = &w->words[i];
+        struct page_box box = fields_box(page, r);
+        if (r->is_field || r->is_note) continue;
+        if (page_add_word(page, w->texts + r->text, NULL, &box, 1.0, WORD_TEXT_LAYER, err) != 0) return -1;
     }
     return 0;
 }
 
-/* Fields stand where the document says; on a page that was turned after decoding they turn with it. */
-static int add_fields(struct page *page, const struct decode_words *w, struct err *err)
+/* What was typed into the page's fields and, where it was not recognised with the page, over it.  It stands where the document
+ * says, and turns with the page. */
+static int add_typed(struct page *page, const struct decode_words *w, bool notes, struct err *err)
 {
     for (uint32_t i = 0; i < w->head->n; i++) {
-        const struct word_record *r = &w->words[i];
-        if (!r->is_field) continue;
-        if (fields_add(page, r, w->texts + r->text, w->texts + r->field, err) != 0) return -1;
+        const struct word_record r = fields_turned(&w->words[i], page->rotation, w->head->width_pt, w->head->height_pt);
+        const char *text = w->texts + r.text;
+        if (r.is_field && fields_add(page, &r, text, w->texts + r.field, err) != 0) return -1;
+        if (r.is_note && notes && fields_add_note(page, &r, text, err) != 0) return -1;
     }
-    return 0;
-}
-
-static int look_at_layer(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
-                         enum text_layer *layer, struct err *err)
-{
-    struct decode_pixels picture = {0};
-    if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &picture, err) != 0) return -1;
-    *layer = text_layer_look(w, &picture);
-    decode_pixels_done(&picture);
     return 0;
 }
 
@@ -134,13 +126,14 @@ static void note_picture(struct page *page, const struct pixels_header *h)
     page->pixel_height = (int)h->height;
 }
 
-static int recognise_pictures(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
-                              struct page *page, struct err *err)
+/* `pen`: somebody wrote on the page, anywhere. */
+static int recognise_beside(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, bool pen,
+                            struct page *page, struct err *err)
 {
     struct decode_pixels picture = {0};
     if (decoder_pixels(r->decoder, index, r->dpi, wait->deadline_ms, &picture, err) != 0) return -1;
     note_picture(page, picture.head);
-    int result = mixed_recognise(r->provider, r->engine, w, &picture, wait, page, err);
+    int result = (pen ? mixed_recognise_page : mixed_recognise)(r->provider, r->engine, w, &picture, wait, page, err);
     decode_pixels_done(&picture);
     return result;
 }
@@ -169,16 +162,47 @@ static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct
     return result;
 }
 
-/* Text layer, recognition, or both. */
-static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
-                     struct page *page, struct err *err)
+/* Looks at a page that has the layer's words. */
+static int look(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, const struct page *page,
+                enum text_layer *layer, bool *pen, struct err *err)
 {
-    enum text_layer layer = text_layer_judge(w);
-    if (layer == TEXT_LAYER_DOUBTFUL && look_at_layer(r, index, wait, w, &layer, err) != 0) return -1;
+    struct decode_pixels picture = {0};
+    bool doubtful = *layer == TEXT_LAYER_DOUBTFUL;
+    if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &picture, err) != 0) return -1;
+    if (doubtful) *layer = text_layer_look(w, &picture);
+    *pen = w->head->has_markings || text_layer_lacks(w, &picture, page, doubtful && *layer == TEXT_LAYER_REAL);
+    decode_pixels_done(&picture);
+    return 0;
+}
+
+static int read_layer(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, bool pictures, bool pen,
+                      struct page *page, struct err *err)
+{
+    int result = pictures || pen ? recognise_beside(r, index, wait, w, pen, page, err) : 0;
+    for (size_t i = 0; i < page->n_words; i++) page->words[i].box = page_box_turned(page->words[i].box, (int)w->head->turn);
+    page_turn(page, (int)w->head->turn);
+    return result;
+}
+
+/* Text layer, recognition, or both.  *layer: what the text layer was found to be. */
+static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
+                     struct page *page, enum text_layer *layer, struct err *err)
+{
+    struct err why = {0};
+    bool pen = false;
+    *layer = text_layer_judge(w);
+    if (*layer != TEXT_LAYER_NONE) {
+        if (add_text_layer(page, w, err) != 0) return -1;
+        /* A page of text that cannot be drawn is still a page of text. */
+        if (look(r, index, wait, w, page, layer, &pen, &why) != 0 && *layer != TEXT_LAYER_REAL) {
+            if (err) *err = why;
+            return -1;
+        }
+    }
     if (check_wanted(wait, err) != 0) return -1;
-    if (layer == TEXT_LAYER_NONE) return recognise(r, index, wait, page, err);
-    if (add_text_layer(page, w, err) != 0) return -1;
-    return layer == TEXT_LAYER_BESIDE ? recognise_pictures(r, index, wait, w, page, err) : 0;
+    if (*layer != TEXT_LAYER_NONE) return read_layer(r, index, wait, w, *layer == TEXT_LAYER_BESIDE, pen, page, err);
+    page_drop_all(page);
+    return recognise(r, index, wait, page, err);
 }
 
 static enum page_source source_of(const struct page *page)
@@ -203,8 +227,9 @@ static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait
     if (decoder_words(r->decoder, index, wait->deadline_ms, &w, err) != 0) return -1;
     page->width = w.head->width_pt;
     page->height = w.head->height_pt;
-    int result = read_base(r, index, wait, &w, page, err);
-    if (result == 0) result = add_fields(page, &w, err);
+    enum text_layer layer;
+    int result = read_base(r, index, wait, &w, page, &layer, err);
+    if (result == 0) result = add_typed(page, &w, layer != TEXT_LAYER_NONE, err);
     decode_words_done(&w);
     return result;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ocr-svc/ink.h"
+#include "ocr-svc/lost.h"
 #include "ocr-svc/regions.h"
 
 /* A page whose pictures cover less than this is not a scan, and one with this many words and no scan is text.
@@ -26,7 +27,7 @@ static double sign_share(const struct decode_words *w, unsigned *n_words)
     unsigned signs = 0, all = 0;
     *n_words = 0;
     for (uint32_t i = 0; i < w->head->n; i++) {
-        if (w->words[i].is_field) continue;
+        if (w->words[i].is_field || w->words[i].is_note) continue;
         (*n_words)++;
         for (const char *c = w->texts + w->words[i].text; *c; c++) {
             if (((unsigned char)*c & 0xC0) == 0x80 || strchr("._-", *c)) continue;
@@ -74,6 +75,29 @@ static bool covers(const struct decode_words *words, const struct pixels_header 
     size_t before = ink_count(map);
     text_layer_erase(words, p, map);
     return before > 0 && (double)(before - ink_count(map)) >= LEAST_COVER * (double)before;
+}
+
+/* Pictures of any size, those that are no region, too. */
+static void erase_cells(const struct decode_words *words, struct ink_map *map)
+{
+    double w = (double)map->width / DECODE_CELLS, h = (double)map->height / DECODE_CELLS;
+    for (int y = 0; y < DECODE_CELLS; y++)
+        for (int x = 0; x < DECODE_CELLS; x++)
+            if (words->head->pictures[y] >> x & 1) ink_erase(map, (x - 0.5) * w, (y - 0.5) * h, (x + 1.5) * w, (y + 1.5) * h);
+}
+
+bool text_layer_lacks(const struct decode_words *words, const struct decode_pixels *picture, const struct page *page, bool scan)
+{
+    const struct pixels_header *p = picture->head;
+    struct page_box lost[LOST_MAX];
+    struct ink_map map;
+    if (ink_map_init(&map, picture->grey, (int)p->width, (int)p->height, p->stride) != 0) return false;
+    ink_erase_rules(&map);
+    text_layer_erase(words, p, &map);
+    if (!scan) erase_cells(words, &map);
+    int n = lost_find(&map, page, LOST_BLOCKS, lost);
+    ink_map_done(&map);
+    return n > 0;
 }
 
 enum text_layer text_layer_look(const struct decode_words *words, const struct decode_pixels *picture)

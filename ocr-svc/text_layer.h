@@ -7,6 +7,7 @@
 
 #include "ocr-svc/decode.h"
 #include "ocr-svc/ink.h"
+#include "ocr-svc/page.h"
 
 enum text_layer {
     TEXT_LAYER_NONE,     /* no text, or text that cannot be right */
@@ -22,6 +23,10 @@ enum text_layer text_layer_judge(const struct decode_words *words);
 /* REAL when the text stands on (nearly) all ink of the page; BESIDE when it stands on all that lies beside pictures which
  * leave room for text; else NONE. Ruled lines and frames do not count as ink. */
 enum text_layer text_layer_look(const struct decode_words *words, const struct decode_pixels *picture);
+
+/* Whether what looks like writing lies on the page beside its text, its fields and its pictures: strokes of a pen that a program drew
+ * as lines.  `page` has the layer's words.  `scan`: the picture may be the page itself, a sheet whose handwriting the layer leaves out. */
+bool text_layer_lacks(const struct decode_words *words, const struct decode_pixels *picture, const struct page *page, bool scan);
 
 /* Takes what lies under the layer's words, a little widened, off the page's ink. */
 void text_layer_erase(const struct decode_words *words, const struct pixels_header *picture, struct ink_map *map);

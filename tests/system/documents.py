@@ -39,9 +39,10 @@ def escape(text):
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
 
 
-def pdf(pages, note="", slips=()):
+def pdf(pages, note="", slips=(), over="", annotations=(), turned=0):
     """A PDF with a text layer; pages: lists of lines. `note` makes the bytes differ. `slips`: pictures that lie on each page, with
-    their places (left, bottom, width, height in points)."""
+    their places (left, bottom, width, height in points); `over`: what else is drawn on it, as a PDF says it. `annotations`: (kind, left,
+    bottom, text) laid over each page. `turned`: degrees anticlockwise by which the text runs, on the same upright page."""
     objects = []
 
     def add(body):
@@ -56,12 +57,23 @@ def pdf(pages, note="", slips=()):
                    b"/Length %d >> stream\n" % (*image.size, len(data)) + data + b"\nendstream")
         pasted += b"/S%d %d 0 R " % (n, slip)
         drawn += f"q {width} 0 0 {height} {left} {bottom} cm /S{n} Do Q "
+    laid = []
+    for kind, left, bottom, text in annotations:
+        width, shown = 7 * len(text) + 4, f"BT /F1 11 Tf 2 3 Td ({escape(text)}) Tj ET".encode("latin-1")
+        look = add(b"<< /Type /XObject /Subtype /Form /BBox [0 0 %d 15] /Resources << /Font << /F1 %d 0 R >> >> /Length %d >> stream\n"
+                   % (width, font, len(shown)) + shown + b"\nendstream")
+        said = f"/Contents ({escape(text)}) /DA (/F1 11 Tf)" if kind == "FreeText" else "/InkList [[0 0 1 1]]"
+        laid.append(add(f"<< /Type /Annot /Subtype /{kind} /Rect [{left} {bottom} {left + width} {bottom + 15}] /F 4 {said} /AP << /N {look} 0 R >> >>"
+                        .encode("latin-1")))
+    turn = {0: "1 0 0 1 0 0", 90: "0 1 -1 0 612 0", 180: "-1 0 0 -1 612 792", 270: "0 -1 1 0 0 792"}[turned]
     for lines in pages:
-        text = drawn + "BT /F1 11 Tf 54 740 Td 16 TL " + " ".join(f"({escape(line)}) Tj T*" for line in lines) + " ET"
+        text = (drawn + f"{turn} cm BT /F1 11 Tf 54 {740 if turned in (0, 180) else 580} Td 16 TL " +
+                " ".join(f"({escape(line)}) Tj T*" for line in lines) + f" ET {over}")
         data = zlib.compress(text.encode("latin-1"))
         content = add(b"<< /Length %d /Filter /FlateDecode >> stream\n" % len(data) + data + b"\nendstream")
         kids.append(add(b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 612 792] /Contents %d 0 R /Resources << /Font << /F1 %d 0 R >> "
-                        b"/XObject << %s >> >> >>" % (tree, content, font, pasted)))
+                        b"/XObject << %s >> >> /Annots [%s] >>"
+                        % (tree, content, font, pasted, b" ".join(b"%d 0 R" % a for a in laid))))
     objects[catalog - 1] = b"<< /Type /Catalog /Pages %d 0 R >>" % tree
     objects[tree - 1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), b" ".join(b"%d 0 R" % k for k in kids))
     out = io.BytesIO(b"%PDF-1.4\n" + (f"% {note}\n".encode() if note else b""))

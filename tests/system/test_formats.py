@@ -48,8 +48,9 @@ def test_a_page_that_cannot_be_read_leaves_the_others_alive(tmp_path):
 
 
 def test_a_huge_jpeg_is_scaled_down_while_it_is_decoded(tmp_path):
-    """96 megapixels, of which 40 are allowed."""
-    (page,), _ = read(tmp_path, pictures.saved(pictures.page(scale=13), "JPEG"))
+    """96 megapixels, of which 40 are allowed; ten inches wide."""
+    (page,), _ = read(tmp_path, pictures.saved(pictures.page(scale=13), "JPEG", dpi=(1300, 1300)))
+    assert page["width"] == pytest.approx(720) and page["image"]["dpi"] == 650
     assert page["text"].split() == pictures.WORDS and page["image"]["width"] * page["image"]["height"] <= 40_000_000
 
 
@@ -92,3 +93,13 @@ def test_a_page_that_lies_askew_is_read_line_by_line(tmp_path):
     (page,), _ = read(tmp_path, pictures.saved(image.rotate(-3, Image.BICUBIC, expand=True, fillcolor=255), "PNG"))
     assert page["text"].splitlines() == lines
     assert -3.3 < page["slant"] < -2.7
+
+
+@pytest.mark.parametrize("points_a_pixel", [1, 0.08])
+def test_a_scan_on_a_page_of_a_senseless_size_is_read_like_a_letter(tmp_path, points_a_pixel):
+    """A point a pixel is what many programs make of a picture: 23 inches; 0.08 make it less than two."""
+    lines = [" ".join(pictures.WORDS[i:i + 5]) for i in (0, 5)] * 6
+    image = pictures.page([w for line in lines for w in line.split()], columns=5, size=(1275, 1650))
+    (page,), _ = read(tmp_path, pictures.saved(image, "PDF", resolution=72 / points_a_pixel))
+    assert page["text"].splitlines() == lines
+    assert page["image"]["dpi"] == 200 and abs(page["image"]["height"] - 2200) <= 1

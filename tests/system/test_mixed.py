@@ -82,3 +82,47 @@ def test_a_name_on_a_slip_comes_into_the_record():
         job = stack.job_done(answer["job_ids"][0]["job_id"], 60)
         record = stack.get(f"/api/records/{job['result']['submission_ids'][0]}")[1]["record"]
         assert {k: record[k] for k in student} == student
+
+
+# ---- what somebody typed or wrote over a form ----
+
+STUDENT = documents.student(21)
+ANSWERS = [(150, 704 - 16 * i, STUDENT[field]) for i, field in enumerate(("student_name", "school_name", "grade"))]
+UNANSWERED = [line.split(":")[0] + ":" if line.startswith(("Student's Name", "School Name", "Grade")) else line for line in TEXT]
+HEADED = ("Student’s Name:", "School Name:", "Grade:")
+
+
+def assert_answered(page):
+    lines = page["text"].splitlines()
+    for head, (_, _, answer) in zip(HEADED, ANSWERS):
+        assert f"{head} {answer}" in lines
+
+
+def test_answers_that_a_viewer_laid_over_the_form_as_text_are_its_words(tmp_path):
+    (page,), _ = read(tmp_path, documents.pdf([UNANSWERED], annotations=[("FreeText", *answer) for answer in ANSWERS]))
+    assert page["source"] == "text" and page["failed"] is None
+    assert_answered(page)
+
+
+def test_answers_drawn_as_the_strokes_of_a_pen_are_recognised(tmp_path):
+    drawn = " ".join(pictures.strokes(text, left, bottom) for left, bottom, text in ANSWERS)
+    (page,), _ = read(tmp_path, documents.pdf([UNANSWERED], over=drawn))
+    assert page["source"] == "mixed"
+    assert_text_is_whole(page, UNANSWERED)
+    assert_answered(page)
+
+
+def test_small_answers_in_ink_are_recognised(tmp_path):
+    (page,), _ = read(tmp_path, documents.pdf([UNANSWERED], annotations=[("Ink", *answer) for answer in ANSWERS]))
+    assert page["source"] == "mixed"
+    assert_text_is_whole(page, UNANSWERED)
+    assert_answered(page)
+
+
+def test_a_page_whose_text_lies_on_its_side_is_read_upright(tmp_path):
+    (upright,), _ = read(tmp_path, documents.pdf([TEXT[:30]]))
+    for turned, clockwise in ((90, 90), (180, 180), (270, 270)):
+        (page,), _ = read(tmp_path, documents.pdf([TEXT[:30]], turned=turned))
+        assert page["source"] == "text" and page["rotation"] == clockwise
+        assert page["text"] == upright["text"]
+        assert page["width"] > page["height"] if turned != 180 else page["width"] < page["height"]

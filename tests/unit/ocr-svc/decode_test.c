@@ -187,21 +187,89 @@ static void test_field_stands_where_the_reader_sees_it_at_every_rotation(void **
     check_rotated(270, 600 - 210, 400 - 200);
 }
 
+/* By how much a page has to be turned on which text is shown by these operators. */
+static uint32_t turn_of_text(const char *content)
+{
+    struct decode_document doc;
+    struct decode_words w = {0};
+    decoder_t *d = decoder_new(&limits, NULL);
+    int fd = pdf_of(ONE_PAGE, "/MediaBox[0 0 400 600]", content, "");
+    assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+    assert_int_equal(decoder_words(d, 0, soon(), &w, NULL), 0);
+    uint32_t turn = w.head->turn;
+    decode_words_done(&w);
+    close(fd);
+    decoder_destroy(&d);
+    return turn;
+}
+
+static void test_text_that_runs_up_or_down_the_page_says_how_the_page_lies(void **state)
+{
+    (void)state;
+    assert_int_equal(turn_of_text("BT /F 10 Tf 1 0 0 1 100 300 Tm (hello again) Tj ET"), 0);
+    assert_int_equal(turn_of_text("BT /F 10 Tf 0 1 -1 0 100 300 Tm (hello again) Tj ET"), 90);
+    assert_int_equal(turn_of_text("BT /F 10 Tf -1 0 0 -1 300 300 Tm (hello again) Tj ET"), 180);
+    assert_int_equal(turn_of_text("BT /F 10 Tf 0 -1 1 0 100 300 Tm (hello again) Tj ET"), 270);
+    assert_int_equal(turn_of_text("BT /F 10 Tf 1 0 0 1 50 300 Tm (hello again) Tj 0 1 -1 0 20 100 Tm (up) Tj ET"), 0);
+    assert_int_equal(turn_of_text(""), 0);
+}
+
+static void test_text_typed_over_the_page_is_its_text_and_hidden_text_is_not(void **state)
+{
+    (void)state;
+    struct decode_document doc;
+    struct decode_words w = {0};
+    decoder_t *d = decoder_new(&limits, NULL);
+    int fd = pdf_of(ONE_PAGE, "/MediaBox[0 0 400 600]/Annots[6 0 R 7 0 R]", "BT /F 10 Tf 100 300 Td (hello) Tj ET",
+                    "6 0 obj <</Type/Annot/Subtype/FreeText/Rect[100 200 300 220]/F 4/Contents(Ana Luz)/DA(/F 10 Tf)>> endobj\n"
+                    "7 0 obj <</Type/Annot/Subtype/FreeText/Rect[100 100 300 120]/F 2/Contents(gone)/DA(/F 10 Tf)>> endobj\n");
+    assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+    assert_int_equal(decoder_words(d, 0, soon(), &w, NULL), 0);
+    assert_int_equal(w.head->n, 2);
+    assert_int_equal(w.head->has_markings, 0);
+    const struct word_record *note = word_named(&w, "Ana Luz");
+    assert_true(note->is_note && !note->is_field);
+    assert_near((double)note->left, 100);
+    assert_near((double)note->top, 600 - 220);
+    decode_words_done(&w);
+    close(fd);
+    decoder_destroy(&d);
+}
+
+static void test_page_of_a_size_that_no_paper_has_is_drawn_as_a_letter(void **state)
+{
+    (void)state;
+    static const char *const boxes[] = {"/MediaBox[0 0 2550 3300]", "/MediaBox[0 0 61.2 79.2]", "/MediaBox[0 0 612 792]"};
+    for (size_t i = 0; i < 3; i++) {
+        struct decode_document doc;
+        struct decode_pixels p = {0};
+        decoder_t *d = decoder_new(&limits, NULL);
+        int fd = pdf_of(ONE_PAGE, boxes[i], "", "");
+        assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+        assert_int_equal(decoder_pixels(d, 0, 100, soon(), &p, NULL), 0);
+        assert_in_range(p.head->height, 1099, 1100);
+        assert_int_equal(p.head->dpi, 100);
+        decode_pixels_done(&p);
+        close(fd);
+        decoder_destroy(&d);
+    }
+}
+
 static void test_page_of_a_poster_is_drawn_at_what_fits(void **state)
 {
     (void)state;
     struct decode_document doc;
     struct decode_pixels p = {0};
     struct limits small = limits;
-    small.max_pixels = 1000000;
+    small.max_pixels = 722500; /* 850 by 850 */
     decoder_t *d = decoder_new(&small, NULL);
-    int fd = pdf_of(ONE_PAGE, "/MediaBox[0 0 1440 1440]", "0 0 720 1440 re f", "");
+    int fd = pdf_of(ONE_PAGE, "/MediaBox[0 0 1224 1224]", "0 0 612 1224 re f", "");
     assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
     assert_int_equal(decoder_pixels(d, 0, 300, soon(), &p, NULL), 0);
     assert_true((int64_t)p.head->width * p.head->height <= small.max_pixels);
     assert_int_equal(p.head->dpi, 50);
     assert_int_equal(p.grey[p.head->stride * 500 + 100], 0);
-    assert_int_equal(p.grey[p.head->stride * 500 + 900], 255);
+    assert_int_equal(p.grey[p.head->stride * 500 + 800], 255);
     decode_pixels_done(&p);
     close(fd);
     decoder_destroy(&d);
@@ -336,6 +404,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_open_pdf_of_too_many_pages_is_refused),
         cmocka_unit_test(test_open_png_of_a_billion_pixels_is_refused_from_its_header),
         cmocka_unit_test(test_field_stands_where_the_reader_sees_it_at_every_rotation),
+        cmocka_unit_test(test_text_that_runs_up_or_down_the_page_says_how_the_page_lies),
+        cmocka_unit_test(test_text_typed_over_the_page_is_its_text_and_hidden_text_is_not),
+        cmocka_unit_test(test_page_of_a_size_that_no_paper_has_is_drawn_as_a_letter),
         cmocka_unit_test(test_page_of_a_poster_is_drawn_at_what_fits),
         cmocka_unit_test(test_page_that_is_not_there_is_refused),
         cmocka_unit_test(test_death_of_the_child_costs_one_page_and_no_more),

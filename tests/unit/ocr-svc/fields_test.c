@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include "ocr-svc/fields.h"
 
@@ -87,6 +88,45 @@ static void test_value_of_several_lines_is_wrapped_and_broken_where_it_says(void
     page_done(&p);
 }
 
+static void test_value_longer_than_its_field_shows_keeps_its_order(void **state)
+{
+    (void)state;
+    struct page p;
+    struct word_record area = line;
+    struct buf essay = BUF_INIT;
+    char word[16];
+    area.multiline = 1;
+    area.font_pt = 12; /* two lines of six words */
+    for (int i = 0; i < 400; i++) buf_printf(&essay, "w%d%s", i, i % 50 == 49 ? "\n\n" : " ");
+    begin(&p);
+    assert_int_equal(fields_add(&p, &area, essay.data, "Essay", NULL), 0);
+    assert_int_equal(page_set_reading_order(&p, NULL), 0);
+    assert_int_equal(p.n_words, 400);
+    for (int i = 0; i < 400; i++) {
+        snprintf(word, sizeof word, "w%d", i);
+        assert_string_equal(page_word_text(&p, &p.words[i]), word);
+    }
+    buf_done(&essay);
+    page_done(&p);
+}
+
+static void test_what_stands_on_a_page_turns_with_it(void **state)
+{
+    (void)state;
+    struct page p;
+    begin(&p);
+    p.width = 500, p.height = 1000;
+    const struct word_record r = {.left = 60, .top = 80, .right = 120, .bottom = 160};
+    for (int degrees = 0; degrees < 360; degrees += 90) {
+        struct page_box before = fields_box(&p, &r), want = page_box_turned(before, degrees);
+        struct page turned = {.width = degrees % 180 ? 1000 : 500, .height = degrees % 180 ? 500 : 1000};
+        struct word_record at = fields_turned(&r, degrees, 500, 1000);
+        struct page_box have = fields_box(&turned, &at);
+        assert_memory_equal(&have, &want, sizeof want);
+    }
+    page_done(&p);
+}
+
 static void test_field_outside_the_page_makes_no_nonsense(void **state)
 {
     (void)state;
@@ -105,6 +145,8 @@ int main(void)
         cmocka_unit_test(test_value_that_is_drawn_otherwise_replaces_the_drawing),
         cmocka_unit_test(test_value_without_a_drawing_is_laid_out_inside_its_field),
         cmocka_unit_test(test_value_of_several_lines_is_wrapped_and_broken_where_it_says),
+        cmocka_unit_test(test_value_longer_than_its_field_shows_keeps_its_order),
+        cmocka_unit_test(test_what_stands_on_a_page_turns_with_it),
         cmocka_unit_test(test_field_outside_the_page_makes_no_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,6 +198,16 @@ static void test_turned_box_comes_back_after_four_quarters(void **state)
     assert_int_equal(t.right, PAGE_UNITS - 200);
 }
 
+static void test_a_page_that_was_turned_twice_says_by_how_much_in_all(void **state)
+{
+    (void)state;
+    struct page p = {.width = 600, .height = 800};
+    page_turn(&p, 90);
+    page_turn(&p, 180); /* it stood on its head then */
+    assert_int_equal(p.rotation, 270);
+    assert_true(p.width == 800 && p.height == 600);
+}
+
 static void test_confidence_counts_long_words_more(void **state)
 {
     (void)state;
@@ -290,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_json_has_what_the_stages_contract_asks_for),
         cmocka_unit_test(test_words_of_a_slanted_line_are_level_when_the_page_is_straight),
         cmocka_unit_test(test_turned_box_comes_back_after_four_quarters),
+        cmocka_unit_test(test_a_page_that_was_turned_twice_says_by_how_much_in_all),
         cmocka_unit_test(test_confidence_counts_long_words_more),
         cmocka_unit_test(test_merge_word_read_twice_is_the_surer_reading),
         cmocka_unit_test(test_merge_one_word_against_two_is_judged_as_a_whole),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ocr-svc/fields.h"
 #include "ocr-svc/ink.h"
 #include "ocr-svc/text_layer.h"
 
@@ -139,6 +140,47 @@ static void test_stamp_in_a_corner_does_not_cover_the_page(void **state)
     assert_int_equal(text_layer_look(&l.view, &p), TEXT_LAYER_NONE);
 }
 
+/* Does the look at these words beside what was drawn say that writing is missing? */
+static bool lacks(const struct layer *l, const struct decode_pixels *p, bool scan)
+{
+    struct page page;
+    page_init(&page, 1);
+    page.width = page.height = SIDE;
+    for (uint32_t i = 0; i < l->head.n; i++) {
+        struct page_box box = fields_box(&page, &l->words[i]);
+        assert_int_equal(page_add_word(&page, "words", NULL, &box, 1, WORD_TEXT_LAYER, NULL), 0);
+    }
+    bool result = text_layer_lacks(&l->view, p, &page, scan);
+    page_done(&page);
+    return result;
+}
+
+static void test_strokes_beside_the_words_are_writing_that_they_lack(void **state)
+{
+    struct layer l;
+    struct pixels_header h;
+    (void)state;
+    layer_init(&l, 5, "words");
+    struct decode_pixels p = picture_of(&h);
+    for (int i = 0; i < 5; i++) ink_at(105, 20 + 15 * i, 195, 30 + 15 * i);
+    assert_false(lacks(&l, &p, false));
+    ink_at(300, 50, 340, 62);
+    assert_true(lacks(&l, &p, false));
+}
+
+static void test_what_is_in_a_picture_is_lacked_only_where_the_picture_is_the_page(void **state)
+{
+    struct layer l;
+    struct pixels_header h;
+    (void)state;
+    layer_init(&l, 5, "words");
+    struct decode_pixels p = picture_of(&h);
+    ink_at(300, 50, 340, 62);
+    memset(l.head.pictures, 0xFF, sizeof l.head.pictures);
+    assert_false(lacks(&l, &p, false));
+    assert_true(lacks(&l, &p, true));
+}
+
 static void test_frames_around_text_do_not_count_as_ink(void **state)
 {
     struct layer l;
@@ -186,6 +228,8 @@ int main(void)
         cmocka_unit_test(test_lines_to_write_on_do_not_count_as_signs),
         cmocka_unit_test(test_text_that_stands_on_all_ink_covers_the_page),
         cmocka_unit_test(test_stamp_in_a_corner_does_not_cover_the_page),
+        cmocka_unit_test(test_strokes_beside_the_words_are_writing_that_they_lack),
+        cmocka_unit_test(test_what_is_in_a_picture_is_lacked_only_where_the_picture_is_the_page),
         cmocka_unit_test(test_frames_around_text_do_not_count_as_ink),
         cmocka_unit_test(test_blank_paper_in_uneven_light_has_no_ink),
         cmocka_unit_test(test_ink_of_a_picture_of_one_pixel_is_counted),
