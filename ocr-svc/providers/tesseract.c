@@ -26,6 +26,9 @@
 /* Below this mean confidence a page may stand on its head. */
 #define PAGE_POOR 0.65
 #define FEW_WORDS 5 /* fewer tell nothing */
+/* Shorter words are as high as wide. Of a page's longer ones so many are higher only when it lies on its side. */
+#define SOME_LETTERS 4
+#define ON_ITS_SIDE  0.8
 EMBED(hand_model, "ocr-svc/hand/hand.traineddata");
 
 static void api_close(TessBaseAPI *api)
@@ -169,6 +172,30 @@ static int read_whole(struct engine *e, const struct sheet *sheet, const struct 
     return result;
 }
 
+/* Are most words of some letters higher than wide? */
+static bool lies_on_its_side(const struct page *page)
+{
+    size_t n = 0, high = 0;
+    for (size_t i = 0; i < page->n_words; i++) {
+        const struct page_word *w = &page->words[i];
+        if (strlen(page_word_text(page, w)) < SOME_LETTERS) continue;
+        n++;
+        high += (w->box.bottom - w->box.top) * page->height > (w->box.right - w->box.left) * page->width;
+    }
+    return n >= FEW_WORDS && (double)high > ON_ITS_SIDE * (double)n;
+}
+
+/* The layout finds lines that run up or down the page as well, and they are read well; only where a page has few words the count of strokes does
+ * not tell that it lies on its side (orientation.c). To which one, is told by how it is read then. */
+static int read_upright(struct engine *e, struct sheet *sheet, const struct ocr_wait *wait, struct page *page, struct err *err)
+{
+    int result = read_whole(e, sheet, wait, page, err);
+    if (result != 0 || !lies_on_its_side(page)) return result;
+    page_drop_all(page);
+    sheet_turn(sheet, 90, page);
+    return read_whole(e, sheet, wait, page, err);
+}
+
 /* A page of a hand may lie upside down without its strokes or a strip telling so surely enough (orientation.c). Read as a whole it tells: what is
  * read so badly is read the other way up as well, and the surer reading stays. */
 static void read_other_way_up(struct engine *e, struct sheet *sheet, const struct ocr_wait *wait, struct page *page)
@@ -200,7 +227,7 @@ static int tesseract_recognise(void *engine, const struct ocr_image *image, cons
     sheet_straighten(&sheet); /* first: which way up it lies shows on level lines */
     sheet_turn(&sheet, orientation_find(e, &sheet, wait), page);
     if (sheet.dpi > READ_DPI) sheet_resize(&sheet, READ_DPI);
-    int result = read_whole(e, &sheet, wait, page, err);
+    int result = read_upright(e, &sheet, wait, page, err);
     if (result == 0) read_other_way_up(e, &sheet, wait, page);
     page_straighten(page, sheet.slant);
     if (result == 0) read_lost_blocks(e, &sheet, wait, page);

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from PIL import Image
 
+import documents
 import pictures
 from stack import BUILD, Stack
 
@@ -103,3 +104,12 @@ def test_a_scan_on_a_page_of_a_senseless_size_is_read_like_a_letter(tmp_path, po
     (page,), _ = read(tmp_path, pictures.saved(image, "PDF", resolution=72 / points_a_pixel))
     assert page["text"].splitlines() == lines
     assert page["image"]["dpi"] == 200 and abs(page["image"]["height"] - 2200) <= 1
+
+
+@pytest.mark.parametrize("turned", [90, 270])
+def test_a_form_of_few_words_that_lies_on_its_side_is_read_upright(tmp_path, turned):
+    lines = documents.form_lines(21)[:6]
+    image = documents.scan_image(lines).rotate(turned, expand=True)
+    (page,), _ = read(tmp_path, pictures.saved(image, "PNG", dpi=(150, 150)))
+    assert page["text"].splitlines() == [line for line in lines if line]
+    assert page["rotation"] == turned and page["width"] < page["height"]

@@ -48,7 +48,7 @@ static int pdf_of(const char *pages, const char *page, const char *content, cons
         "%PDF-1.5\n1 0 obj <</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R 7 0 R]/DR<<>>>> >> endobj\n");
     buf_printf(&b, "2 0 obj <</Type/Pages %s>> endobj\n", pages);
     buf_printf(
-        &b, "3 0 obj <</Type/Page/Parent 2 0 R %s/Resources<</Font<</F 5 0 R>>>>/Contents 4 0 R>> endobj\n",
+        &b, "3 0 obj <</Type/Page/Parent 2 0 R %s/Resources<</Font<</F 5 0 R/H 6 0 R>>>>/Contents 4 0 R>> endobj\n",
         page);
     buf_printf(&b, "4 0 obj <</Length %zu>> stream\n%s\nendstream endobj\n", strlen(content), content);
     buf_printf(&b, "5 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica>> endobj\n%s", more);
@@ -212,6 +212,51 @@ static void test_text_that_runs_up_or_down_the_page_says_how_the_page_lies(void 
     assert_int_equal(turn_of_text("BT /F 10 Tf 0 -1 1 0 100 300 Tm (hello again) Tj ET"), 270);
     assert_int_equal(turn_of_text("BT /F 10 Tf 1 0 0 1 50 300 Tm (hello again) Tj 0 1 -1 0 20 100 Tm (up) Tj ET"), 0);
     assert_int_equal(turn_of_text(""), 0);
+}
+
+/* A font whose A, B and C are letters of Hebrew. */
+#define HEBREW                                                                                                                     \
+    "6 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 7 0 R>> endobj\n7 0 obj <</Length 127>> stream\n"            \
+    "begincmap 1 begincodespacerange <00> <ff> endcodespacerange 3 beginbfchar <41> <05d0> <42> <05d1> <43> <05d2> "               \
+    "endbfchar endcmap\nendstream endobj\n"
+
+/* Poppler marks where such a word begins and ends, and gives these marks no boxes. */
+static void test_a_word_from_right_to_left_moves_no_other_words_box(void **state)
+{
+    (void)state;
+    struct decode_document doc;
+    struct decode_words w = {0};
+    decoder_t *d = decoder_new(&limits, NULL);
+    int fd = pdf_of(ONE_PAGE, "/MediaBox[0 0 400 600]",
+                    "BT /H 10 Tf 100 300 Td (ABC) Tj /F 10 Tf 0 -100 Td (Student) Tj 100 0 Td (Ana) Tj ET", HEBREW);
+    assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+    assert_int_equal(decoder_words(d, 0, soon(), &w, NULL), 0);
+    assert_int_equal(w.head->n, 3);
+    (void)word_named(&w, "\xD7\x92\xD7\x91\xD7\x90");
+    (void)word_named(&w, "Student");
+    assert_near((double)word_named(&w, "Ana")->left, 200);
+    decode_words_done(&w);
+    close(fd);
+    decoder_destroy(&d);
+}
+
+static void test_page_without_an_end_is_damaged(void **state)
+{
+    (void)state;
+    char page[1024];
+    struct decode_document doc;
+    struct decode_words w = {0};
+    struct err err = {0};
+    decoder_t *d = decoder_new(&limits, NULL);
+    snprintf(page, sizeof page, "/MediaBox[0 0 %0400d %0400d]", 9, 9);
+    for (char *zero = strstr(page, "00"); *zero; zero++)
+        if (*zero == '0') *zero = '9';
+    int fd = pdf_of(ONE_PAGE, page, "", "");
+    assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+    assert_int_equal(decoder_words(d, 0, soon(), &w, &err), -1);
+    assert_string_equal(err.code, "damaged");
+    close(fd);
+    decoder_destroy(&d);
 }
 
 static void test_text_typed_over_the_page_is_its_text_and_hidden_text_is_not(void **state)
@@ -405,6 +450,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_open_png_of_a_billion_pixels_is_refused_from_its_header),
         cmocka_unit_test(test_field_stands_where_the_reader_sees_it_at_every_rotation),
         cmocka_unit_test(test_text_that_runs_up_or_down_the_page_says_how_the_page_lies),
+        cmocka_unit_test(test_a_word_from_right_to_left_moves_no_other_words_box),
+        cmocka_unit_test(test_page_without_an_end_is_damaged),
         cmocka_unit_test(test_text_typed_over_the_page_is_its_text_and_hidden_text_is_not),
         cmocka_unit_test(test_page_of_a_size_that_no_paper_has_is_drawn_as_a_letter),
         cmocka_unit_test(test_page_of_a_poster_is_drawn_at_what_fits),
