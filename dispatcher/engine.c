@@ -99,34 +99,29 @@ int64_t engine_promote_at_ms(const engine_t *e)
     return e->promote_at_ms;
 }
 
-/* The even part of what is left for the shards that are still to be served. */
-static void divide(int left[PIPELINE_TYPES], int shards, int room[PIPELINE_TYPES])
-{
-    for (int row = 0; row < PIPELINE_TYPES; row++) {
-        room[row] = (left[row] + shards - 1) / shards;
-        left[row] -= room[row];
-    }
-}
-
 void engine_turn(engine_t *e, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
 {
     if (e->unanswered || !redis_connected(e->redis) || clock_ms() < e->not_before_ms) return;
-    int shards = (int)e->settings->shards, left[PIPELINE_TYPES], n = e->n_offers;
+    int shards = (int)e->settings->shards, n = e->n_offers;
+    struct sharing sharing;
     bool any_room = false;
     for (int row = 0; row < PIPELINE_TYPES; row++) any_room = any_room || room[row] > 0;
     bool take = any_room && (e->want_take || e->n_endings || e->n_given || n);
-    memcpy(left, room, sizeof left);
+    sharing_begin(&sharing, e, room);
     if (take) e->want_take = false;
     e->n_offers = 0;
     for (int i = 0; i < n; i++) engine_send_offer(e, e->offers[i]);
     for (int i = 0; i < shards; i++) {
         unsigned shard = (e->first_shard + (unsigned)i) % (unsigned)shards;
         int share[PIPELINE_TYPES];
-        divide(left, shards - i, share);
+        bool any = take && sharing_next(&sharing, e, shard, share);
         if (e->n_endings) engine_send_deferred(e, shard);
         if (e->n_given) engine_send_given(e, shard);
-        engine_send_results(e, shard, take ? share : NULL, window);
+        engine_send_results(e, shard, any ? share : NULL, window);
     }
-    if (take) e->first_shard = (e->first_shard + 1) % (unsigned)shards;
+    if (take) {
+        e->first_shard = (e->first_shard + 1) % (unsigned)shards;
+        e->want_take = e->want_take || sharing_unserved(&sharing);
+    }
     redis_flush(e->redis);
 }

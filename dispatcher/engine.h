@@ -66,7 +66,10 @@ void engine_end(engine_t *e, struct ending *ending); /* takes the content; the s
 void engine_give_back(engine_t *e, const struct wire_header *task);
 /* What a worker offers in its HELLO number `hello`; copied. */
 void engine_adopt(engine_t *e, const struct bus_peer *peer, uint32_t hello, const struct wire_header *tasks, int n);
-void engine_want_take(engine_t *e); /* there may be something: a wake-up, new room, a reconnect, the second */
+void engine_want_take(engine_t *e);     /* there is new room */
+void engine_look_everywhere(engine_t *e); /* there may be something anywhere: a reconnect, the second */
+/* There is something: "<shard> <type> …", as scripts announce it. */
+void engine_woken(engine_t *e, const char *message);
 
 /* Sends what is gathered, unless the turn before is still unanswered. `room` per row. `window` per row. */
 void engine_turn(engine_t *e, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES]);

@@ -44,15 +44,14 @@ static bool parse_task(struct taken *t)
 }
 
 /* A list of take.lua: type, words of a task, and these. */
-static int take_of_type(const struct call *c, const redis_reply_t *list)
+static int take_of_type(const struct call *c, const redis_reply_t *list, int row)
 {
-    const char *type = redis_str(redis_at(list, 0));
     size_t width = (size_t)redis_int(redis_at(list, 1)), at = 2;
-    int row = pipeline_find(type), n = 0, about_at = 0;
+    int n = 0, about_at = 0;
     for (; width >= 4 && at + width <= redis_len(list); at += width, n++) {
         struct taken t = {.row = row, .words = list, .at = at, .task = {.major = WIRE_MAJOR, .minor = WIRE_MINOR, .shard = (uint8_t)c->shard}};
         if (row < 0 || !parse_task(&t)) {
-            log_error("entry_unreadable", F_STR("type", type));
+            log_error("entry_unreadable", F_STR("type", redis_str(redis_at(list, 0))));
             continue;
         }
         strcpy(t.task.type, pipeline[row].type);
@@ -63,11 +62,15 @@ static int take_of_type(const struct call *c, const redis_reply_t *list)
     return n;
 }
 
-static bool take_tasks(const struct call *c, const redis_reply_t *lists)
+static void take_tasks(const struct call *c, const redis_reply_t *lists)
 {
-    bool more = false;
-    for (size_t i = 0; i < redis_len(lists); i++) more = take_of_type(c, redis_at(lists, i)) >= TAKE_MOST || more;
-    return more;
+    int got[PIPELINE_TYPES] = {0};
+    for (size_t i = 0; i < redis_len(lists); i++) {
+        int row = pipeline_find(redis_str(redis_at(redis_at(lists, i), 0)));
+        int n = take_of_type(c, redis_at(lists, i), row);
+        if (row >= 0) got[row] += n;
+    }
+    hungry_answered(c, got);
 }
 
 static void on_turned(void *user, const redis_reply_t *reply)
@@ -79,10 +82,11 @@ static void on_turned(void *user, const redis_reply_t *reply)
     if (redis_len(redis_at(reply, 1))) FAULT(after_take);
     if (call_usable(e, reply, "turn")) {
         call_take_answers(c, redis_at(reply, 0));
-        if (take_tasks(c, redis_at(reply, 1))) e->want_take = true; /* there may be more for what room is left */
+        take_tasks(c, redis_at(reply, 1));
     } else {
         call_take_answers(c, NULL);
-        e->want_take = true; /* the answer may be lost: what was taken comes back by reclaim */
+        hungry_unanswered(c); /* the answer may be lost: what was taken comes back by reclaim */
+        e->want_take = true;
     }
     call_done(c);
 }
@@ -103,17 +107,19 @@ static void find_most(const struct call *c, int most[PIPELINE_TYPES])
     for (int row = 0; row < PIPELINE_TYPES; row++) most[row] = TAKE_MOST + (opened[row] ? top : 0);
 }
 
-static void put_rooms(struct args *a, const struct call *c, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
+static void put_rooms(struct args *a, struct call *c, const int room[PIPELINE_TYPES], const int window[PIPELINE_TYPES])
 {
     int most[PIPELINE_TYPES];
     find_most(c, most);
     for (int row = 0; row < PIPELINE_TYPES; row++) {
         if (room[row] <= 0) continue;
+        c->asked[row] = room[row] < most[row] ? room[row] : most[row];
         args_text(a, pipeline[row].type);
-        args_int(a, room[row] < most[row] ? room[row] : most[row]);
+        args_int(a, c->asked[row]);
         args_int(a, window[row]);
         args_text(a, pipeline[row].needs ? pipeline[row].needs : "");
     }
+    hungry_asking(c);
 }
 
 static bool same_kind(const struct ending *a, const struct ending *b)

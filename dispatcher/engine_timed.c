@@ -43,7 +43,7 @@ static void on_reclaimed(void *user, const redis_reply_t *reply)
     if (!call_usable(e, reply, "reclaim") || redis_int(reply) == 0) return;
     FAULT(after_reclaim);
     log_warn("reclaimed", F_INT("tasks", redis_int(reply)));
-    engine_want_take(e);
+    engine_look_everywhere(e);
 }
 
 void engine_reclaim(engine_t *e, bool only_gone)

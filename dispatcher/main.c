@@ -14,8 +14,8 @@
 static void on_wake(void *user, const redis_reply_t *message)
 {
     struct dispatcher *d = user;
-    (void)message; /* which type does not matter: one take asks for all */
-    engine_want_take(d->engine);
+    if (message) engine_woken(d->engine, redis_str(redis_at(message, 2)));
+    else engine_look_everywhere(d->engine); /* what is said while nobody listens is not heard */
 }
 
 static const char *default_endpoint(const struct settings *settings, char out[64])

@@ -61,7 +61,7 @@ static void every_second(struct dispatcher *d, int64_t now_ms)
     end_overdue(d, now_ms);
     count_room(&d->workers);
     dispatch_heartbeat(d);
-    engine_want_take(d->engine);
+    engine_look_everywhere(d->engine);
     if (redis_connected(d->redis)) watch_ask(&d->watch);
     if (!redis_connected(d->redis) && !d->redis_gone_ms) d->redis_gone_ms = now_ms;
     if (d->redis_gone_ms && !d->workers_drained && now_ms - d->redis_gone_ms > REDIS_GONE_MS) {
@@ -92,7 +92,7 @@ static void greet_redis(struct dispatcher *d)
     presence_write(d->redis, svc_instance(d->svc), bus_endpoint(d->socket), &d->workers);
     engine_reclaim_mine(d->engine, held, n);
     engine_renew(d->engine, held, n);
-    engine_want_take(d->engine);
+    engine_look_everywhere(d->engine);
     if (d->workers_drained) dispatch_say_all(d, WIRE_WHO); /* they may give us room again */
     d->workers_drained = false;
     free(held);

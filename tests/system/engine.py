@@ -145,6 +145,8 @@ def tasks_of(words, abouts):
 
 
 class Engine:
+    shard = 0
+
     def __init__(self, client, notify="never"):
         self.r = client
         self.scripts = self.load()
@@ -152,10 +154,10 @@ class Engine:
                                                "keep_failed": 2592000000, "keep_batch": 2592000000})
 
     @classmethod
-    def on(cls, client):
+    def on(cls, client, shard=0):
         """On a Redis whose policy a dispatcher writes."""
         engine = cls.__new__(cls)
-        engine.r = client
+        engine.r, engine.shard = client, shard
         engine.scripts = cls.load()
         return engine
 
@@ -168,13 +170,12 @@ class Engine:
         return hashlib.sha1(self.scripts[script].encode()).hexdigest().encode()
 
     def run(self, script, *argv):
-        return self.r.eval(self.scripts[script], 1, SHARD, *argv)
+        return self.r.eval(self.scripts[script], 1, f"sheaf:{{{self.shard:02x}}}:", *argv)
 
     # -- gateway --------------------------------------------------------------------------------
-    @staticmethod
-    def new_id():
+    def new_id(self):
         text = uuid.uuid4().hex
-        return str(uuid.UUID("00" + text[2:12] + "8" + text[13:16] + "8" + text[17:]))
+        return str(uuid.UUID(f"{self.shard:02x}" + text[2:12] + "8" + text[13:16] + "8" + text[17:]))
 
     def enqueue(self, files=1, owner=OWNER, batch=None, seal=True, key=None, klass=2, expected=0, ids=None,
                 digests=None, first=("store", "inspect"), new_batch=None):

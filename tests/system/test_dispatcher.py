@@ -315,3 +315,57 @@ def test_another_shard_count_than_the_first_is_refused(stack):
     p = stack.start("dispatcher", "sharded", SHEAF_SHARDS=4, SHEAF_DISPATCHER_BIND=f"tcp://127.0.0.1:{stack.base + 21}")
     assert p.process.wait(60) == 100
     assert "shards" in stack.log("sharded")
+
+
+# ---- several shards ----------------------------------------------------------------------------------------
+
+SHARDS = 8
+
+
+@pytest.fixture(scope="module")
+def sharded():
+    with Stack("dispatcher", SHEAF_NOTIFY_WHEN="never", SHEAF_SHARDS=SHARDS) as s:
+        yield s, [Engine.on(s.redis, shard) for shard in range(SHARDS)]
+
+
+def test_a_job_of_any_shard_finds_the_one_free_worker_at_once(sharded):
+    """Not when its shard's turn comes, at a second for each."""
+    s, engines = sharded
+    w = Worker(s.dispatcher_endpoint, inspect=1)
+    w.hello()
+    began = time.monotonic()
+    for n in range(2 * SHARDS):
+        job = engines[n * 5 % SHARDS].submit(first=["inspect"])
+        task = w.get("TASK")
+        assert task.job_id == job
+        w.result(task, REFUSED, {"code": "damaged", "text": "No."})
+        w.get("RESULT_ACK")
+    assert time.monotonic() - began < 2 * SHARDS, "each within a second, most within milliseconds"
+    w.leave()
+    nobody_is_left(s)
+
+
+def test_all_room_goes_to_the_shard_that_has_work(sharded):
+    s, engines = sharded
+    w = Worker(s.dispatcher_endpoint, inspect=80)
+    w.hello()
+    began = time.monotonic()
+    engines[3].enqueue(files=80, first=["inspect"])
+    tasks = [w.get("TASK") for _ in range(80)]
+    assert time.monotonic() - began < 4, "no part of it is kept for shards that have nothing"
+    assert len({t.job for t in tasks}) == 80
+    w.leave()
+    nobody_is_left(s)
+
+
+def test_work_in_all_shards_shares_the_room(sharded):
+    s, engines = sharded
+    w = Worker(s.dispatcher_endpoint, inspect=16)
+    for e in engines:
+        e.enqueue(files=50, first=["inspect"])
+    time.sleep(1.2)  # by then the dispatcher knows of all of them, whatever it was told
+    w.hello()
+    tasks = [w.get("TASK") for _ in range(16)]
+    assert {t.shard for t in tasks} == set(range(SHARDS))
+    w.leave()
+    nobody_is_left(s)
