@@ -16,7 +16,7 @@
 
 /* A page with a long side beyond these, in inches, is no sheet of paper: many programs give a scan or a photograph a page of
  * a point a pixel.  It is drawn, and counts, as a letter page. */
-#define SHORTEST_PAGE 5
+#define SHORTEST_PAGE 2.5
 #define LONGEST_PAGE  17.5
 #define LETTER_PAGE   11
 
