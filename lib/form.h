@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include "lib/err.h"
 
+#define FORM_GRADE_MAX 12 /* grades are K and 1 to this */
+
 enum form_rule { FORM_TEXT, FORM_NAME, FORM_SCHOOL, FORM_GRADE, FORM_PHONE, FORM_EMAIL, FORM_ESSAY, FORM_CHOICE };
 
 /* One of the answers that a FORM_CHOICE field has: printed, as a rule with a box to be ticked beside it. */

@@ -7,10 +7,9 @@
 #include "lib/form_rule.h"
 
 #define TOKENS_MAX 8
-#define GRADE_MAX  12
 
 /* Words for a number, at its index; folded. Kindergarten is 0. */
-static const char *const words[GRADE_MAX + 1][12] = {
+static const char *const words[FORM_GRADE_MAX + 1][12] = {
     {"k", "kg", "pk", "tk", "prek", "kinder", "kindergarten", "kindergarden", "prekinder", "prekindergarten",
      "preescolar"},
     {"first", "one", "primero", "primer", "primera", "uno"},
@@ -70,7 +69,7 @@ static bool in_list(const char *word, const char *const *list, size_t n)
 
 static int word_number(const char *word)
 {
-    for (int n = 0; n <= GRADE_MAX; n++)
+    for (int n = 0; n <= FORM_GRADE_MAX; n++)
         if (in_list(word, words[n], COUNT_OF(words[n]))) return n;
     return -1;
 }
@@ -109,7 +108,7 @@ static int ordinal_number(const char *word, bool repair)
         if (repair && tail < 2) continue;
         for (size_t j = 0; j < len - tail; j++) stem[j] = repair ? digit_of(word[j]) : word[j];
         n = digits_number(stem, len - tail);
-        if (n >= 1 && n <= GRADE_MAX && !(endings[i].fits & BIT(n))) return -1;
+        if (n >= 1 && n <= FORM_GRADE_MAX && !(endings[i].fits & BIT(n))) return -1;
         if (n >= 0) return n;
     }
     return -1;
@@ -158,13 +157,13 @@ static int grade_of(char *tokens[TOKENS_MAX], int n)
         if (number < 0) number = ordinal_number(tokens[i], false);
         if (number < 0) number = ordinal_number(tokens[i], true);
         /* The degree sign of "11° grado" is often read as a zero. */
-        if (number > GRADE_MAX && number % 10 == 0 && named) number /= 10;
+        if (number > FORM_GRADE_MAX && number % 10 == 0 && named) number /= 10;
         bool same = found >= 0 && number == found; /* "5 (fifth)" */
         if (number < 0 || (found >= 0 && !same)) return -1;
         found = number;
         if (found == 0 && !spelled) return -1; /* "0" and "Oth" are not kindergarten */
     }
-    return found > GRADE_MAX ? -1 : found;
+    return found > FORM_GRADE_MAX ? -1 : found;
 }
 
 char *form_grade(const char *text, struct err *err)

@@ -8,7 +8,6 @@
 #include "lib/buf.h"
 #include "llm-svc/vocabulary.h"
 
-#define GRADE_MAX    12
 #define GRADE_TEXT   48
 #define PHONE_DIGITS 10
 /* Of a telephone number's ten places so many must have been read as digits. */
@@ -73,7 +72,7 @@ static unsigned grades_like(const char *stem, size_t len)
 /* The one grade in a set of bits; -1: none, or several. */
 static int only_one(unsigned grades)
 {
-    for (int n = 1; n <= GRADE_MAX; n++)
+    for (int n = 1; n <= FORM_GRADE_MAX; n++)
         if (grades == 1u << n) return n;
     return -1;
 }
@@ -98,7 +97,7 @@ static int ordinal_of(const char *word, size_t len)
 {
     size_t digits = strspn(word, "0123456789");
     int n = digits == 1 || digits == 2 ? atoi(word) : 0;
-    if (n < 1 || n > GRADE_MAX || len != digits + 2) return -1;
+    if (n < 1 || n > FORM_GRADE_MAX || len != digits + 2) return -1;
     for (size_t i = 0; i < COUNT_OF(endings); i++)
         if (word[digits] == endings[i].first[0] && word[digits + 1] == endings[i].second[0] && endings[i].fits & 1u << n) return n;
     return -1;

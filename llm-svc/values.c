@@ -18,7 +18,6 @@
 
 /* Grades in words are at least this long, but for "one", "two", …, which hardly anybody writes. */
 #define SPELLED 5
-#define GRADE_MAX 12
 /* Recognition says this much of no word it read at once; of one it read again when all readings had it alike. */
 #define AGREED 0.985
 /* Where every word was read surer than this, none is taken for another. */
@@ -56,7 +55,7 @@ static char *number_alone(const char *text)
 {
     size_t n = strspn(text, "0123456789");
     bool number = n >= 1 && n <= 3 && strspn(text + n, " .thTHgradeGRADE") == strlen(text + n);
-    return number && (!text[n] || atoi(text) > GRADE_MAX) ? strndup(text, n) : NULL;
+    return number && (!text[n] || atoi(text) > FORM_GRADE_MAX) ? strndup(text, n) : NULL;
 }
 
 /* Where a value comes from: recognised as soon as one of its words was, for the surer ones say nothing of it. */
