@@ -25,7 +25,7 @@ if verb == 'kick' then
     local of = of_batch and load_batch(id) or load_job(id)
     if not AFTER_END[type] or not of.exists then return 'unknown' end
     call('ZREM', P .. 'dead', member)
-    open_task(of_type(type), of.s[of_batch and B_OWNER or OWNER], '2', new_task(id, of_batch and NOW_TEXT or of.s[RUN], index))
+    open_task(of_type(type), of.s[of_batch and B_OWNER or OWNER], '2', of_batch and batch_notice(of) or new_task(id, of.s[RUN], index))
 else
     call('ZREM', P .. 'dead', member)
 end

@@ -42,11 +42,15 @@ local function bury(name, job, run, index, code, text)
     end_job(job, 'failed')
 end
 
+-- A batch's message has the moment of its end as its run, in µs like all runs: whoever sends it dates it by that, and knows it again however
+-- often it is opened.
+local function batch_notice(batch) return new_task(batch.id, batch.s[ENDED] .. '000', '1') end
+
 -- A batch ends when sealed and all its jobs are terminal; once, also after kick or re-run.
 local function close_batch_if_done(batch)
     local b = batch.s
     if b[ENDED] ~= '0' or b[SEALED] ~= '1' or b[COUNTS.queued] ~= '0' or b[COUNTS.started] ~= '0' then return end
     b[ENDED] = NOW_TEXT
     batch.expire_ms = policy('keep_batch') or '2592000000'
-    if wants_notice('batch') and b[JOBS] ~= '0' then open_task(of_type('notify'), b[B_OWNER], '2', new_task(batch.id, NOW_TEXT, '1')) end
+    if wants_notice('batch') and b[JOBS] ~= '0' then open_task(of_type('notify'), b[B_OWNER], '2', batch_notice(batch)) end
 end

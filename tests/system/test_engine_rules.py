@@ -445,7 +445,12 @@ def test_rule_9_a_batch_ends_once_when_sealed_and_all_its_jobs_are_terminal(serv
     assert ended != "0"
     (notice,) = engine.take()
     assert notice.type == "notify" and json.loads(notice.needs[0])["finished"] == 2
-    assert engine.commit(notice) == [1]
+    assert notice.run == ended + "000", "a run is a moment in µs, and the news is dated by it"
+    assert engine.defer(notice, "refused", code="provider_refused") == 3
+    assert engine.run("admin", "kick", "notify", batch, 1) == "ok"
+    (again,) = engine.take()
+    assert again.run == notice.run, "the same news, so that nobody gets it twice"
+    assert engine.commit(again) == [1]
     assert engine.run("rerun", answer["job_ids"][0]["job_id"], OWNER, "inspect") == "ok"
     for task in engine.take():
         engine.commit(task, fan=0)

@@ -2,11 +2,12 @@
 import random
 import socket
 import subprocess
+import time
 
 import pytest
 
 import documents
-from engine import token_of
+from engine import SHARD, token_of
 from stack import BUILD, SLOW, Stack, wait_for
 from fakes.base import Answer
 from fakes.mail import MailServer, Refusing
@@ -247,6 +248,24 @@ def test_refusal_behind_the_message_leaves_nothing_in_doubt(stack, reply, arrive
         else:
             assert "(554 5.6.0)" in notify.dead(job)["error"]
         assert len(server.messages) == arrives and '"message_again"' not in notify.log
+
+
+def test_message_about_a_batch_is_dated_by_its_end_waits_like_any_other_and_a_kick_repeats_it_to_nobody():
+    gone = "gone@example.org"
+    with Stack(*FIVE, SHEAF_OCR="null", SHEAF_NOTIFY_WHEN="batch") as s, MailServer(s.folder) as server:
+        with Notify(s, **server.settings, SHEAF_NOTIFY_TO=f"{gone}, {TO}", SHEAF_NOTIFY_WAIT="300ms"):
+            server.at_rcpt[TO].append("450 4.2.1 greylisted")
+            server.at_rcpt[gone].extend(["550 5.1.1 unknown"] * 2)
+            status, answer = s.upload(*((f"{n}.pdf", documents.pdf([[f"page {n}"]])) for n in range(2)))
+            assert status == 202
+            [row] = wait_for(lambda: s.get("/api/admin/dead")[1]["tasks"], 60, "the burial for the address that is gone")
+            assert "550 5.1.1" in row["error"]
+            assert s.post(f"/api/admin/dead/{row['task']}/kick")[0] == 202
+            wait_for(lambda: len(server.messages) > 1, 60, "its mail, now that somebody made the mailbox")
+            wait_for(lambda: not s.redis.xpending(SHARD + "tasks:notify", "dispatchers")["pending"], 60, "the message's end")
+        assert [m.recipients for m in server.messages] == [[TO], [gone]] and len({m.id for m in server.messages}) == 1
+        assert server.messages[0].mail["Subject"] == "Your essays have been processed"
+        assert abs(server.messages[0].mail["Date"].datetime.timestamp() - time.time()) < 300
 
 
 def test_link_cut_behind_the_message_is_the_one_window(stack):
