@@ -56,19 +56,29 @@ static bool is_temporary(enum err_kind kind)
     return kind != ERR_INPUT && kind != ERR_LIMIT && kind != ERR_CONFIG;
 }
 
-#define LONGEST_WAIT_MS 1800000
+#define LONGEST_WAIT_MS  1800000
+#define FRESH_DELIVERIES 3
 
-/* A receiver that is away is waited for, ever longer, while the message is not too old; in that time no attempt is spent. */
-static void be_patient(const struct settings *settings, int64_t since_ms, struct err *err)
+/* Many servers say "later" to all they do not know yet, and one of a message's deliveries may have met a worker that was gone. */
+static bool is_fresh(const struct token *token)
 {
-    if (err->kind != ERR_UNAVAILABLE && err->kind != ERR_TIMEOUT) return;
+    return token->attempt == 1 && token->delivery <= FRESH_DELIVERIES;
+}
+
+/* A receiver that is away is waited for, ever longer, while the message is not too old; in that time no attempt is spent.  A `fresh` one, that
+ * was kicked or had nobody to send it, is hardly tried yet however old it is. */
+static void be_patient(const struct settings *settings, int64_t since_ms, bool fresh, struct err *err)
+{
+    const bool told = err->kind == ERR_THROTTLED; /* for how long, by the receiver or those who asked it before */
+    if (!told && err->kind != ERR_UNAVAILABLE && err->kind != ERR_TIMEOUT) return;
     char why[sizeof err->text];
     int64_t age_ms = clock_wall_ms() - since_ms;
     (void)snprintf(why, sizeof why, "%s", err->text);
-    if (age_ms > settings->notify_patience_ms) {
+    if (age_ms > settings->notify_patience_ms && !fresh) {
         err_code(err, ERR_LIMIT, "timeout", "The message could not be sent in time. %.150s", why);
         return;
     }
+    if (told) return;
     int64_t wait_ms = age_ms < LONGEST_WAIT_MS ? age_ms : LONGEST_WAIT_MS;
     err_set(err, ERR_THROTTLED, "The message waits. %.150s", why);
     err->retry_after_ms = wait_ms > settings->notify_wait_ms ? wait_ms : settings->notify_wait_ms;
@@ -95,7 +105,7 @@ static void send_to(struct round *r, int position, const char *to)
     one.claim = &claim;
     one.to = to;
     if (send_one(channel, r->channels->state[position], &one, r->deadline_ms, &why) == 0) return;
-    if (channel->remote) be_patient(r->channels->settings, one.notice->ended_ms, &why);
+    if (channel->remote && !claim.unanswered) be_patient(r->channels->settings, one.notice->ended_ms, is_fresh(r->token), &why);
     if (r->worst.kind == ERR_NONE || (is_temporary(why.kind) && !is_temporary(r->worst.kind))) r->worst = why;
 }
 

@@ -65,7 +65,8 @@ int claim_take(struct claim *c, struct err *err)
     int64_t deadline_ms = clock_ms() + ASK_MS;
     if (!c->claims) return 0;
     if (c->deadline_ms < deadline_ms) deadline_ms = c->deadline_ms;
-    if (ask(c, "take", deadline_ms, &answer, &why) == -1) {
+    c->unanswered = ask(c, "take", deadline_ms, &answer, &why) == -1;
+    if (c->unanswered) {
         err_set(err, ERR_THROTTLED, "Waiting for Redis to say who sends the message: %.100s", why.text);
         if (err) err->retry_after_ms = WAIT_MS;
         return -1;

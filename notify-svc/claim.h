@@ -31,8 +31,9 @@ struct claim {
     const char *channel;
     uint32_t attempt, delivery;
     int64_t deadline_ms;
-    bool taken; /* and neither confirmed nor dropped */
-    bool sent;  /* by an earlier delivery: nothing is left to do */
+    bool taken;      /* and neither confirmed nor dropped */
+    bool sent;       /* by an earlier delivery: nothing is left to do */
+    bool unanswered; /* Redis did not say who sends it */
 };
 
 /* For one message through one channel to one receiver ("": to all that it goes to). `id` is the Message-ID, `job` the

@@ -286,6 +286,15 @@ def test_server_that_stays_away_is_given_up_at_last(stack):
     assert row["code"] == "timeout" and row["error"].startswith("The message could not be sent in time.")
 
 
+def test_message_older_than_the_patience_that_was_hardly_tried_yet_survives_a_first_later(stack):
+    job = stack.job_done(stack.upload(("old.pdf", documents.pdf([["an old page"]])))[1]["job_ids"][0]["job_id"])["job_id"]
+    time.sleep(2)  # a weekend without notify-svc
+    with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON, SHEAF_NOTIFY_PATIENCE="1s") as notify:
+        server.at_rcpt[TO].append("450 4.2.1 greylisted")
+        notify.done(job)
+        assert len(server.messages) == 1
+
+
 def test_settings_that_could_inject_a_header_are_refused_at_start(stack):
     for name, value in {"SHEAF_NOTIFY_TO": "a@b\r\nBcc: c@d", "FROM_EMAIL": "A\nBcc: c@d <a@b>", "SMTP_USER": "u\r\nQUIT"}.items():
         env = stack.env(SHEAF_ADMIN_PORT=0, SMTP_HOST="127.0.0.1", SMTP_PASS="p", **{"SMTP_USER": "u", name: value})
@@ -337,6 +346,13 @@ def test_webhook_is_tried_again_with_the_same_event(stack, trouble):
         assert len({r.headers["Sheaf-Event-Id"] for r in server.requests}) == 1 and len(server.requests) == 3
         assert token_of(stack.redis, job, "notify").split(".")[1] == "1"
         assert ('"message_again"' in notify.log) == trouble.cut  # only then it may have arrived before
+
+
+def test_webhook_that_asks_for_one_pause_after_another_is_given_up_at_last(stack):
+    with Webhook("geheim") as server, Notify(stack, **hook(server), SHEAF_NOTIFY_PATIENCE="3s") as notify:
+        server.script.extend([Answer(429, headers={"Retry-After": "1"})] * 1000)
+        row = notify.dead(notify.upload())
+        assert row["code"] == "timeout" and row["error"].startswith("The message could not be sent in time.") and server.calls > 1
 
 
 def test_webhook_that_is_gone_is_shown(stack):
