@@ -163,5 +163,6 @@ const struct record_store record_store_postgres = {
     .open = postgres_open,
     .close = postgres_close,
     .paused_until_ms = paused_until_ms,
+    .save = rpc_save,
     RPC_RECORDS,
 };

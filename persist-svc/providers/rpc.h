@@ -40,9 +40,9 @@ int rpc_probe(void *state, struct err *err); /* writes as a save does, and takes
  * Never repeats the database's own words: they may hold values. */
 int rpc_sql_error(const char *title, const char *sqlstate, struct err *err);
 
-/* What both have in their struct record_store. */
+/* What both have in their struct record_store, beside `save`. */
 #define RPC_RECORDS                                                                                                        \
-    .probe = rpc_probe, .save = rpc_save, .change = rpc_change, .get = rpc_get, .list = rpc_list, .groups = rpc_groups,    \
+    .probe = rpc_probe, .change = rpc_change, .get = rpc_get, .list = rpc_list, .groups = rpc_groups,                      \
     .history = rpc_history, .find_digest = rpc_find_digest, .stats = rpc_stats
 
 #endif

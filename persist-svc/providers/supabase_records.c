@@ -53,6 +53,18 @@ static int supabase_call(struct rpc *rpc, const char *owner, const char *functio
     return rc;
 }
 
+#define TIMEOUTS_MOST 2 /* a statement that the project breaks off for its length is tried once more, not as often as other trouble */
+
+static int save_record(void *state, const struct record_save *save, struct record_saved *saved, struct err *err)
+{
+    struct err why = {0};
+    if (rpc_save(state, save, saved, &why) == 0) return 0;
+    bool said = why.kind == ERR_TIMEOUT && why.sys; /* by an answer; without one our own time was up */
+    if (said && save->token.attempt >= TIMEOUTS_MOST) return err_code(err, ERR_LIMIT, "timeout", "%.190s", why.text);
+    if (err) *err = why;
+    return -1;
+}
+
 static void close_store(void **state)
 {
     struct supabase_store *s = *state;
@@ -83,5 +95,6 @@ const struct record_store record_store_supabase = {
     .open = open_store,
     .close = close_store,
     .paused_until_ms = paused_until_ms,
+    .save = save_record,
     RPC_RECORDS,
 };

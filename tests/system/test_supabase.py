@@ -122,14 +122,32 @@ def test_an_owners_objects_are_removed_with_their_folders_and_no_one_elses(stack
     assert len(left) == 1100 and all(k.startswith(other) for k in left)
 
 
-@pytest.mark.parametrize("trouble", [sql_error("40001"), sql_error("53300"), sql_error("57P01"), pgrst_error(0), pgrst_error(3), pgrst_error(2, Retry_After=1),
+@pytest.mark.parametrize("trouble", [sql_error("40001"), sql_error("53300"), sql_error("57P01"), sql_error("57014"), pgrst_error(0), pgrst_error(3), pgrst_error(2, Retry_After=1),
                                      Answer(502, "<html>bad gateway</html>"), Answer(200, cut=True), Answer(429, {}, {"Retry-After": "1"})],
-                         ids=["serialisation", "connections", "restart", "no database", "pool", "retry-after", "gateway", "cut", "429"])
+                         ids=["serialisation", "connections", "restart", "too long", "no database", "pool", "retry-after", "gateway", "cut", "429"])
 def test_trouble_of_the_database_is_tried_again(stack, project, trouble):
     project.script.append(Only(lambda request: request.path.endswith("/save_submission"), trouble))
     answer = upload(stack, ("again.pdf", form(300 + len(project.objects))))
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
     assert not project.script
+
+
+def test_a_statement_that_takes_the_project_too_long_is_tried_once_more_and_no_oftener(stack, project):
+    calls = []
+
+    def too_long(request):
+        calls.append(request.path)
+        project.script.append(Only(lambda request: request.path.endswith("/save_submission"), too_long))
+        return sql_error("57014")
+    project.script.append(Only(lambda request: request.path.endswith("/save_submission"), too_long))
+    answer = upload(stack, ("long.pdf", form(350 + len(project.objects))))
+    stack.batch_done(answer["batch_id"], 60)
+    job = job_of(stack, answer)
+    assert job["status"] == "failed" and job["error"]["code"] == "timeout" and "57014" in job["error"]["text"], job
+    assert len(calls) == 2
+    project.script.clear()
+    assert stack.post(f"/api/jobs/{answer['job_ids'][0]['job_id']}/retry")[0] == 202
+    wait_for(lambda: job_of(stack, answer)["status"] == "finished", 60, "the person's own try")
 
 
 @pytest.mark.parametrize("trouble", [storage_error(500, "Internal", "InternalError", 500), storage_error(423, "ResourceLocked", "ResourceLocked"),
