@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "lib/auto.h"
 #include "lib/clock.h"
+#include "lib/digest.h"
 #include "lib/fault.h"
 #include "persist-svc/entry.h"
 
@@ -52,14 +53,29 @@ static int do_store(void *thread, const struct stage_task *task, json_t **result
 
 /* --- fetch: brings the original back for a job that is done again after its upload was dropped --- */
 
-static int copy_to_blob(blob_writer_t *w, int fd, struct err *err)
+static int copy_pieces(blob_writer_t *w, int fd, digest_t *digest, struct err *err)
 {
     AUTO_FREE char *piece = malloc(BLOB_CHUNK);
     ssize_t n;
     if (!piece) return err_set(err, ERR_NOMEM, "out of memory");
-    while ((n = read(fd, piece, BLOB_CHUNK)) > 0)
+    while ((n = read(fd, piece, BLOB_CHUNK)) > 0) {
+        digest_add(digest, piece, (size_t)n);
         if (blob_write(w, piece, (size_t)n, err) == -1) return -1;
+    }
     return n == 0 ? 0 : err_sys(err, ERR_UNAVAILABLE, errno, "an original cannot be read");
+}
+
+/* What a store, or somebody between, gave instead of the document, or half of it, would be read as the document. */
+static int copy_to_blob(blob_writer_t *w, int fd, const char *digest, struct err *err)
+{
+    char hex[DIGEST_HEX];
+    digest_t *own = digest_new();
+    if (!own) return err_set(err, ERR_NOMEM, "out of memory");
+    int rc = copy_pieces(w, fd, own, err);
+    digest_end(&own, hex);
+    if (rc == 0 && strcmp(hex, digest) != 0)
+        return err_set(err, ERR_UNAVAILABLE, "what came back from the object store is not the document that was put there");
+    return rc;
 }
 
 static int do_fetch(void *thread, const struct stage_task *task, json_t **result, struct err *err)
@@ -76,7 +92,7 @@ static int do_fetch(void *thread, const struct stage_task *task, json_t **result
     if (blob_keep(task->blobs, blob_upload_name(name, task->job), NULL) == 0) return 0;
     blob_writer_t *w = blob_create(task->blobs, name, err);
     if (!w) return -1;
-    if (copy_to_blob(w, fd, err) == -1) {
+    if (copy_to_blob(w, fd, document.digest, err) == -1) {
         blob_abort(&w);
         return -1;
     }

@@ -23,5 +23,6 @@ void supabase_close(struct supabase *s);
 /* Pure: what an answer means (APIs' own tables; see provider.h for the kinds). */
 provider_judge supabase_judge_records;
 provider_judge supabase_judge_objects;
+provider_judge supabase_judge_stored; /* of an upload */
 
 #endif

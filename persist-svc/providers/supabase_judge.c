@@ -128,3 +128,13 @@ int supabase_judge_objects(const struct httpc_answer *answer, void *user, struct
     json_decref(body);
     return rc == -1 ? mark(err, status) : 0;
 }
+
+/* Who says OK to everything (a sign-in page on the way, another site at the address) has stored nothing. */
+int supabase_judge_stored(const struct httpc_answer *answer, void *user, struct err *err)
+{
+    if (supabase_judge_objects(answer, user, err) == -1) return -1;
+    json_t *body = body_of(answer);
+    const bool receipt = *text_of(body, "Key");
+    json_decref(body);
+    return receipt ? 0 : err_set(err, ERR_UNAVAILABLE, SUPABASE_OBJECTS " gave no receipt for what it was sent: check SUPABASE_URL");
+}

@@ -52,6 +52,7 @@ static int put_file(void *state, const char *path, int fd, int64_t size, const c
     struct supabase *s = state;
     struct call c;
     if (call_begin(&c, s, "POST", "object", path, object_mime(path), err) == -1) return -1;
+    c.request.judge = supabase_judge_stored;
     return call_end(&c, provider_send_file(s->provider, &c.request, fd, size, digest, err));
 }
 
@@ -60,6 +61,7 @@ static int put_data(void *state, const char *path, const void *data, size_t len,
     struct supabase *s = state;
     struct call c;
     if (call_begin(&c, s, "POST", "object", path, object_mime(path), err) == -1) return -1;
+    c.request.judge = supabase_judge_stored;
     return call_end(&c, provider_send(s->provider, &c.request, data, len, err));
 }
 

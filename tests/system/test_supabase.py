@@ -1,4 +1,5 @@
 """Records and objects in a Supabase project: the functions on a real PostgreSQL behind what PostgREST does, Storage beside it."""
+import pathlib
 import subprocess
 import threading
 import time
@@ -157,6 +158,26 @@ def test_trouble_of_the_storage_is_tried_again(stack, project, trouble):
     answer = upload(stack, ("again.pdf", form(400 + len(project.objects))))
     assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
     assert not project.script
+
+
+def test_an_ok_that_is_no_receipt_does_not_count_as_stored(stack, project):
+    data = form(460)
+    project.script.append(Only(lambda request: request.method == "POST" and request.path.endswith("/original.pdf"), Answer(200, "<html>sign in</html>")))
+    assert stack.batch_done(upload(stack, ("receipt.pdf", data))["batch_id"], 60)["completed"] == 1
+    assert not project.script and data in [body for _, body in project.objects.values()]
+
+
+@pytest.mark.parametrize("instead", [Answer(200, "<html>sign in</html>", {"Content-Type": "text/html"}), Answer(200, form(450)[:900])], ids=["page", "half"])
+def test_what_the_storage_gives_in_place_of_a_document_is_not_read_as_one(stack, project, instead):
+    answer = upload(stack, ("back.pdf", form(450)))
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    job = answer["job_ids"][0]["job_id"]
+    stack.redis.hset(f"sheaf:{{00}}:job:{job}", "up", "gone")
+    next(pathlib.Path(stack.folder).rglob(f"{job}.upload")).unlink()
+    project.script.append(Only(lambda request: request.method == "GET" and "/original." in request.path, instead))
+    assert stack.post(f"/api/jobs/{job}/rerun?from=inspect")[0] == 202
+    wait_for(lambda: job_of(stack, answer)["status"] in ("finished", "failed"), 60, "its end")
+    assert job_of(stack, answer)["status"] == "finished" and not project.script
 
 
 def test_a_project_that_is_away_longer_than_all_attempts_would_last_is_waited_for_at_no_cost(project, db):

@@ -188,11 +188,25 @@ static void test_no_text_repeats_what_the_other_side_said(void **state)
     httpc_answer_done(&answer);
 }
 
+static void test_an_upload_is_stored_when_storage_names_the_object(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {200, "{\"Key\":\"essay-submissions/o/b/original.pdf\",\"Id\":\"00000000-0000-4000-8000-00000000000a\"}", NULL, ERR_NONE, NULL, NULL},
+        {200, "<html>sign in</html>", NULL, ERR_UNAVAILABLE, NULL, "SUPABASE_URL"},
+        {200, "{}", NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {204, "", NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {503, "", NULL, ERR_UNAVAILABLE, NULL, "trouble"},
+    };
+    check(supabase_judge_stored, rows, COUNT_OF(rows));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_answer_of_postgrest_has_its_class),
         cmocka_unit_test(test_every_answer_of_storage_has_its_class_whatever_its_http_status),
+        cmocka_unit_test(test_an_upload_is_stored_when_storage_names_the_object),
         cmocka_unit_test(test_every_answer_of_s3_has_its_class),
         cmocka_unit_test(test_no_text_repeats_what_the_other_side_said),
     };
