@@ -7,7 +7,7 @@ local me, answers = ARGV[1], {}
 for i = 2, #ARGV, 5 do
     local name, entry, delivery, id, run = unpack(ARGV, i, i + 4)
     local type = of_type(name)
-    local yes, consumer = pending(type, entry, delivery)
+    local yes, consumer, idle = pending(type, entry, delivery)
     local of_batch = name == 'notify'
     local answer = 2
     if yes and (of_batch or live(load_job(id).s, run)) then
@@ -15,6 +15,8 @@ for i = 2, #ARGV, 5 do
         if consumer == RETURNED then
             call('LREM', P .. 'returned:' .. name, 1, entry)
             if not of_batch then took_off(load_job(id)) end
+        elseif not of_batch then
+            seen_again(load_job(id), idle)
         end
         answer = 1
     end

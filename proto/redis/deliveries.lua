@@ -35,11 +35,24 @@ local function took_off(job)
     end
     s[FLY], job.touched = up(s[FLY]), true
 end
-local function landed(job)
+-- `unseen`: for so long nobody renewed it, and nobody is known to have worked on it.
+local function stood_still(job, unseen)
+    local s = job.s
+    s[SINCE], job.touched = int(math.min(NOW, s[SINCE] + unseen)), true
+end
+-- What was not renewed for longer than any lease, and is in hand all the same, was on a machine that slept, or Redis was away.
+local LONGEST_LEASE_MS = 600000
+local function seen_again(job, unseen)
+    local slept = unseen > LONGEST_LEASE_MS and job.s[FLY] ~= '0'
+    if slept then stood_still(job, unseen) end
+    return slept
+end
+local function landed(job, unseen)
     local s = job.s
     if s[FLY] == '0' then return end
     s[FLY], job.touched = down(s[FLY]), true
     job.landed = s[FLY] == '0'
+    if job.landed and unseen then stood_still(job, unseen) end
 end
 local function in_flight_ms(job)
     local s = job.s

@@ -1,7 +1,7 @@
 -- reclaim: what is pending and renewed by nobody goes to `returned`, whoever owns it, alive or not.
 --
 -- Promises: a take whose answer was lost, a dead dispatcher, a frozen one: all end here within a lease.  A gone
--- liveness key only shortens the wait.  Spends no attempt and no loss.
+-- liveness key only shortens the wait.  Spends no attempt and no loss, and none of the job's time since it was renewed last.
 -- ARGV: dispatcher, lease_ms, mode, then
 --   mode idle: types.  mode gone: types, but only what dispatchers hold that are gone (Redis came back a moment ago, so that
 --   idle times include its outage).  mode mine (after a reconnect): per type: type, known entries separated by spaces; what is pending
@@ -16,7 +16,7 @@ local function is_alive(name)
     return alive[name]
 end
 
-local function hand_back(type, entry, min_idle)
+local function hand_back(type, entry, idle, min_idle)
     if #call('XCLAIM', type.key, GROUP, RETURNED, int(min_idle), entry, 'JUSTID') == 0 then return end
     call('RPUSH', P .. 'returned:' .. type.name, entry)
     type.woken = true
@@ -24,7 +24,7 @@ local function hand_back(type, entry, min_idle)
     local task = entry_task(type, entry)
     if task and not AFTER_END[type.name] then
         local job = load_job(task.job)
-        if live(job.s, task.run) then landed(job) end
+        if live(job.s, task.run) then landed(job, idle) end
     end
 end
 
@@ -49,9 +49,9 @@ local function idle_ones(type)
                 type.woken = true
             end
         elseif idle >= lease and mode == 'idle' then
-            hand_back(type, entry, lease)
+            hand_back(type, entry, idle, lease)
         elseif not is_alive(consumer) then
-            hand_back(type, entry, soon)
+            hand_back(type, entry, idle, soon)
         end
     end
     each_pending(type, function(from) return {'IDLE', int(soon), from, '+', PAGE} end, see)
@@ -60,8 +60,8 @@ end
 local function mine(type, known_text)
     local known = {}
     for entry in string.gmatch(known_text, '%S+') do known[entry] = true end
-    each_pending(type, function(from) return {from, '+', PAGE, me} end, function(entry)
-        if not known[entry] then hand_back(type, entry, 0) end
+    each_pending(type, function(from) return {from, '+', PAGE, me} end, function(entry, _, idle)
+        if not known[entry] then hand_back(type, entry, idle, 0) end
     end)
 end
 

@@ -653,6 +653,37 @@ def test_the_jobs_time_counts_only_what_is_in_flight(engine):
     assert json.loads(engine.job(job)["err"])["code"] == "timeout"
 
 
+def stood_still(engine, job, *tasks, ms=7200_000):
+    """As if the machine had been off, or asleep, for so long with these in hand."""
+    engine.age(ms, *tasks)
+    state = engine.r.hget(f"{SHARD}job:{job}", "state").split("\0")
+    state[5] = str(int(state[5]) - ms)
+    engine.r.hset(f"{SHARD}job:{job}", "state", "\0".join(state))
+
+
+def test_the_time_that_a_machine_was_off_is_not_the_jobs(engine):
+    job = engine.submit()
+    tasks = engine.take("before")
+    stood_still(engine, job, *tasks)
+    assert engine.reclaim("after") == len(tasks) == 2
+    assert len(engine.take("after", limit_ms=3600_000)) == 2 and engine.job(job)["state"] == "started"
+    assert int(engine.job(job)["busy"]) < 60_000
+
+
+def test_the_time_that_a_machine_slept_is_not_the_jobs(engine):
+    job = engine.submit()
+    tasks = engine.take()
+    stood_still(engine, job, *tasks)
+    assert engine.named("renew", tasks) == [1, 1]
+    engine.commit(*tasks)
+    assert int(engine.job(job)["busy"]) < 60_000
+    (page,) = engine.take(limit_ms=3600_000)
+    stood_still(engine, job, page)
+    assert engine.named("adopt", [page], me="d2") == [1]
+    engine.commit(page)
+    assert int(engine.job(job)["busy"]) < 60_000
+
+
 def test_a_kick_opens_what_was_not_done_and_keeps_what_was(engine):
     job = engine.submit()
     store, inspect = sorted(engine.take(), key=lambda t: t.type, reverse=True)
