@@ -50,13 +50,18 @@ for i = JOBS_FROM, #ARGV, JOB_WORDS do
     if not dup then
         local last = call('SET', P .. 'doc:' .. owner .. ':' .. ARGV[i + 1], id, 'PX', KEEP_DOC_MS, 'GET')
         dup = last and last ~= id and '1' or '0'
-        local s = {true, 'queued', run, '1', opened, '0', '0', '0', class, owner, batch_id, '', ''}
+        local own_run = run
+        if dup == '1' then -- it writes the records of an earlier job: behind a clock that was set back nothing of it would be kept
+            local before = num(load_job(last).s[RUN])
+            if before >= num(run) then own_run = int(before + 1) end
+        end
+        local s = {true, 'queued', own_run, '1', opened, '0', '0', '0', class, owner, batch_id, '', ''}
         local fields, n = {'HSET', K.job .. id, 'state', state_text(s), 'created', NOW_TEXT, 'name', name, 'dup', dup, 'about', ARGV[i + 3], '', '', '', '', '', ''}, 12
         for k = 1, #first do
             local type = first[k]
             fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = type.out .. '0', '', type.stage, OPENED_FIRST
             n = n + 4
-            open_task(type, owner, class, new_task(id, run, '0'))
+            open_task(type, owner, class, new_task(id, own_run, '0'))
         end
         if mail ~= '' then
             fields[n + 1], fields[n + 2] = 'mail', mail

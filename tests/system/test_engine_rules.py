@@ -207,6 +207,19 @@ def test_rule_3_the_delivery_number_goes_on_over_a_throttled_wait(engine):
     assert engine.commit(task) == [1]
 
 
+def test_rule_3_a_document_that_comes_again_has_a_higher_run_also_after_the_clock_was_set_back(engine):
+    first = engine.submit(digests=["a" * 64])
+    state = engine.r.hget(f"{SHARD}job:{first}", "state").split("\0")
+    ahead = str(int(state[1]) + 3600_000_000)
+    engine.r.hset(f"{SHARD}job:{first}", "state", "\0".join([state[0], ahead, *state[2:]]))
+    again = engine.submit(digests=["a" * 64])
+    assert engine.job(again)["run"] == str(int(ahead) + 1)
+    assert {t.run for t in engine.take() if t.job == again} == {str(int(ahead) + 1)}
+    two = engine.enqueue(files=2, digests=["b" * 64] * 2)["answer"]["job_ids"]
+    runs = [int(engine.job(row["job_id"])["run"]) for row in two]
+    assert runs[1] == runs[0] + 1
+
+
 def test_rule_3_a_result_of_an_older_run_is_only_acknowledged(engine):
     job = engine.submit()
     first = engine.take()
