@@ -13,7 +13,10 @@ for i = 5, #ARGV do
     local id, what = string.match(ARGV[i], '^(%S+) (%S+)$')
     if call('ZREM', P .. 'sweep', ARGV[i]) == 1 then
         local job = load_job(id) -- it outlives its blobs by an hour
-        if job.exists and what == 'upload' then put(job, 'up', 'gone') end
+        if job.exists then
+            put(job, 'up', 'gone')
+            job.known.up = 'gone'
+        end
         if job.exists and what == 'all' then call('ZREM', P .. 'owned:' .. job.s[OWNER], id) end
     end
 end
@@ -49,5 +52,12 @@ for name in gmatch(type_names, '%S+') do
         end
     end
 end
+-- What is named here goes at any moment from now on, and a job that is run again meanwhile must not count on it.
+local due = call('ZRANGEBYSCORE', P .. 'sweep', '-inf', NOW_TEXT, 'LIMIT', 0, 100)
+call('ZREM', P .. 'sweep', '') -- a first write that full memory does not refuse
+for _, member in ipairs(due) do
+    local job = load_job(match(member, '^%S*'))
+    if job.exists and get(job, 'up') == '' then put(job, 'up', 'going') end
+end
 finish()
-return call('ZRANGEBYSCORE', P .. 'sweep', '-inf', NOW_TEXT, 'LIMIT', 0, 100)
+return due

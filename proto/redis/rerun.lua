@@ -5,6 +5,7 @@
 -- first; the batch's end is not announced again.
 -- ARGV: job, owner, from ("" = kick).  Answers ok │ unknown │ state.
 -- What follows what comes from the `policy` hash, written by dispatchers: field graph, "inspect>page page>split …".
+local DROPPED_MS = 30000 -- a document that is being dropped is gone by then (dispatcher/sweeper.c)
 local job, from = load_job(ARGV[1]), ARGV[3]
 local s = job.s
 if not job.exists or s[OWNER] ~= ARGV[2] then return 'unknown' end
@@ -65,11 +66,18 @@ for _, task in ipairs(open) do
     end
     if task.stage == 'store' or task.stage == 'inspect' or task.stage == 'page' then needs_document = true end
 end
-if needs_document and value.up == 'gone' then
+if needs_document and (value.up == 'gone' or value.up == 'going') then
     local parked = {}
     for _, task in ipairs(open) do parked[#parked + 1] = task.stage .. ':' .. task.index end
     put(job, 'parked', concat(parked, ' '))
-    open_stage(job, of_type('fetch'), 0, 1)
+    if value.up == 'gone' then
+        open_stage(job, of_type('fetch'), 0, 1)
+    else -- what was brought back this moment would be dropped with it
+        put(job, 'out:fetch:0', '')
+        local r = stage_of(job, of_type('fetch'))
+        r.n, r.changed, s[OPEN] = up(r.n), true, up(s[OPEN])
+        call('ZADD', P .. 'later', int(NOW + DROPPED_MS), 'fetch ' .. s[OWNER] .. ' ' .. s[CLASS] .. ' ' .. new_task(job.id, s[RUN], '0'))
+    end
 else
     for _, task in ipairs(open) do
         open_task(of_type(task.stage), s[OWNER], s[CLASS], new_task(job.id, s[RUN], task.index))

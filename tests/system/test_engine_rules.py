@@ -523,6 +523,35 @@ def test_rule_10_the_upload_may_go_only_after_the_job_has_ended_and_a_rerun_fetc
     assert [t.type for t in engine.take(inspect=9)] == ["inspect"]
 
 
+def test_rule_10_what_is_run_again_while_its_upload_is_being_dropped_fetches_it_after_that(engine):
+    job = engine.submit()
+    engine.finish(job)
+    engine.r.zadd(SHARD + "sweep", {f"{job} upload": 1})
+    assert engine.reap() == [f"{job} upload"]
+    assert engine.run("rerun", job, OWNER, "inspect") == "ok"
+    assert engine.reap(done=[f"{job} upload"]) == []
+    assert engine.take(fetch=9, inspect=9) == [], "a fetch that finds the blob still there would do nothing"
+    (later,) = engine.r.zrange(SHARD + "later", 0, -1)
+    engine.r.zadd(SHARD + "later", {later: 1})
+    engine.promote()
+    (fetch,) = engine.take(fetch=9, inspect=9)
+    assert fetch.type == "fetch"
+    engine.commit(fetch)
+    engine.finish(job)
+    assert engine.job(job)["state"] == "finished" and engine.job(job)["open"] == "0"
+
+
+def test_rule_10_a_failed_job_whose_blobs_went_with_its_time_fetches_its_document(engine):
+    job = engine.submit()
+    store, inspect = sorted(engine.take(), key=lambda t: t.type != "store")
+    engine.commit(store)
+    assert engine.defer(inspect, "refused") == 3
+    engine.r.zadd(SHARD + "sweep", {f"{job} all": 1})
+    assert engine.reap(done=engine.reap()) == []
+    assert engine.run("rerun", job, OWNER, "") == "ok"
+    assert [t.type for t in engine.take(fetch=9, inspect=9)] == ["fetch"]
+
+
 def test_a_job_is_on_its_owners_list_until_its_time_is_over_and_again_when_it_is_rerun(engine):
     job, owned = engine.submit(), f"{SHARD}owned:{OWNER}"
     engine.reap(done=[f"{job} all"])
