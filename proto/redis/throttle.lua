@@ -1,8 +1,8 @@
 -- throttle: when a provider may be called, agreed upon by all replicas of all services.
 --
 -- Promises: nobody is told to go while the provider is paused (it asked for that, or its breaker is open), nor faster than
--- the rates allow; a pause is never shortened; after a breaker's pause one call goes first and the others wait for
--- what becomes of it.  Stands alone, without common.lua: its one key is KEYS[1] = sheaf:throttle:<provider>, of no shard.
+-- the rates allow; a pause is never shortened, unless Redis's clock is set back, which ends it; after a breaker's pause one call goes first and
+-- the others wait for what becomes of it.  Stands alone, without common.lua: its one key is KEYS[1] = sheaf:throttle:<provider>, of no shard.
 -- ARGV: what happened, and
 --   admit  <ms a first call may take> [<per minute> <burst> <cost>]…    may a call go out?
 --   done                          it was answered, be it with a refusal: the breaker closes
@@ -18,10 +18,11 @@ local FAILS_MOST = 5                               -- unanswered calls in a row 
 local OPEN_FIRST_MS, OPEN_MOST_MS = 5000, 60000    -- doubled each time the first call after it fails again
 local PROBE_AGAIN_MS = 500                         -- how often the others ask meanwhile
 local KEEP_MS = 600000
+local SET_BACK_MS = 1000                           -- a clock that is so much behind what it said was set back
 
 local function whole(n) return string.format('%.0f', n) end
 local state = {}
-for i, name in ipairs({'until', 'why', 'types', 'fails', 'opened', 'probe'}) do
+for i, name in ipairs({'until', 'why', 'types', 'fails', 'opened', 'probe', 'seen'}) do
     state[name] = redis.call('HGET', KEY, name) or ''
 end
 local function of(name) return tonumber(state[name]) or 0 end
@@ -29,8 +30,17 @@ local function set(name, value)
     state[name] = tostring(value)
     redis.call('HSET', KEY, name, state[name])
 end
-local function keep() redis.call('PEXPIRE', KEY, whole(math.max(KEEP_MS, of('until') - now + KEEP_MS))) end
+local function keep()
+    redis.call('HSET', KEY, 'seen', whole(now))
+    redis.call('PEXPIRE', KEY, whole(math.max(KEEP_MS, of('until') - now + KEEP_MS)))
+end
 local function paused_for() return math.max(0, of('until') - now) end
+
+-- After a failover or a step of its clock all moments that were noted lie too far ahead, and would hold everybody for as long as the step was.
+if of('seen') - now > SET_BACK_MS then
+    redis.call('HDEL', KEY, 'until', 'probe', 'seen', 'at3', 'held3', 'at6', 'held6')
+    state['until'], state.probe = '', ''
+end
 
 local function pause(ms, types, why)
     if now + ms >= of('until') then

@@ -36,6 +36,13 @@ def end_of_pause(throttle):
     throttle.redis.hset(KEY, "until", 0)
 
 
+def set_back(throttle, ms=3600000):
+    """As if Redis's clock were so much behind what it said until now."""
+    for field, value in throttle.redis.hgetall(KEY).items():
+        if field in ("until", "probe", "seen") or field.startswith("at"):
+            throttle.redis.hset(KEY, field, int(float(value)) + ms)
+
+
 def test_who_is_not_paused_may_go_at_once(throttle):
     assert admit(throttle) == [0, 0, ""]
     assert throttle("look") == [0, 0, ""]
@@ -155,6 +162,22 @@ def test_a_cost_above_the_burst_goes_when_the_bucket_is_full(throttle):
     assert admit(throttle, 60, 10, 5000)[0] == 0
     wait = admit(throttle, 60, 10, 5000)[0]
     assert 9999 - passed(throttle, began) <= wait <= 10000
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_for_as_long_as_the_step_was(throttle):
+    rate = (6, 1, 1)
+    assert admit(throttle, *rate)[0] == 0
+    set_back(throttle)
+    assert admit(throttle, *rate)[0] == 0
+    assert admit(throttle, *rate)[0] > 0, "and the rate holds from then on"
+    throttle("pause", 40000, "extract", WHY)
+    set_back(throttle)
+    assert admit(throttle)[0] == 0
+    fail(throttle, 5)
+    end_of_pause(throttle)
+    assert admit(throttle)[0] == 0
+    set_back(throttle)
+    assert admit(throttle)[0] == 0 and admit(throttle) == [500, 1, WHY], "another first call, and the others wait for it"
 
 
 def test_what_it_does_not_know_is_an_error(throttle):
