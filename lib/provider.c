@@ -68,6 +68,11 @@ int64_t provider_paused_until_ms(provider_t *p)
     return throttle_paused_until_ms(p->throttle, NULL);
 }
 
+int provider_rounds_failed(provider_t *p)
+{
+    return throttle_opened(p->throttle);
+}
+
 static void count(const char *name, const char *outcome)
 {
     char label[THROTTLE_NAME_MAX + 32];

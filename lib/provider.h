@@ -71,6 +71,8 @@ const char *provider_title(const provider_t *p);
 void provider_count(const char *name, const char *outcome, int64_t took_ms);
 /* For stage_type.paused_until_ms: see throttle.h. */
 int64_t provider_paused_until_ms(provider_t *p);
+/* How many rounds of calls in a row it did not answer as it should; for who can do without it. */
+int provider_rounds_failed(provider_t *p);
 
 /* The classes that statuses have where a provider's own table does not know better: 2xx; 408 425 5xx to be tried
  * again (501 and 505 are refusals); 429 a wait; 401 403 402 407 a matter of keys; 404 405 410 of addresses; 413 414 431 a limit. `title` begins the text. */

@@ -36,12 +36,14 @@ struct throttle {
     pthread_cond_t stopped;
     bool stop;
     int64_t until_ms;
+    int opened;
     char why[THROTTLE_WHY_MAX];
 };
 
 struct verdict {
     int64_t wait_ms;
     bool paused;
+    int opened;
     char why[THROTTLE_WHY_MAX];
 };
 
@@ -52,6 +54,7 @@ static int ask(throttle_t *t, int argc, const char *const *argv, struct verdict 
     v->wait_ms = redis_int(redis_at(reply, 0));
     v->paused = redis_int(redis_at(reply, 1)) == 1;
     (void)snprintf(v->why, sizeof v->why, "%s", redis_str(redis_at(reply, 2)));
+    v->opened = (int)redis_int(redis_at(reply, 3));
     redis_reply_free(reply);
     return 0;
 }
@@ -62,6 +65,7 @@ static void learn(throttle_t *t, const struct verdict *v)
     int64_t until_ms = v->paused ? clock_ms() + v->wait_ms : 0;
     pthread_mutex_lock(&t->lock);
     t->until_ms = until_ms;
+    t->opened = v->opened;
     (void)snprintf(t->why, sizeof t->why, "%s", v->why);
     pthread_mutex_unlock(&t->lock);
     metric_set(&paused_ms, t->name, v->paused ? v->wait_ms : 0);
@@ -150,6 +154,14 @@ int64_t throttle_paused_until_ms(throttle_t *t, char why[THROTTLE_WHY_MAX])
     if (why) memcpy(why, t->why, THROTTLE_WHY_MAX);
     pthread_mutex_unlock(&t->lock);
     return until_ms;
+}
+
+int throttle_opened(throttle_t *t)
+{
+    pthread_mutex_lock(&t->lock);
+    int opened = t->opened;
+    pthread_mutex_unlock(&t->lock);
+    return opened;
 }
 
 int throttle_told(const char *why, int64_t wait_ms, struct err *err)

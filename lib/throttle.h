@@ -47,5 +47,7 @@ int throttle_told(const char *why, int64_t wait_ms, struct err *err);
 
 /* Moment (clock_ms) until which nothing goes out; in the past: none. `why` (NULL: not wanted) is a sentence for people. */
 int64_t throttle_paused_until_ms(throttle_t *t, char why[THROTTLE_WHY_MAX]);
+/* How often in a row the breaker opened: since a call was answered last, so many rounds were not. 0: it is closed. */
+int throttle_opened(throttle_t *t);
 
 #endif

@@ -157,8 +157,10 @@ struct llm_provider {
      * said of their schools, or NULL. */
     int (*extract)(void *state, const struct page *pages, int n_pages, const struct schools *schools,
                    int64_t deadline_ms, struct entry *entry, struct err *err);
+    /* Whoever extract() asks failed so many rounds of calls that no entry is to wait for them any more.  NULL: never. */
+    bool (*gone)(void *state);
     /* The same without whoever extract() could not reach, marked OBSERVED_EXTRACTION_FALLBACK_USED: for the last
-     * attempt.  NULL: there is nothing to fall back to. */
+     * attempt, and while they are gone.  NULL: there is nothing to fall back to. */
     int (*fall_back)(void *state, const struct page *pages, int n_pages, const struct schools *schools,
                      struct entry *entry, struct err *err);
     void (*close)(void *state); /* accepts NULL */

@@ -131,8 +131,8 @@ static json_t *usage_json(const struct llm_usage *u)
                      "tokens_out", (json_int_t)u->tokens_out, "cost", u->cost);
 }
 
-/* A provider that cannot be reached is tried again, but not for ever: with the last attempt the entry is made
- * without it, rather than that the job fails, and says so. */
+/* A provider that cannot be reached is tried again, but not for ever: with the last attempt, or when all others' attempts have shown that it is
+ * gone, the entry is made without it, rather than that the job fails or waits, and says so. */
 static int read_entry(const struct llm_shared *shared, const struct stage_task *task, const struct page *pages,
                       int n_pages, const struct schools *schools, struct entry *entry, struct err *err)
 {
@@ -140,7 +140,9 @@ static int read_entry(const struct llm_shared *shared, const struct stage_task *
     const struct llm_provider *provider = shared->provider;
     if (!provider->extract(shared->state, pages, n_pages, schools, task->deadline_ms, entry, &why)) return 0;
     bool away = why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT;
-    if (away && provider->fall_back && task->token.attempt >= task->settings->max_attempts) {
+    bool last = away && task->token.attempt >= task->settings->max_attempts;
+    bool gone = (away || why.kind == ERR_THROTTLED) && provider->gone && provider->gone(shared->state);
+    if (provider->fall_back && (last || gone)) {
         entry_done(entry);
         return provider->fall_back(shared->state, pages, n_pages, schools, entry, err);
     }

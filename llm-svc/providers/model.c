@@ -387,10 +387,19 @@ static int model_split(void *state, const struct page *pages, int n_pages, int64
     return llm_rules.split(m->rules, pages, n_pages, deadline_ms, split, err);
 }
 
+/* A round is five entries' calls, or after a pause one's.  Were each entry to use up attempts of its own at one a pause, a hundred would wait for
+ * hours. */
+static bool model_gone(void *state)
+{
+    struct model *m = state;
+    return provider_rounds_failed(m->provider) >= m->settings->max_attempts;
+}
+
+/* Nobody waits for a model that is gone: the entries come, and those whose turn it is still ask it. */
 static int64_t model_paused_until_ms(void *state)
 {
     struct model *m = state;
-    return provider_paused_until_ms(m->provider);
+    return model_gone(state) ? 0 : provider_paused_until_ms(m->provider);
 }
 
 /* ---- the probe -------------------------------------------------------------------------------------- */
@@ -441,6 +450,7 @@ const struct llm_provider llm_groq = {
     .open = groq_open,
     .split = model_split,
     .extract = model_extract,
+    .gone = model_gone,
     .fall_back = model_fall_back,
     .close = model_close,
     .paused_until_ms = model_paused_until_ms,
@@ -452,6 +462,7 @@ const struct llm_provider llm_openai = {
     .open = openai_open,
     .split = model_split,
     .extract = model_extract,
+    .gone = model_gone,
     .fall_back = model_fall_back,
     .close = model_close,
     .paused_until_ms = model_paused_until_ms,

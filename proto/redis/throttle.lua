@@ -10,7 +10,7 @@
 --   pause  <ms> <types> <why>     the provider asked to wait
 --   drop                          nothing was learned: the call was broken off by us
 --   look
--- Answers {ms to wait (0: go), 1 when paused, why}.
+-- Answers {ms to wait (0: go), 1 when paused, why, how often in a row the breaker opened (0: it is closed)}.
 local KEY, WHAT = KEYS[1], ARGV[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -93,17 +93,19 @@ end
 
 if WHAT == 'admit' then
     local ms, paused = admit()
-    return {ms, paused, paused == 1 and state.why or ''}
+    return {ms, paused, paused == 1 and state.why or '', of('opened')}
 elseif WHAT == 'done' then
     redis.call('HDEL', KEY, 'fails', 'opened', 'probe')
+    state.opened = ''
 elseif WHAT == 'drop' then
     redis.call('HDEL', KEY, 'probe')
 elseif WHAT == 'fail' then
     fail(ARGV[2], ARGV[3])
 elseif WHAT == 'pause' then
     redis.call('HDEL', KEY, 'fails', 'opened')
+    state.opened = ''
     pause(tonumber(ARGV[2]), ARGV[3], ARGV[4])
 elseif WHAT ~= 'look' then
     return redis.error_reply('ERR throttle: ' .. tostring(WHAT) .. ' is not known')
 end
-return {paused_for(), paused_for() > 0 and 1 or 0, state.why}
+return {paused_for(), paused_for() > 0 and 1 or 0, state.why, of('opened')}

@@ -263,6 +263,20 @@ def test_a_server_that_is_away_until_the_last_attempt_leaves_the_rules_and_says_
             assert "EXTRACTION_FALLBACK_USED" in record["review_reason_codes"].split(";") and not fake.script
 
 
+def test_of_a_server_that_stays_away_not_each_entry_waits_for_itself():
+    with Chat() as fake:
+        fake.reply, fake.answer = finds(), lambda request: error(503, "down")
+        with Stack(*SIX, SHEAF_MAX_ATTEMPTS="2", **fake.env()) as s:
+            status, answer = s.upload(*((f"{n}.pdf", unnamed()) for n in range(30)))
+            assert status == 202 and s.batch_done(answer["batch_id"], 60)["completed"] == 30
+            records = s.get(f"/api/records?limit=100&batch={answer['batch_id']}")[1]["records"]
+            assert len(records) == 30 and all("EXTRACTION_FALLBACK_USED" in r["review_reason_codes"].split(";") for r in records)
+            calls = fake.calls
+            del fake.answer  # it is back: a call goes out at the end of each pause, and the first that is answered ends them
+            wait_for(lambda: "EXTRACTION_FALLBACK_USED" not in one(s)[1]["review_reason_codes"], 120, "the model's own answers")
+            assert fake.calls > calls
+
+
 # ---- servers of other kinds ---------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind,key,model,formats,steps", [

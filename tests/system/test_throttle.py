@@ -10,9 +10,17 @@ KEY = "sheaf:throttle:widgets"
 WHY = "Waiting for Widgets."
 
 
+class Throttle(Alone):
+    """Answers [ms to wait, 1 when paused, why]; `opened`: how often in a row the breaker opened, as it was said last."""
+
+    def __call__(self, *argv):
+        *answer, self.opened = super().__call__(*argv)
+        return answer
+
+
 @pytest.fixture
 def throttle(server):
-    return Alone(server.client, "throttle", KEY)
+    return Throttle(server.client, "throttle", KEY)
 
 
 def passed(throttle, began=0):
@@ -106,6 +114,11 @@ def test_when_the_first_call_fails_again_the_breaker_stays_open_twice_as_long(th
         end_of_pause(throttle)
         assert admit(throttle)[0] == 0
         assert fail(throttle)[0] == expected
+    assert throttle.opened == 6
+    admit(throttle)
+    assert throttle.opened == 6, "whoever is told to wait learns it, too"
+    throttle("done")
+    assert throttle.opened == 0
 
 
 def test_a_first_call_whose_process_died_is_not_waited_for_for_ever(throttle):
