@@ -12,7 +12,7 @@
 
 typedef struct lexicon lexicon_t;
 
-/* `schools`: path of a CSV file with a school's name in the first column of each line, or NULL. */
+/* `schools`: path of a CSV file in UTF-8 with a school's name in the first column of each line, or NULL. */
 lexicon_t *lexicon_new(const char *schools, struct err *err);
 void lexicon_destroy(lexicon_t **lexicon);
 

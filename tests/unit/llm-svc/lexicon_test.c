@@ -69,6 +69,24 @@ static void test_a_persons_name_is_never_taken_for_another(void **state)
     assert_false(lexicon_knows(lexicon, FORM_NAME, "gabricl"));
 }
 
+static void test_a_list_of_schools_in_another_encoding_is_refused_by_its_line(void **state)
+{
+    (void)state;
+    char latin[] = "/tmp/sheaf-latin-XXXXXX";
+    struct err err = {0};
+    int fd = mkstemp(latin);
+    assert_true(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    fputs("School\nTwin Rock East\nColegio Pe\xF1\x61scal\n", file);
+    fclose(file);
+    lexicon_t *none = lexicon_new(latin, &err);
+    unlink(latin);
+    assert_null(none);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.text, "line 3"));
+    assert_non_null(strstr(err.text, "UTF-8"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +94,7 @@ int main(void)
         cmocka_unit_test(test_a_word_of_a_schools_name_with_one_letter_wrong_is_the_known_word),
         cmocka_unit_test(test_two_letters_wrong_short_words_and_ties_are_left),
         cmocka_unit_test(test_a_persons_name_is_never_taken_for_another),
+        cmocka_unit_test(test_a_list_of_schools_in_another_encoding_is_refused_by_its_line),
     };
     return cmocka_run_group_tests(tests, open_lexicon, close_lexicon);
 }
