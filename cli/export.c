@@ -1,7 +1,10 @@
 /* sheaf export: records to a file or to standard output. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/args.h"
@@ -43,6 +46,34 @@ static int write_records(api_t *api, const struct export_options *given, FILE *o
     return path ? api_download(api, path, out, err) : err_set(err, ERR_NOMEM, "no memory");
 }
 
+/* --- the file --- */
+
+#define PART ".part"
+
+/* A file that gets its name when it is whole, so that an export that fails leaves the one before it; `part` is its name meanwhile.  What is no plain
+ * file (a pipe, /dev/stdout), or lies where none can be made, is written as it is: `part` is "". */
+static FILE *open_output(const char *path, char part[PATH_MAX])
+{
+    struct stat st;
+    bool plain = lstat(path, &st) == -1 || S_ISREG(st.st_mode);
+    FILE *file = NULL;
+    if (plain && snprintf(part, PATH_MAX, "%s" PART, path) < PATH_MAX) file = fopen(part, "we");
+    if (file) return file;
+    part[0] = '\0';
+    return fopen(path, "we");
+}
+
+/* Ends the file and gives it its name, or takes it away where the export failed. */
+static int close_output(FILE **file, const char *part, const char *path, int rc, struct err *err)
+{
+    if (fclose(*file) == EOF && rc == 0) rc = err_sys(err, ERR_LIMIT, errno, "writing");
+    *file = NULL;
+    if (!*part) return rc;
+    if (rc == 0 && rename(part, path) == -1) rc = err_sys(err, ERR_INPUT, errno, "%.120s", path);
+    if (rc == -1) (void)unlink(part);
+    return rc;
+}
+
 enum cli_exit cmd_export(struct cli *cli, int argc, char **argv)
 {
     enum cli_exit code;
@@ -63,7 +94,8 @@ enum cli_exit cmd_export(struct cli *cli, int argc, char **argv)
 
     AUTO(api_close) api_t *api = api_open(cli, &err);
     if (!api) return cli_fail(cli, &err);
-    AUTO_FCLOSE FILE *file = given.output ? fopen(given.output, "we") : NULL;
+    char part[PATH_MAX] = "";
+    FILE *file = given.output ? open_output(given.output, part) : NULL;
     if (given.output && !file) {
         (void)err_sys(&err, ERR_INPUT, errno, "%.120s", given.output);
         return cli_fail(cli, &err);
@@ -72,5 +104,6 @@ enum cli_exit cmd_export(struct cli *cli, int argc, char **argv)
     int rc =
         given.predictions ? write_predictions(api, &given, out, &err) : write_records(api, &given, out, &err);
     if (rc == 0 && fflush(out) == EOF) rc = err_sys(&err, ERR_LIMIT, errno, "writing");
+    if (file) rc = close_output(&file, part, given.output, rc, &err);
     return rc == -1 ? cli_fail(cli, &err) : CLI_OK;
 }

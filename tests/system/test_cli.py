@@ -75,6 +75,17 @@ def test_submit_wait_json_tells_what_became_of_each_file(up, tmp_path):
     assert up.sheaf("retry", job["job_id"]).returncode == 1  # it has not failed
 
 
+def test_an_export_that_fails_leaves_the_file_that_was_there(up, tmp_path):
+    out = tmp_path / "records.csv"
+    assert up.sheaf("export", "--output", out).returncode == 0
+    whole = out.read_bytes()
+    assert whole.startswith(b"submission_id,") or b"submission_id" in whole.splitlines()[0]
+    failed = up.sheaf("export", "--output", out, "--format", "no-such-format")
+    assert failed.returncode == 1 and out.read_bytes() == whole
+    assert [p.name for p in tmp_path.iterdir()] == ["records.csv"]
+    assert up.sheaf("export", "--output", "/dev/stdout").stdout.splitlines()[0] == whole.decode("utf-8-sig").splitlines()[0]
+
+
 def test_export_predictions_has_every_document_of_the_batch(up):
     sent = json.loads(up.sheaf("submit", "--wait", "--json", FORMS / "several-students.pdf").stdout)
     answer = up.sheaf("export", "--predictions", "--batch", sent["batch_id"])
