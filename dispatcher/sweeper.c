@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dispatcher/pipeline.h"
 #include "lib/blob.h"
@@ -81,10 +80,9 @@ static void *run(void *user)
     struct sweeper *s = user;
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += EVERY_MS / 1000;
-        if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0 || s->stop) continue;
+        for (int64_t until_ms = clock_ms() + EVERY_MS; !s->stop && clock_cond_wait(&s->wake, &s->lock, until_ms) == 0;) {
+        }
+        if (s->stop) break;
         pthread_mutex_unlock(&s->lock);
         sweep(s);
         pthread_mutex_lock(&s->lock);
@@ -102,6 +100,7 @@ sweeper_t *sweeper_start(const struct settings *settings, const char *name, stru
     }
     s->settings = settings;
     pthread_mutex_init(&s->lock, NULL);
+    clock_cond_init(&s->wake);
     pthread_cond_init(&s->wake, NULL);
     struct redis_options options = {.url = settings->redis_url, .ca_file = settings->redis_ca_file, .name = name};
     s->redis = redis_new(&options, err);

@@ -74,6 +74,14 @@ def check_text():
                 wrong.append(f"{path.relative_to(TOP)}:{n}: unfinished: {line.strip()[:80]}")
 
 
+def check_clocks():
+    """The wall clock is one place's: whoever waits waits for time that has passed."""
+    for path in sources():
+        name = path.relative_to(TOP).as_posix()
+        if name != "lib/clock.c" and not name.startswith("tests/") and "CLOCK_REALTIME" in path.read_text():
+            wrong.append(f"{name}: reads CLOCK_REALTIME, which only lib/clock.c may")
+
+
 def check_python():
     """Every test and tool in Python can be read as Python."""
     for path in sources("*.py"):
@@ -83,7 +91,7 @@ def check_python():
             wrong.append(f"{error.filename}:{error.lineno}: {error.msg}")
 
 
-for check in (check_layers, check_settings, check_scripts, check_folders, check_text, check_python):
+for check in (check_layers, check_settings, check_scripts, check_folders, check_text, check_clocks, check_python):
     check()
 print("\n".join(wrong) or "checks passed")
 sys.exit(1 if wrong else 0)
