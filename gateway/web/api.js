@@ -63,6 +63,9 @@ export function query(values) {
 export const openBatch = (expected) => request("POST", "/api/batches", { body: { expected } });
 export const closeBatch = (batch) => request("POST", `/api/batches/${id(batch)}/close`);
 export const batchStatus = (batch) => request("GET", `/api/batch_status${query({ batch_id: batch })}`);
+/* Of jobs by their ids, in the same shape; not more than JOBS_AT_ONCE of them. */
+export const JOBS_AT_ONCE = 200;
+export const jobsStatus = (jobs) => request("GET", `/api/batch_status${query({ job_ids: jobs.join(",") })}`);
 export const workerStatus = () => request("GET", "/api/worker_status");
 
 export const jobStatus = (job) => request("GET", `/api/job_status/${id(job)}`);

@@ -1,6 +1,6 @@
 /* batch.js: one batch on the dashboard: its files, each with a progress bar, its counts, and what happens at its end.
  * A view lives either from files that were just dropped, or from an id (after a reload). */
-import { batchEvents, batchStatus, closeBatch, openBatch } from "./api.js";
+import { batchEvents, batchStatus, closeBatch, JOBS_AT_ONCE, jobsStatus, openBatch } from "./api.js";
 import { el, fill, setAttribute, setProgress, setText } from "./dom.js";
 import { FileRow } from "./file-row.js";
 import { watch } from "./live.js";
@@ -8,6 +8,8 @@ import { persistently, uploadAll } from "./upload.js";
 import { count, duration } from "./words.js";
 
 const ANNOUNCE_MS = 5_000;
+const ASK_AGAIN_MS = 2_000;
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class BatchView {
   /* onChange(view) after each change; onDone(view) once, when everything ended while the page watched. */
@@ -89,7 +91,7 @@ export class BatchView {
         change({ phase: "accepted", jobId, job: this.early.get(jobId) ?? null, note: own || known ? "Uploaded before: the same record is updated" : null });
         this.early.delete(jobId);
       },
-      onError: (error) => change({ phase: "refused", error: error.message }),
+      onError: (error) => change({ phase: "refused", error: error.message, lost: error.temporary === true }),
     };
   }
 
@@ -151,14 +153,48 @@ export class BatchView {
     this.server = snapshot;
     for (const job of snapshot.jobs ?? []) this.takeJob(job);
     this.update();
+    this.askForUnlisted();
+  }
+
+  /* A snapshot lists the first thousand jobs of its batch: the others are asked for by their ids. */
+  get unlisted() {
+    const jobs = this.server.jobs ?? [];
+    if (jobs.length >= this.server.total) return [];
+    const listed = new Set(jobs.map((job) => job.job_id));
+    return this.rows.filter((row) => row.jobId && !row.ended && !listed.has(row.jobId)).map((row) => row.jobId);
+  }
+
+  async askForUnlisted() {
+    if (this.asking) return;
+    this.asking = true;
+    for (let seen = null; seen !== this.server && !this.gone; await sleep(ASK_AGAIN_MS)) {
+      const asked = this.server;
+      const ids = this.unlisted;
+      if (ids.length === 0) break;
+      try {
+        for (let at = 0; at < ids.length; at += JOBS_AT_ONCE) {
+          for (const job of (await jobsStatus(ids.slice(at, at + JOBS_AT_ONCE))).jobs) this.takeJob(job);
+        }
+        seen = asked;
+        this.update();
+      } catch (error) {
+        if (!error.temporary) break;
+      }
+    }
+    this.asking = false;
   }
 
   takeJob(job) {
-    const row = this.rows.find((candidate) => candidate.jobId === job.job_id);
-    if (row) row.set({ job, phase: "accepted" });
+    const row = this.rows.find((candidate) => candidate.jobId === job.job_id) ?? this.lostRow(job);
+    if (row) row.set({ job, jobId: job.job_id, phase: "accepted", lost: false, error: null });
     /* An unknown job while files are being sent is mostly one of ours whose answer is still on its way, or was lost. */
     else if (this.sending) this.early.set(job.job_id, job);
     else this.addRow({ name: job.filename ?? job.job_id, phase: "accepted", job: job.job_id }).set({ job });
+  }
+
+  /* The file that this job was made of, when the answer to its upload did not reach the page. */
+  lostRow(job) {
+    return this.sending ? undefined : this.rows.find((row) => row.lost && row.name === job.filename);
   }
 
   /* What only this page knows is added to what the server counts. */
@@ -259,6 +295,7 @@ export class BatchView {
 
   /* What this tab keeps for a reload: the server does not know what was refused or never sent. */
   remember() {
-    return this.rows.map((row) => ({ name: row.name, job: row.jobId, error: row.error, phase: row.jobId ? "accepted" : row.phase === "refused" ? "refused" : "unsent" }));
+    return this.rows.map((row) => ({ name: row.name, job: row.jobId, error: row.error, phase: row.jobId ? "accepted" : row.phase === "refused" ? "refused" : "unsent",
+      settled: row.ended && !row.failed }));
   }
 }

@@ -149,7 +149,9 @@ function start() {
   });
   const remembered = recall();
   const batch = new URLSearchParams(location.search).get("batch") ?? Object.keys(remembered)[0];
-  if (batch) addView().resume(batch, remembered[batch]);
+  /* The latest stands on top; of the others, those of which something is still to come, or to be seen. */
+  const others = Object.keys(remembered).filter((id) => id !== batch && remembered[id].some(({ settled }) => !settled));
+  for (const id of [...others.reverse(), ...(batch ? [batch] : [])]) addView().resume(id, remembered[id]);
   showWaiting();
 }
 

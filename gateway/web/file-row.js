@@ -16,6 +16,7 @@ export class FileRow {
     this.job = null;       /* the last snapshot */
     this.uploaded = 0;     /* percent */
     this.note = null;
+    this.lost = phase === "unsent"; /* the server may have it all the same */
     this.waitText = null;
     this.title = el("span", { class: "file-name" }, name);
     this.size = size === null ? null : el("span", { class: "file-size" }, bytes(size));
@@ -61,10 +62,13 @@ export class FileRow {
     this.again.disabled = true;
     try {
       await retryJob(this.jobId);
-      this.set({ job: { ...this.job, status: "queued", progress: 0, error: null, status_message: null } });
+      /* What came before this answer and says other than that it failed is newer. */
+      if (this.failed) this.set({ job: { ...this.job, status: "queued", progress: 0, error: null, status_message: null } });
       this.onRetry?.();
     } catch (error) {
       setText(this.detail, error.message);
+      /* It may run all the same: the answer was lost, or that to an earlier try. */
+      if (error.temporary || error.status === 409) this.onRetry?.();
     }
     this.again.disabled = false;
   }

@@ -14,6 +14,8 @@ let patience = 1; // seconds
 const lookForWorkers = watchWorkers($("#workers"), () => job !== null && !ENDED.has(job.status));
 
 function show(snapshot) {
+  /* An answer that was overtaken, by one to a later question or by an event. */
+  if (job !== null && snapshot.seq < job.seq) return;
   job = snapshot;
   const ended = ENDED.has(job.status);
   document.title = `${job.filename} · Sheaf`;
@@ -143,17 +145,25 @@ function recordItem(record) {
 }
 
 async function act(button, action) {
+  let failure = null;
   button.disabled = true;
   setText($("#action-error"), "");
   try {
     await action(id);
     $("#records").replaceChildren();
+  } catch (error) {
+    failure = error;
+  }
+  /* Looked at also after a failure: it may be that only the answer was lost, and what was wanted is so. */
+  try {
     show(await jobStatus(id));
     follow();
     lookForWorkers();
+    if (action === cancelJob ? job.status === "cancelled" : !ENDED.has(job.status)) failure = null;
   } catch (error) {
-    setText($("#action-error"), error.message);
+    failure ??= error;
   }
+  setText($("#action-error"), failure?.message ?? "");
   button.disabled = false;
 }
 

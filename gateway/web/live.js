@@ -2,13 +2,16 @@
  *
  * Server-Sent Events first; each event is a whole snapshot, so nothing has to be patched together.  The browser itself
  * reconnects a broken stream and sends Last-Event-ID.  While no stream is open, snapshots are polled: the server may
- * refuse a stream (503: enough are open), and some networks swallow them. */
+ * refuse a stream (503: enough are open), some networks swallow them, and a page with many batches opens only a few. */
 
 const POLL_MS = 2_000;
 const POLL_SLOWEST_MS = 15_000;
 const STREAM_AGAIN_MS = 30_000;  /* after a refusal */
+const STREAMS_MOST = 2;          /* of a page: a browser opens six connections to a server, and what is sent needs some */
 const GRACE_MS = 3_000;          /* for the browser's own reconnect, before polling starts */
 const CHECK_MS = 30_000;         /* a stream can die without a sign: a sleeping laptop, a proxy */
+
+let streams = 0;
 
 /* url: of the events. on: { name of event: function(snapshot) }. poll: { event, fetch }: where snapshots come from
  * otherwise, and which of `on` takes them.  onState("live" │ "polling" │ "offline") at each change.
@@ -16,7 +19,7 @@ const CHECK_MS = 30_000;         /* a stream can die without a sign: a sleeping 
 export function watch({ url, on, poll, onState = () => {} }) {
   let source = null;
   let closed = false;
-  let events = 0;
+  let taken = 0;
   let failures = 0;
   let timer = 0;
   let streamTimer = 0;
@@ -34,13 +37,16 @@ export function watch({ url, on, poll, onState = () => {} }) {
   }
 
   async function pollNow() {
-    const before = events;
+    const before = taken;
     try {
       const snapshot = await poll.fetch();
       failures = 0;
       if (closed) return;
-      /* An event that came meanwhile is newer than this answer. */
-      if (events === before) on[poll.event](snapshot);
+      /* What was taken meanwhile is newer than this answer. */
+      if (taken === before) {
+        taken += 1;
+        on[poll.event](snapshot);
+      }
       if (closed) return;
       if (source?.readyState !== EventSource.OPEN) become("polling");
     } catch (error) {
@@ -51,10 +57,22 @@ export function watch({ url, on, poll, onState = () => {} }) {
     pollIn(source?.readyState === EventSource.OPEN ? CHECK_MS : Math.min(POLL_MS * 2 ** failures, POLL_SLOWEST_MS));
   }
 
+  function dropStream() {
+    if (source === null) return;
+    source.close();
+    source = null;
+    streams -= 1;
+  }
+
   function openStream() {
     clearTimeout(streamTimer);
     if (closed || document.hidden) return;
-    source?.close();
+    dropStream();
+    if (streams >= STREAMS_MOST) {
+      streamTimer = setTimeout(openStream, STREAM_AGAIN_MS);
+      return;
+    }
+    streams += 1;
     source = new EventSource(url);
     source.onopen = () => {
       become("live");
@@ -62,6 +80,7 @@ export function watch({ url, on, poll, onState = () => {} }) {
     };
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) {
+        dropStream();
         pollIn(0);
         streamTimer = setTimeout(openStream, STREAM_AGAIN_MS);
       } else {
@@ -70,7 +89,7 @@ export function watch({ url, on, poll, onState = () => {} }) {
     };
     for (const [name, take] of Object.entries(on)) {
       source.addEventListener(name, (event) => {
-        events += 1;
+        taken += 1;
         if (!closed) take(JSON.parse(event.data));
       });
     }
@@ -79,12 +98,11 @@ export function watch({ url, on, poll, onState = () => {} }) {
   /* A page that nobody looks at gives its stream back (a stream holds a thread of the server) and polls slowly. */
   function visibility() {
     if (document.hidden) {
-      source?.close();
-      source = null;
+      dropStream();
       pollIn(POLL_SLOWEST_MS);
     } else {
       openStream();
-      pollIn(GRACE_MS);
+      pollIn(source ? GRACE_MS : 0);
     }
   }
 
@@ -93,11 +111,11 @@ export function watch({ url, on, poll, onState = () => {} }) {
     clearTimeout(timer);
     clearTimeout(streamTimer);
     document.removeEventListener("visibilitychange", visibility);
-    source?.close();
+    dropStream();
   }
 
   document.addEventListener("visibilitychange", visibility);
   openStream();
-  pollIn(document.hidden ? 0 : GRACE_MS);
+  pollIn(source ? GRACE_MS : 0);
   return close;
 }

@@ -16,6 +16,10 @@ let single = null;        /* ?record=: only this one */
 let total = 0;            /* that fit, loaded or not */
 let cursor = null;
 let generation = 0;       /* an answer to an older question is thrown away */
+let questions = 0;        /* about counts; */
+let answered = 0;         /* the latest of them that was answered */
+let here = "";            /* the address of what is shown */
+let asking = false;       /* whether typed text may go */
 let countsTimer = 0;
 const cards = new Map();  /* id → RecordCard */
 const list = new GroupList($("#list"));
@@ -37,9 +41,27 @@ const anyDirty = () => [...cards.values()].some((card) => card.dirty);
 async function go(changes) {
   const next = address(changes);
   if (next === location.pathname + location.search) return;
-  const leave = !anyDirty() || (await confirmed({ title: "Leave without saving?", text: "What was typed into a record is not saved yet.", yes: "Leave" }));
-  if (!leave) return drawFilters();
+  if (!(await mayLeave())) return drawFilters();
   history.pushState(null, "", next);
+  load();
+}
+
+async function mayLeave() {
+  if (!anyDirty()) return true;
+  if (asking) return false;
+  asking = true;
+  const yes = await confirmed({ title: "Leave without saving?", text: "What was typed into a record is not saved yet.", yes: "Leave" });
+  asking = false;
+  return yes;
+}
+
+/* The browser has gone back, or forward, already: while there is typed text its place is kept until a person decides. */
+async function wentElsewhere() {
+  if (!anyDirty()) return load();
+  const wanted = location.pathname + location.search;
+  history.pushState(null, "", here);
+  if (!(await mayLeave())) return;
+  history.replaceState(null, "", wanted);
   load();
 }
 
@@ -47,6 +69,7 @@ async function go(changes) {
 
 async function load() {
   readAddress();
+  here = location.pathname + location.search;
   generation += 1;
   cursor = null;
   total = 0;
@@ -80,12 +103,13 @@ async function loadPage() {
   more.disabled = true;
   $("#list").setAttribute("aria-busy", "true");
   let first = null;
+  const question = (questions += 1);
   try {
     const answer = await listRecords({ ...where, limit: PAGE, cursor });
     if (mine !== generation) return null;
     $("#problem").hidden = true;
     cursor = answer.next_cursor;
-    takeCounts(answer);
+    takeCounts(answer, question);
     [first = null] = answer.records.filter((record) => !cards.has(record.submission_id)).map(addRecord);
   } catch (error) {
     if (mine !== generation) return null;
@@ -109,9 +133,10 @@ function refreshCounts() {
   clearTimeout(countsTimer);
   countsTimer = setTimeout(async () => {
     const mine = generation;
+    const question = (questions += 1);
     try {
       const answer = await listRecords({ ...where, limit: 1 });
-      if (mine === generation) takeCounts(answer);
+      if (mine === generation) takeCounts(answer, question);
     } catch {
       /* They stay as they were; the next change asks again. */
     }
@@ -126,7 +151,10 @@ const ofGrade = (group) => !where.grade || where.grade === (group.grade || NO_VA
 const toReview = (group) => group.needs_review;
 const done = (group) => group.count - group.needs_review;
 
-function takeCounts(answer) {
+/* Answers may overtake each other. */
+function takeCounts(answer, question) {
+  if (question < answered) return;
+  answered = question;
   groups = answer.groups;
   total = answer.total;
   const sum = (of) => groups.filter((group) => ofSchool(group) && ofGrade(group)).reduce((n, group) => n + of(group), 0);
@@ -178,6 +206,7 @@ function drawLoaded() {
   $("#list").removeAttribute("aria-busy");
   $("#more").hidden = !cursor;
   drawShown();
+  drawSelection();
   if (cards.size === 0 && $("#problem").hidden) drawEmpty();
 }
 
@@ -217,9 +246,21 @@ function showProblem(text, again = null) {
 const fits = (record) => single !== null || record.needs_review === (where.mode === "needs_review");
 const nameOf = (card) => card.record.student_name || "The record";
 
-function changed(card) {
+/* The list may have been loaded anew while the answer to a card was on its way: the card that stands for its record now. */
+function standing(card) {
+  const now = cards.get(card.id);
+  if (now && now !== card && now.record.updated_at < card.record.updated_at) now.accept(card.record);
+  return now;
+}
+
+/* What was typed while an answer was on its way keeps its place. */
+const leaves = (card) => card && !fits(card.record) && !card.dirty;
+
+function changed(saved) {
   refreshCounts();
-  if (!fits(card.record)) {
+  const card = standing(saved);
+  if (!card) return announce(`${nameOf(saved)} is saved.`);
+  if (leaves(card)) {
     const why = card.record.needs_review ? "It needs review again." : "Nothing is left to check, so it is approved.";
     return leave([card], `${nameOf(card)} is saved. ${why}`);
   }
@@ -230,24 +271,28 @@ function changed(card) {
   }
 }
 
-function approved(card) {
+function approved(saved) {
   refreshCounts();
-  const text = `${nameOf(card)} is approved.`;
-  if (fits(card.record)) return announce(text);
-  leave([card], text, { label: "Send back for review", run: () => takeBack(card) });
+  const card = standing(saved);
+  const text = `${nameOf(saved)} is approved.`;
+  if (card && !leaves(card)) return announce(text);
+  leave(card ? [card] : [], text, { label: "Send back for review", run: () => takeBack(saved) });
 }
 
 function deleted(card) {
   refreshCounts();
-  leave([card], `${nameOf(card)} is deleted.`);
+  leave([standing(card)].filter(Boolean), `${nameOf(card)} is deleted.`);
 }
 
 async function takeBack(card) {
   try {
     const record = await sendForReview(card.record);
     refreshCounts();
+    card.accept(record);
+    const now = standing(card);
+    if (leaves(now)) return leave([now], `${nameOf(card)} needs review again.`);
     if (!fits(record)) return announce(`${nameOf(card)} needs review again.`);
-    addRecord(record).toggle.focus();
+    (now ?? addRecord(record)).toggle.focus();
     announce(`${nameOf(card)} is back in the list.`);
     drawShown();
   } catch (error) {
@@ -257,6 +302,7 @@ async function takeBack(card) {
 
 /* Takes cards off the list and puts the focus where work goes on: the next record, opened if the last one was. */
 function leave(gone, text, action = null) {
+  if (gone.length === 0) return toast(text, action);
   const order = [...$("#list").querySelectorAll(".record")];
   const last = order.findLastIndex((node) => gone.some((card) => card.node === node));
   const staying = (node) => gone.every((card) => card.node !== node);
@@ -313,10 +359,11 @@ async function approvePicked() {
   for (const card of chosen) if (await card.approveQuietly()) well.push(card);
   $("#bulk-approve").disabled = false;
   for (const card of well) card.check.checked = false;
+  drawSelection();
   refreshCounts();
   const refused = chosen.length - well.length;
   const text = `${count(well.length, "record")} approved.${refused ? ` ${refused} could not be; the reason stands at each.` : ""}`;
-  leave(well.filter((card) => !fits(card.record)), text);
+  leave(well.map(standing).filter(leaves), text);
   if (refused) chosen.find((card) => !well.includes(card)).toggle.focus();
 }
 
@@ -327,7 +374,7 @@ async function deletePicked() {
   try {
     await deleteRecords(chosen.map((card) => card.id));
     refreshCounts();
-    leave(chosen, `${count(chosen.length, "record")} deleted.`);
+    leave(chosen.map(standing).filter(Boolean), `${count(chosen.length, "record")} deleted.`);
   } catch (error) {
     showProblem(error.message);
   }
@@ -361,7 +408,7 @@ function start() {
     pick(false);
     $("#select-all").focus();
   });
-  addEventListener("popstate", load);
+  addEventListener("popstate", wentElsewhere);
   addEventListener("beforeunload", (event) => {
     if (anyDirty()) event.preventDefault();
   });

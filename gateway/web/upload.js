@@ -60,26 +60,47 @@ export async function persistently(attempt, onWait = () => {}, tries = TRIES) {
   }
 }
 
+/* What waits to be sent from this page, batch by batch.  They take turns: a batch from which nothing comes is closed. */
+const queues = [];
+let lanes = 0;
+
+function nextUpload() {
+  const queue = queues.shift();
+  const next = queue?.shift();
+  if (queue?.length > 0) queues.push(queue);
+  return next;
+}
+
+async function lane() {
+  lanes += 1;
+  for (let next = nextUpload(); next; next = nextUpload()) {
+    await upload(next);
+    next.ended();
+  }
+  lanes -= 1;
+}
+
+async function upload({ batch, file, onStart, onProgress, onWait, onDone, onError }) {
+  const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+  try {
+    const job = await persistently(() => {
+      onStart();
+      return send(file, { batch, key, onProgress });
+    }, onWait, file.size > LARGE_BYTES ? LARGE_TRIES : TRIES);
+    onDone(job);
+  } catch (error) {
+    onError(error);
+  }
+}
+
 /* uploads: [{ file, onStart(), onProgress(percent), onWait(error, seconds), onDone(job), onError(error) }].
  * Resolves when each has ended one way or the other; never rejects. */
 export async function uploadAll(batch, uploads) {
-  const waiting = [...uploads];
-  async function lane() {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const { file, onStart, onProgress, onWait, onDone, onError } = next;
-      const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-      try {
-        const job = await persistently(() => {
-          onStart();
-          return send(file, { batch, key, onProgress });
-        }, onWait, file.size > LARGE_BYTES ? LARGE_TRIES : TRIES);
-        onDone(job);
-      } catch (error) {
-        onError(error);
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+  const queue = [];
+  const all = uploads.map((one) => new Promise((ended) => queue.push({ ...one, batch, ended })));
+  if (queue.length > 0) queues.push(queue);
+  while (lanes < AT_A_TIME && queues.length > 0) lane();
+  await Promise.all(all);
 }
 
 /* The files of a drop, folders opened.  The list of items is emptied by the browser as soon as the handler returns,

@@ -60,8 +60,8 @@ test("a dropped file name is shown as text, whatever it holds", async () => {
   await says(page.locator(".file-state"), "Finished");
 });
 
-test("at most three files are under way at once", async () => {
-  gateway.readMs = 40;
+/* Answers how many uploads were under way at once so far. */
+function mostUploads() {
   let most = 0;
   let now = 0;
   gateway.server.on("request", (request, response) => {
@@ -70,10 +70,51 @@ test("at most three files are under way at once", async () => {
     most = Math.max(most, now);
     response.on("close", () => (now -= 1));
   });
+  return () => most;
+}
+
+test("at most three files are under way at once", async () => {
+  gateway.readMs = 40;
+  const most = mostUploads();
   await page.goto(gateway.url);
   await choose(Array.from({ length: 9 }, (_, i) => pdf(`${i}.pdf`)));
   await page.waitForURL(/\/review\?/, { timeout: 20_000 });
-  assert.equal(most, 3);
+  assert.equal(most(), 3);
+});
+
+test("a second drop takes turns with the first, and still not more than three files are under way", async () => {
+  gateway.readMs = 300;
+  const most = mostUploads();
+  await page.goto(gateway.url);
+  await choose(Array.from({ length: 15 }, (_, i) => pdf(`early-${i}.pdf`)));
+  await choose([pdf("late-1.pdf"), pdf("late-2.pdf")]);
+  await page.waitForFunction(() => document.querySelectorAll(".file-name a").length === 17);
+  assert.equal(most(), 3);
+  const order = gateway.requests("POST", "/upload").map(({ fields }) => fields.files[0].filename);
+  assert.ok(order.indexOf("late-2.pdf") < order.indexOf("early-14.pdf"), `a batch that nothing is sent for is closed: ${order}`);
+});
+
+test("many small drops leave the browser connections to send with", async () => {
+  gateway.stepMs = null;
+  await page.goto(gateway.url);
+  for (let i = 1; i <= 8; i += 1) {
+    await choose([pdf(`drop-${i}.pdf`)]);
+    await row(`drop-${i}.pdf`).filter({ hasText: "waits for a worker" }).waitFor({ timeout: 10_000 });
+  }
+  assert.equal(gateway.streams.size, 2);
+  gateway.finish([...gateway.jobs.values()].at(-1));
+  await row("drop-8.pdf").filter({ hasText: "Finished" }).waitFor({ timeout: 10_000 });   /* by polling */
+  gateway.finish([...gateway.jobs.values()][0]);
+  await row("drop-1.pdf").filter({ hasText: "Finished" }).waitFor({ timeout: 10_000 });
+});
+
+test("a batch of more jobs than its status lists comes to its end on the page", async () => {
+  gateway.listed = 2;
+  gateway.stepMs = 60;
+  await page.goto(gateway.url);
+  await choose(Array.from({ length: 5 }, (_, i) => pdf(`many-${i}.pdf`)));
+  await says(page.locator(".result"), "Everything is done");
+  assert.equal(await page.locator(".file-state", { hasText: "Finished" }).count(), 5);
 });
 
 test("upload progress moves while bytes leave, then the job's own progress", async () => {
@@ -121,6 +162,34 @@ test("a failed job shows why, and can be tried again from here", async () => {
   await choose([pdf("fails.pdf")]);
   await says(row("fails.pdf"), "The file is damaged");
   await says(page.locator(".result"), "1 of 1 file could not be processed");
+  await row("fails.pdf").getByRole("button", { name: "Try again" }).click();
+  await says(row("fails.pdf"), "Finished");
+});
+
+test("what a job that is tried again has come to meanwhile stands", async () => {
+  gateway.stepMs = null;
+  await page.goto(gateway.url);
+  await choose([pdf("again.pdf"), pdf("other.pdf")]);
+  await page.waitForFunction(() => document.querySelectorAll(".file-name a").length === 2);
+  const job = [...gateway.jobs.values()].find(({ filename }) => filename === "again.pdf");
+  gateway.failJob(job);
+  const release = gateway.hold("POST", `/api/jobs/${job.id}/retry`);
+  await row("again.pdf").getByRole("button", { name: "Try again" }).click();
+  for (let i = 0; i < 100 && job.status === "failed"; i += 1) await page.waitForTimeout(50);
+  gateway.finish(job);
+  await says(row("again.pdf"), "Finished");
+  const answer = page.waitForResponse((response) => response.url().endsWith("/retry"));
+  release();
+  await (await answer).finished();
+  await page.evaluate(() => new Promise((taken) => setTimeout(taken)));
+  assert.match(await row("again.pdf").textContent(), /Finished/);
+});
+
+test("a file that is tried again goes on here, though the answer to that was lost", async () => {
+  await page.goto(gateway.url);
+  await choose([pdf("fails.pdf")]);
+  await says(page.locator(".result"), "1 of 1 file could not be processed");
+  gateway.fail("POST", "/api/jobs/", { status: 0, after: true });
   await row("fails.pdf").getByRole("button", { name: "Try again" }).click();
   await says(row("fails.pdf"), "Finished");
 });
@@ -194,6 +263,25 @@ test("a reload goes on showing the batch, with what was refused", async () => {
   await says(row("slow.pdf"), "In progress");
 });
 
+test("a reload goes on showing each batch of the page of which something is still to come", async () => {
+  gateway.stepMs = null;
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.goto(gateway.url);
+  for (const name of ["done.pdf", "first.pdf", "second.pdf"]) {
+    await choose([pdf(name)]);
+    await says(row(name), "waits for a worker");
+    if (name === "done.pdf") gateway.finish([...gateway.jobs.values()][0]);
+  }
+  await says(row("done.pdf"), "Finished");
+  await page.reload();
+  await says(row("first.pdf"), "waits for a worker");
+  await says(row("second.pdf"), "waits for a worker");
+  assert.equal(await row("done.pdf").count(), 0);
+  assert.equal(new URL(page.url()).searchParams.get("batch"), [...gateway.batches.keys()].at(-1));
+  for (const job of gateway.jobs.values()) if (job.status === "queued") gateway.finish(job);
+  await says(row("first.pdf"), "Finished");
+});
+
 test("after a reload in the middle of sending, the files that were not sent are named and not waited for", async () => {
   gateway.readMs = 200;
   page.on("dialog", (dialog) => dialog.accept());
@@ -204,6 +292,20 @@ test("after a reload in the middle of sending, the files that were not sent are 
   await says(row("big-three.pdf"), "Not sent: the page was closed before.");
   await says(page.locator(".result"), "3 of 4 files could not be processed.");
   assert.equal([...gateway.batches.values()][0].sealed, true);
+});
+
+test("a file whose upload was stored, but not answered before the page was closed, is not called unsent", async () => {
+  gateway.stepMs = null;
+  page.on("dialog", (dialog) => dialog.accept());
+  const release = gateway.hold("POST", "/upload");
+  await page.goto(gateway.url);
+  await choose([pdf("stored.pdf")]);
+  for (let i = 0; i < 100 && gateway.jobs.size === 0; i += 1) await page.waitForTimeout(50);
+  await page.reload();
+  await says(row("stored.pdf"), "waits for a worker");
+  assert.equal(await page.locator(".file").count(), 1);
+  assert.deepEqual([await number("total"), await number("failed")], [1, 0]);
+  release();
 });
 
 test("the address of a batch shows it in another browser as well", async () => {

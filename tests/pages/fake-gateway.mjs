@@ -48,6 +48,7 @@ export class FakeGateway {
     this.stepMs = 15;             /* between two steps of a job; null: only advance() moves jobs */
     this.readMs = 0;              /* pause after each piece of an upload that is read */
     this.refuseStreams = false;
+    this.listed = 1000;           /* jobs of a batch in its status */
     this.lagMs = Number(process.env.LAG ?? 0);   /* up to this long before an answer: shows a test that looks too early */
     this.dispatchers = [{ instance: "dispatcher-a" }];
     this.workers = STAGES.map((stage) => ({ stage, service: { store: "persist-svc", save: "persist-svc", inspect: "ocr-svc", page: "ocr-svc" }[stage] ?? "llm-svc", workers: 1, waiting: 0, in_flight: 0, oldest_s: 0, stuck: false }));
@@ -140,7 +141,7 @@ export class FakeGateway {
     if (method === "POST" && path === "/upload") return this.upload(request, body, entry);
     if (method === "POST" && path === "/api/batches") return [201, { success: true, batch_id: this.openBatch(json().expected).id }];
     if (method === "POST" && parts[1] === "batches" && parts[3] === "close") return this.closeBatch(parts[2]);
-    if (method === "GET" && path === "/api/batch_status") return [200, this.batchStatus(this.batchOf(given.batch_id))];
+    if (method === "GET" && path === "/api/batch_status") return [200, given.job_ids ? this.statusOf(given.job_ids.split(",")) : this.batchStatus(this.batchOf(given.batch_id))];
     if (method === "GET" && parts[1] === "job_status") return this.jobs.has(parts[2]) ? [200, this.jobStatus(this.jobs.get(parts[2]))] : [404, { job_id: parts[2], status: "not_found" }];
     if (method === "POST" && parts[1] === "jobs") return this.jobAction(parts[2], parts[3]);
     if (method === "GET" && path === "/api/events") return this.openStream(request, response, given);
@@ -292,7 +293,7 @@ export class FakeGateway {
       ({ submission_id, student_name, school_name, grade, word_count, needs_review, review_reason_codes }));
     return {
       job_id: job.id, batch_id: job.batch.id, status: job.status, filename: job.filename, created_at: job.created_at, started_at: job.started_at, finished_at: job.finished_at,
-      progress: job.status === "finished" ? 100 : Math.round((100 * done) / STAGES.length), status_message: job.message, stages: job.stages,
+      seq: job.seq, progress: job.status === "finished" ? 100 : Math.round((100 * done) / STAGES.length), status_message: job.message, stages: job.stages,
       ...(job.status === "finished" ? { result: { status: "success", submission_id: records[0]?.submission_id ?? null, submission_ids: records.map((r) => r.submission_id), records } } : {}),
       ...(job.error ? { error: job.error } : {}),
     };
@@ -303,11 +304,17 @@ export class FakeGateway {
     return {
       batch_id: batch.id, total: batch.jobs.length, completed: of("finished"), failed: of("failed"), cancelled: of("cancelled"), pending: of("queued"), in_progress: of("started"),
       estimated_remaining_seconds: open ? open * 4 : 0, seq: this.seq, sealed: batch.sealed, expected: batch.expected, done: batch.sealed && open === 0, review_url: `/review?mode=needs_review&batch=${batch.id}`,
-      jobs: batch.jobs.map((job) => {
-        const { job_id, status, filename, progress, status_message, error } = this.jobStatus(job);
-        return { job_id, status, filename, progress, status_message, ...(error ? { error } : {}) };
-      }),
+      jobs: batch.jobs.slice(0, this.listed).map((job) => this.line(job)),
     };
+  }
+  line(job) {
+    const { job_id, status, filename, progress, status_message, error } = this.jobStatus(job);
+    return { job_id, status, filename, progress, status_message, ...(error ? { error } : {}) };
+  }
+  statusOf(ids) {
+    const jobs = ids.map((id) => this.jobs.get(id)).filter(Boolean);
+    if (jobs.length === 0) throw new Refusal(404, "not_found", "There is nothing here.");
+    return { ...this.batchStatus({ id: null, jobs, sealed: true, expected: 0 }), jobs: jobs.map((job) => this.line(job)) };
   }
 
   /* ---- events ---- */
@@ -330,6 +337,7 @@ export class FakeGateway {
     response.write(`id: ${this.seq}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   }
   announce(batch, job = null) {
+    if (job) job.seq += 1;
     for (const stream of this.streams) if (stream.batch === batch || (job && stream.job === job)) this.write(stream);
   }
   dropStreams() {

@@ -93,6 +93,39 @@ test("a failed job shows text, code and stage, and can be tried again", async ()
   await says(page.locator("#status"), "In progress");
 });
 
+test("an older answer that comes late does not put an end to a job that is tried again", async () => {
+  const job = gateway.addJob({ filename: "again.pdf" });
+  gateway.work(job, "store");
+  gateway.failJob(job);
+  job.stages.push({ stage: "notify", done: 0, total: 1, started_at: null, finished_at: null, workers: [] });
+  await open(job);
+  await says(page.locator("#status"), "Failed");
+  const asked = gateway.requests("GET", "/api/job_status").length;
+  const release = gateway.hold("GET", `/api/job_status/${job.id}`);
+  for (let i = 0; i < 100 && gateway.requests("GET", "/api/job_status").length === asked; i += 1) await page.waitForTimeout(50);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await says(page.locator("#status"), "Waiting");
+  const answer = page.waitForResponse((response) => response.url().includes("/api/job_status/"));
+  release();
+  await (await answer).finished();
+  await page.evaluate(() => new Promise((taken) => setTimeout(taken)));
+  assert.equal(await page.locator("#status").textContent(), "Waiting");
+  gateway.work(job, "inspect");
+  await says(page.locator("#status"), "In progress");
+});
+
+test("a job that is tried again goes on here, though the answer to that was lost", async () => {
+  const job = gateway.addJob({ filename: "again.pdf" });
+  gateway.failJob(job);
+  await open(job);
+  gateway.fail("POST", `/api/jobs/${job.id}/retry`, { status: 0, after: true });
+  await page.getByRole("button", { name: "Try again" }).click();
+  await says(page.locator("#status"), "Waiting");
+  assert.equal(await page.locator("#action-error").textContent(), "");
+  gateway.work(job, "store");
+  await says(page.locator("#status"), "In progress");
+});
+
 test("a job can be cancelled; a refusal is said", async () => {
   const job = gateway.addJob({ filename: "unwanted.pdf" });
   await open(job);

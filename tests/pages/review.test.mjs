@@ -428,3 +428,93 @@ test("an upload without any doubt leads to what was read", async () => {
   await page.getByRole("link", { name: "See what was read" }).click();
   await says(page.locator(".record-name"), "Sure One");
 });
+
+test("what is typed while a save is on its way keeps its record in sight", async () => {
+  await open();
+  await unfold(r.noGrade);
+  await input(r.noGrade, "grade").fill("4");
+  const release = gateway.hold("PATCH", `/api/records/${r.noGrade.submission_id}`);
+  await input(r.noGrade, "grade").press("Enter");
+  for (let i = 0; i < 100 && stored(r.noGrade).grade === null; i += 1) await page.waitForTimeout(50);
+  await input(r.noGrade, "teacher_name").fill("Mr. Ito");
+  release();
+  await page.waitForFunction((id) => document.querySelector(`#record-${id} .chip`) === null, r.noGrade.submission_id);
+  assert.equal(await input(r.noGrade, "teacher_name").inputValue(), "Mr. Ito");
+  await card(r.noGrade).getByRole("button", { name: "Save", exact: true }).click();
+  await card(r.noGrade).waitFor({ state: "detached" });
+  assert.equal(stored(r.noGrade).teacher_name, "Mr. Ito");
+});
+
+test("a save that is answered when another list is shown leaves that list as it is", async () => {
+  await open();
+  await unfold(r.disagree);
+  await input(r.disagree, "teacher_name").fill("Mr. Ito");
+  const release = gateway.hold("PATCH", `/api/records/${r.disagree.submission_id}`);
+  await input(r.disagree, "teacher_name").press("Enter");
+  await page.selectOption("select[name=school]", "Lincoln Elementary");
+  await page.getByRole("button", { name: "Leave" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".record").length === 4);
+  const answer = page.waitForResponse((response) => response.request().method() === "PATCH");
+  release();
+  await (await answer).finished();
+  await page.evaluate(() => new Promise((taken) => setTimeout(taken)));
+  assert.equal(await card(r.disagree).count(), 0);
+  assert.equal(await page.locator(".record").count(), 4);
+});
+
+test("many that are approved while the list is loaded anew leave the new one", async () => {
+  await open();
+  await card(r.doubtful).locator("input[type=checkbox]").check();
+  await card(r.short).locator("input[type=checkbox]").check();
+  const release = gateway.hold("POST", `/api/records/${r.doubtful.submission_id}/approve`);
+  await page.locator("#bulk-approve").click();
+  for (let i = 0; i < 100 && stored(r.doubtful).needs_review; i += 1) await page.waitForTimeout(50);
+  await page.selectOption("select[name=school]", "Lincoln Elementary");
+  await page.waitForFunction(() => document.querySelectorAll(".record").length === 3);
+  release();
+  await says(page.locator("#toast"), "2 records approved.");
+  await card(r.short).waitFor({ state: "detached", timeout: 5_000 });
+  assert.equal(await page.locator(".record").count(), 2);
+});
+
+test("an approval that is taken back leaves the list of the approved, too", async () => {
+  await open();
+  await card(r.short).getByRole("button", { name: /^Approve/ }).first().click();
+  await card(r.short).waitFor({ state: "detached" });
+  await page.click("#tab-approved");
+  await card(r.short).waitFor();
+  await page.getByRole("button", { name: "Send back for review" }).click();
+  await card(r.short).waitFor({ state: "detached" });
+});
+
+test("going back in the browser asks before typed text is lost, too", async () => {
+  await open();
+  await page.click("#tab-approved");
+  await card(r.fine).waitFor();
+  await unfold(r.fine);
+  await input(r.fine, "teacher_name").fill("Mr. Ito");
+  await page.goBack();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await input(r.fine, "teacher_name").inputValue(), "Mr. Ito");
+  assert.match(page.url(), /mode=approved/);
+  await page.goBack();
+  await page.getByRole("dialog").getByRole("button", { name: "Leave" }).click();
+  await card(r.short).waitFor();
+  assert.doesNotMatch(page.url(), /mode=approved/);
+});
+
+test("counts are those of the last question, in whatever order the answers come", async () => {
+  await open();
+  await badge("needs_review", 7);
+  const release = gateway.hold("GET", "/api/records");
+  const counted = gateway.requests("GET", "/api/records").length;
+  await card(r.short).getByRole("button", { name: /^Approve/ }).first().click();
+  for (let i = 0; i < 100 && gateway.requests("GET", "/api/records").length === counted; i += 1) await page.waitForTimeout(50);
+  await card(r.disagree).getByRole("button", { name: /^Approve/ }).first().click();
+  await badge("needs_review", 5);
+  const answer = page.waitForResponse((response) => response.url().includes("limit=1"));
+  release();
+  await (await answer).finished();
+  await page.evaluate(() => new Promise((taken) => setTimeout(taken)));
+  assert.equal(await page.locator("#tab-needs_review .badge").textContent(), "5");
+});
