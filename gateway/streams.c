@@ -29,6 +29,7 @@ struct stream {
     bool changed, last, gone;  /* last: it ends when `out` is sent */
     struct buf out;
     size_t sent; /* of out */
+    bool awaits_room; /* epoll tells when the socket takes more */
     struct stream *next, *next_of_id;
 };
 
@@ -84,7 +85,8 @@ static void send_out(struct streams *s, struct stream *x)
     }
     const bool waits = !x->gone && x->sent < x->out.len;
     struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP | (waits ? EPOLLOUT : 0), .data.ptr = x};
-    if (waits || x->out.len > 4096) (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, x->fd, &e);
+    if (waits != x->awaits_room) (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, x->fd, &e);
+    x->awaits_room = waits;
     if (waits) return;
     buf_done(&x->out); /* a thousand idle streams hold no buffers */
     x->sent = 0;

@@ -1,6 +1,8 @@
 """Event streams and polls: many at once, fresh, and out of the way of uploads."""
 import json
+import os
 import pathlib
+import select
 import socket
 import time
 
@@ -21,8 +23,14 @@ def stack():
 class Listener:
     """One stream, by a bare socket."""
 
-    def __init__(self, stack, path, **headers):
-        self.socket = socket.create_connection(("127.0.0.1", stack.base), timeout=60)
+    def __init__(self, stack, path, narrow=False, **headers):
+        """narrow: with as little room on the way as the kernel allows."""
+        self.socket = socket.socket()
+        self.socket.settimeout(60)
+        if narrow:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        self.socket.connect(("127.0.0.1", stack.base))
         lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self.text = ""
@@ -115,6 +123,40 @@ def test_a_client_that_does_not_read_holds_up_nobody(stack):
     assert keen.read_until(lambda t: '"pending":250' in t)
     lazy.close()
     keen.close()
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def unsent(stack, listener):
+    """Bytes that the gateway has given to the kernel for this client and that are still there."""
+    ends = f":{stack.base:04X}", f":{listener.socket.getsockname()[1]:04X}"
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[1].endswith(ends[0]) and words[2].endswith(ends[1]):
+            return int(words[4].split(":")[0], 16)
+    return None
+
+
+def test_a_client_that_reads_again_after_a_pause_costs_no_more_than_others(stack):
+    batch = open_batch(stack)
+    job, *_ = [row["job_id"] for row in stack.upload(*[(f"{n}.pdf", documents.form(4000 + n)) for n in range(8)], fields=[("batch_id", batch)])[1]["job_ids"]]
+    lazy = Listener(stack, f"/api/events?batch_id={batch}", narrow=True)
+    wait_for(lambda: unsent(stack, lazy), 30, "its first snapshot")
+    for n in range(200):  # snapshots of some 3 kB, until the next one finds no room
+        before = unsent(stack, lazy)
+        assert stack.post(f"/api/jobs/{job}/{'retry' if n % 2 else 'cancel'}")[0] == 202
+        time.sleep(0.3)  # longer than changes are gathered
+        if n > 2 and unsent(stack, lazy) - before < 1000:
+            break
+    assert n < 199
+    assert lazy.read_until(lambda t: not select.select([lazy.socket], [], [], 1)[0])
+    began = cpu_seconds(stack["gateway"])
+    time.sleep(2)
+    assert cpu_seconds(stack["gateway"]) - began < 0.5
+    lazy.close()
 
 
 def test_a_status_is_as_fresh_as_an_answer_before_it_and_as_an_event(stack):
