@@ -45,6 +45,14 @@ static int call_batch(struct request *rq, const char *verb, const char *id, cons
     return rc;
 }
 
+void batch_touch(struct gateway *g, const char *owner, const char *id)
+{
+    const char *argv[] = {"touch", id, owner};
+    redis_reply_t *reply = NULL;
+    (void)ask_script(g, &script_batch, id_shard(id), 3, argv, &reply, NULL);
+    redis_reply_free(reply);
+}
+
 /* {"expected":n}; an empty body is none expected. -1: refused, answered. */
 static int read_expected(struct request *rq, long long *expected)
 {

@@ -19,6 +19,7 @@ static struct metric refusals =
 
 #define LENGTH_BY_CLOSE (-2) /* the body ends with the connection (RFC 9112, 6.3) */
 #define NO_CACHE "Cache-Control: no-store\r\n"
+#define JSON     "application/json; charset=utf-8"
 
 const char *http_header(const struct request *rq, const char *name)
 {
@@ -123,7 +124,7 @@ void http_json(struct request *rq, int status, json_t *body, const char *headers
         return;
     }
     buf_printf(&all, NO_CACHE "%s", headers ? headers : "");
-    if (!all.bad) http_answer(rq, status, "application/json; charset=utf-8", text, strlen(text), all.data);
+    if (!all.bad) http_answer(rq, status, JSON, text, strlen(text), all.data);
 }
 
 /* The text is ours but may quote a parameter. */
@@ -146,6 +147,19 @@ static void error_page(struct request *rq, int status, const char *text, const c
     if (!page.bad) http_answer(rq, status, "text/html; charset=utf-8", page.data, page.len, headers);
 }
 
+/* Not by json_pack(): a name that the text quotes may have been cut in the middle of a character, or never was UTF-8. */
+static void error_json(struct request *rq, int status, const char *headers, const char *code, const char *text)
+{
+    AUTO(buf_done) struct buf body = BUF_INIT, more = BUF_INIT;
+    buf_puts(&body, "{\"success\":false,\"error\":");
+    buf_json_string(&body, text);
+    buf_puts(&body, ",\"code\":");
+    buf_json_string(&body, code);
+    buf_puts(&body, "}");
+    buf_printf(&more, NO_CACHE "%s", headers ? headers : "");
+    if (!body.bad && !more.bad) http_answer(rq, status, JSON, body.data, body.len, more.data);
+}
+
 static void error_answer(struct request *rq, int status, const char *headers, const char *code,
                          const char *text)
 {
@@ -154,7 +168,7 @@ static void error_answer(struct request *rq, int status, const char *headers, co
     if (rq->wants_page)
         error_page(rq, status, text, headers);
     else
-        http_json(rq, status, json_pack("{s:b,s:s,s:s}", "success", 0, "error", text, "code", code), headers);
+        error_json(rq, status, headers, code, text);
 }
 
 void http_error(struct request *rq, int status, const char *code, const char *fmt, ...)

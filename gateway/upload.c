@@ -19,6 +19,7 @@
 #define PIECE_BYTES  65536
 #define FIELD_PARTS  100 /* parts beside the files */
 #define FULL_RETRY_S 30
+#define TOUCH_MS     10000
 
 static struct metric uploads = METRIC_COUNTER("sheaf_uploads_total", "uploads answered with 202");
 static struct metric upload_files = METRIC_COUNTER("sheaf_upload_files_total", "files accepted");
@@ -44,13 +45,23 @@ static int outer_options(struct request *rq, struct intake *in, struct err *err)
     return key ? intake_option(in, "idempotency_key", key, err) : 0;
 }
 
+/* A large file on a slow line takes longer than a batch without an upload stays open. */
+static void keep_batch_open(struct request *rq, const struct intake *in, int64_t *next_ms)
+{
+    if (clock_ms() < *next_ms) return;
+    *next_ms = clock_ms() + TOUCH_MS;
+    if (*intake_options(in)->batch) batch_touch(rq->gateway, rq->caller.owner, intake_options(in)->batch);
+}
+
 /* Feeds the body to the parser. -1: refused, answered. */
 static int take_body(struct request *rq, struct intake *in, multipart_t *parser)
 {
     struct err err = {0};
     AUTO_FREE char *piece = malloc(PIECE_BYTES);
     int n = -1;
+    int64_t touch_ms = clock_ms() + TOUCH_MS;
     while (piece && (n = http_read(rq, piece, PIECE_BYTES)) > 0) {
+        keep_batch_open(rq, in, &touch_ms);
         if (rq->body_read > rq->gateway->settings->max_request_bytes) {
             too_large(rq);
             return -1;

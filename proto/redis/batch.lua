@@ -1,7 +1,7 @@
--- batch: opens a batch that takes the uploads of several requests, or closes it.
+-- batch: opens a batch that takes the uploads of several requests, says that one is under way, or closes it.
 --
 -- Promises: opening twice is opening once; closing twice is closing once; a batch of another owner is unknown.
--- ARGV: open <id> <owner> <expected>  │  close <id> <owner>.  Answers ok │ unknown.
+-- ARGV: open <id> <owner> <expected>  │  touch <id> <owner>  │  close <id> <owner>.  Answers ok │ unknown.
 local verb, id, owner = ARGV[1], ARGV[2], ARGV[3]
 local batch = load_batch(id)
 if verb == 'open' then
@@ -14,6 +14,10 @@ if verb == 'open' then
     return 'ok'
 end
 if not batch.exists or batch.s[B_OWNER] ~= owner then return 'unknown' end
+if verb == 'touch' then
+    if batch.s[SEALED] == '0' then call('ZADD', P .. 'opens', NOW_TEXT, id) end
+    return 'ok'
+end
 if batch.s[SEALED] == '0' then
     call('ZREM', P .. 'opens', id)
     batch.s[SEALED], batch.changed = '1', true

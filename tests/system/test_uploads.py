@@ -1,5 +1,6 @@
 """Uploads as a careful client sends them: it asks before it sends a large body."""
 import socket
+import time
 
 import pytest
 
@@ -43,3 +44,28 @@ def test_who_asks_before_it_sends_is_told_to_go_on_and_then_answered(stack):
 def test_who_asks_with_too_large_a_body_is_refused_before_it_sends(stack):
     with ask(stack, 2 << 20) as connection:
         assert head(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_batch_is_not_taken_for_left_while_a_long_upload_into_it_is_under_way(stack):
+    batch = stack.post("/api/batches", {"expected": 2})[1]["batch_id"]
+    long_ago = stack.redis.zscore("sheaf:{00}:opens", batch) - 590_000  # ten minutes without an upload close it
+    stack.redis.zadd("sheaf:{00}:opens", {batch: long_ago})
+    field = b"--b\r\nContent-Disposition: form-data; name=\"batch_id\"\r\n\r\n" + batch.encode() + b"\r\n"
+    body = field + PART + documents.form(2) + b"\n%" + bytes(900_000) + b"\r\n--b--\r\n"
+    with ask(stack, len(body)) as connection:
+        assert head(connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        pieces = [body[at:at + 70_000] for at in range(0, len(body), 70_000)]
+        for piece in pieces[:-1]:
+            connection.sendall(piece)
+            time.sleep(1)
+        assert stack.redis.zscore("sheaf:{00}:opens", batch) > long_ago + 500_000
+        connection.sendall(pieces[-1])
+        assert head(connection).startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize("name", ["x" + "я" * 40, "x\udcff" + "y" * 40])
+def test_an_error_that_quotes_a_name_is_told_whatever_the_name_is(stack, name):
+    body = (b"--b\r\nContent-Disposition: form-data; name=\"" + name.encode(errors="surrogateescape") + b"\"\r\n\r\n" + bytes(2000) + b"\r\n--b--\r\n")
+    status, answer = stack.ask("POST", "/upload", body, {"Content-Type": "multipart/form-data; boundary=b"})
+    assert (status, answer["code"]) == (400, "bad_request")
+    assert "is too long" in answer["error"] or answer["error"].startswith("The field x")
