@@ -133,10 +133,10 @@ static int add_record(api_t *api, const char *id, json_t *predictions, struct er
     return rc;
 }
 
-/* One page of the list, and its records one by one; *cursor becomes the next page's, or empty. */
-static int add_page(api_t *api, const char *batch, char cursor[64], json_t *predictions, struct err *err)
+/* One page of the list, and its records one by one; *cursor becomes the next page's, or NULL. */
+static int add_page(api_t *api, const char *batch, char **cursor, json_t *predictions, struct err *err)
 {
-    AUTO_FREE char *start = api_path("/api/records?limit=100&cursor=", cursor, batch ? "&batch=" : "");
+    AUTO_FREE char *start = api_path("/api/records?limit=100&cursor=", *cursor ? *cursor : "", batch ? "&batch=" : "");
     AUTO_FREE char *path = start ? api_path(start, batch ? batch : "", "") : NULL;
     json_t *body = NULL, *record;
     size_t i;
@@ -146,22 +146,25 @@ static int add_page(api_t *api, const char *batch, char cursor[64], json_t *pred
     {
         if (rc == 0) rc = add_record(api, text_of(record, "submission_id"), predictions, err);
     }
-    (void)snprintf(cursor, 64, "%s", text_of(body, "next_cursor"));
+    const char *next = text_of(body, "next_cursor");
+    free(*cursor);
+    *cursor = next && *next ? strdup(next) : NULL;
+    if (rc == 0 && next && *next && !*cursor) rc = err_set(err, ERR_NOMEM, "no memory");
     json_decref(body);
     return rc;
 }
 
 int predictions_collect(api_t *api, const char *batch, json_t **predictions, struct err *err)
 {
-    char cursor[64] = "";
+    AUTO_FREE char *cursor = NULL;
     json_t *out = json_pack("{s:{}}", "documents");
     if (!out) return err_set(err, ERR_NOMEM, "no memory");
     do {
-        if (add_page(api, batch, cursor, out, err) == -1) {
+        if (add_page(api, batch, &cursor, out, err) == -1) {
             json_decref(out);
             return -1;
         }
-    } while (*cursor);
+    } while (cursor);
     predictions_sort(out);
     *predictions = out;
     return 0;

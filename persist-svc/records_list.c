@@ -5,6 +5,7 @@
 #include "lib/auto.h"
 #include "persist-svc/object_path.h"
 #include "persist-svc/record.h"
+#include "persist-svc/record_cursor.h"
 #include "persist-svc/records_http.h"
 
 #define LIMIT_DEFAULT 100
@@ -17,7 +18,7 @@ struct page {
     int64_t total;
     int limit, n;
     bool more;
-    char last[BASE_ID];
+    json_t *last; /* the last one that was written; counted */
 };
 
 static int page_begin(void *user, int64_t total)
@@ -25,6 +26,13 @@ static int page_begin(void *user, int64_t total)
     struct page *page = user;
     page->total = total;
     return 0;
+}
+
+static void page_done(struct page *page)
+{
+    buf_done(&page->text);
+    json_decref(page->last);
+    page->last = NULL;
 }
 
 /* One more than asked for is fetched, to know whether there is a next page. */
@@ -41,7 +49,8 @@ static int page_add(void *user, const json_t *record)
     if (!text) return -1;
     if (page->n++) buf_putc(&page->text, ',');
     buf_puts(&page->text, text);
-    snprintf(page->last, sizeof page->last, "%s", record_text(record, "submission_id"));
+    json_decref(page->last);
+    page->last = json_incref((json_t *)record);
     return page->text.bad ? -1 : 0;
 }
 
@@ -54,7 +63,7 @@ static int read_page(struct http_request *rq, struct record_query *query, struct
     if (rq->stores->records->list(rq->stores->record_state, query, &sink, err) == -1) {
         if (err->kind == ERR_CANCELLED)
             err_set(err, ERR_NOMEM, "out of memory"); /* the only reason page_add() has */
-        buf_done(&page->text);
+        page_done(page);
         return -1;
     }
     buf_printf(&page->text, "],\"total\":%lld", (long long)page->total);
@@ -83,10 +92,19 @@ static int read_mode(const char *text, struct record_query *query, struct err *e
     return 0;
 }
 
+static void add_cursor(struct page *page)
+{
+    buf_puts(&page->text, page->more ? "\"" : "null");
+    if (!page->more) return;
+    record_cursor_write(&page->text, page->last);
+    buf_putc(&page->text, '"');
+}
+
 int records_list(struct http_request *rq, struct err *err)
 {
     char school[ROUTE_TEXT], grade[16], reason[64], batch[64], batch_old[64], text[ROUTE_TEXT], mode[16],
-        cursor[16], limit[16];
+        cursor[RECORD_CURSOR_MAX], limit[16];
+    AUTO(record_cursor_done) struct record_cursor after = {0};
     struct record_query query = {
         .owner = rq->owner,
         .school = http_param(rq, "school", school, sizeof school, err),
@@ -94,17 +112,19 @@ int records_list(struct http_request *rq, struct err *err)
         .reason = http_param(rq, "reason", reason, sizeof reason, err),
         .batch = http_param(rq, "batch", batch, sizeof batch, err),
         .text = http_param(rq, "q", text, sizeof text, err),
-        .after = http_param(rq, "cursor", cursor, sizeof cursor, err),
         .limit = LIMIT_DEFAULT,
     };
     /* The name that links in the batch's mail use. */
     if (!query.batch) query.batch = http_param(rq, "upload_batch_id", batch_old, sizeof batch_old, err);
     const char *mode_text = http_param(rq, "mode", mode, sizeof mode, err);
+    const char *cursor_text = http_param(rq, "cursor", cursor, sizeof cursor, err);
     const char *limit_text = http_param(rq, "limit", limit, sizeof limit, err);
     if (err->kind != ERR_NONE || read_mode(mode_text, &query, err) == -1) return -1;
     if (limit_text && read_limit(limit_text, &query.limit, err) == -1) return -1;
-    if (query.after && !is_hex(query.after, BASE_ID - 1))
+    if (cursor_text && record_cursor_read(cursor_text, &after) == -1)
         return err_code(err, ERR_INPUT, "bad_request", "This cursor was not given by this list.");
+    if (cursor_text) query.after = after.id;
+    if (after.texts) query.place = &after.place;
 
     struct page page = {0};
     json_t *groups = NULL;
@@ -114,13 +134,10 @@ int records_list(struct http_request *rq, struct err *err)
     json_decref(groups);
     if (rc == -1) return -1;
     buf_puts(&page.text, ",\"next_cursor\":");
-    if (page.more)
-        buf_json_string(&page.text, page.last);
-    else
-        buf_puts(&page.text, "null");
+    add_cursor(&page);
     buf_printf(&page.text, ",\"groups\":%s}", groups_text ? groups_text : "[]");
     rc = groups_text ? http_json_text(rq, 200, &page.text, err) : err_set(err, ERR_NOMEM, "out of memory");
-    buf_done(&page.text);
+    page_done(&page);
     return rc;
 }
 
@@ -130,7 +147,7 @@ static int list_all(struct http_request *rq, struct record_query *query, struct 
     if (read_page(rq, query, &page, err) == -1) return -1;
     buf_putc(&page.text, '}');
     int rc = http_json_text(rq, 200, &page.text, err);
-    buf_done(&page.text);
+    page_done(&page);
     return rc;
 }
 

@@ -41,6 +41,11 @@ struct record_saved {
                            against it */
 };
 
+/* Where a record stands in the list's order: NULL where it has no such text. */
+struct record_place {
+    const char *school, *grade, *student;
+};
+
 /* Which records. NULL and 0: no condition. Deleted records and parents of several are never among them. */
 struct record_query {
     const char *owner; /* always given */
@@ -48,6 +53,7 @@ struct record_query {
     const char *text; /* stands somewhere in the names, the file name or the id */
     enum { RECORDS_ALL, RECORDS_NEEDS_REVIEW, RECORDS_APPROVED } mode;
     const char *after; /* submission_id of the last record already seen */
+    const struct record_place *place; /* where that one stood when it was seen; NULL: where it stands now */
     int limit;         /* 0: all */
 };
 #define RECORDS_NO_VALUE "-" /* as school or grade: those without one */
@@ -122,6 +128,9 @@ struct object_store {
 /* NULL with ERR_CONFIG when there is no provider of this name. */
 const struct record_store *record_store_find(const char *name, struct err *err);
 const struct object_store *object_store_find(const char *name, struct err *err);
+
+/* Threads of the HTTP API: one is kept for as long as a client takes for an export or a document, and costs 40 KiB when it is idle. */
+#define STORES_READERS 16
 
 /* What the stages and the HTTP API share. Constant after open, but for the last; any thread. */
 struct stores {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "persist-svc/providers/rpc.h"
 #include "persist-svc/record.h"
+#include "persist-svc/record_cursor.h"
 
 #define PAGE 500 /* records in one answer: an export is never held whole */
 
@@ -39,10 +40,18 @@ static json_t *conditions(const struct record_query *q)
                      q->mode == RECORDS_ALL ? json_null() : json_boolean(q->mode == RECORDS_NEEDS_REVIEW));
 }
 
-static json_t *page_argument(const struct record_query *q, const char *after, int limit, bool first)
+static json_t *place_argument(const struct record_place *place)
 {
+    return place ? json_pack("{s:s?, s:s?, s:s?}", "school", place->school, "grade", place->grade, "student", place->student) : json_null();
+}
+
+/* `after`: the last record of the page before, NULL at the first one. */
+static json_t *page_argument(const struct record_query *q, const json_t *after, int limit)
+{
+    const struct record_place place = record_place_of(after);
     json_t *p = conditions(q);
-    json_t *more = json_pack("{s:s?, s:i, s:b}", "after", after, "limit", limit, "count", first);
+    json_t *more = json_pack("{s:s?, s:o, s:i, s:b}", "after", after ? record_text(after, "submission_id") : q->after, "place",
+                             place_argument(after ? &place : q->place), "limit", limit, "count", !after);
     if (!p || !more || json_object_update(p, more) == -1) {
         json_decref(p);
         p = NULL;
@@ -60,27 +69,24 @@ static int give(const json_t *records, const struct record_sink *sink, struct er
 
 int rpc_list(void *state, const struct record_query *query, const struct record_sink *sink, struct err *err)
 {
-    char after[BASE_ID] = "";
-    bool first = true;
-    if (query->after) snprintf(after, sizeof after, "%s", query->after);
+    json_t *after = NULL;
     for (int left = query->limit;;) {
         int want = query->limit && left < PAGE ? left : PAGE;
         json_t *answer = NULL;
-        if (rpc_call(state, query->owner, "list_submissions", page_argument(query, *after ? after : NULL, want, first), &answer, err) == -1)
-            return -1;
+        const bool first = !after;
+        int rc = rpc_call(state, query->owner, "list_submissions", page_argument(query, after, want), &answer, err);
         const json_t *records = json_object_get(answer, "records");
-        size_t n = json_array_size(records);
-        int rc = 0;
-        if (first && sink->begin && sink->begin(sink->user, json_integer_value(json_object_get(answer, "total"))) == -1)
+        const size_t n = json_array_size(records);
+        if (rc == 0 && first && sink->begin && sink->begin(sink->user, json_integer_value(json_object_get(answer, "total"))) == -1)
             rc = err_set(err, ERR_CANCELLED, "the reader broke off");
         if (rc == 0) rc = give(records, sink, err);
-        const char *last = n ? record_text(json_array_get(records, n - 1), "submission_id") : NULL;
-        snprintf(after, sizeof after, "%s", last ? last : "");
+        json_decref(after);
+        after = n ? json_incref(json_array_get(records, n - 1)) : NULL;
         json_decref(answer);
-        first = false;
         left -= (int)n;
-        if (rc == -1) return -1;
-        if (n < (size_t)want || !*after || (query->limit && left <= 0)) return 0;
+        if (rc == 0 && n == (size_t)want && (!query->limit || left > 0)) continue;
+        json_decref(after);
+        return rc;
     }
 }
 

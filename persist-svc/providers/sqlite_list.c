@@ -21,14 +21,20 @@
     "AND (:grade IS NULL OR coalesce(grade, '') = iif(:grade = '" RECORDS_NO_VALUE "', '', :grade)) "
 #define ORDER "(school_key, grade_key, student_key, submission_id)"
 
+/* The place behind which a page begins: as it was told (its keys as the table's columns have them), else where its record is now. */
+#define AFTER                                                                                                \
+    "(SELECT coalesce(:school_then, '') AS school_key, CASE WHEN :grade_then IS NULL THEN -1 WHEN :grade_then = 'K' THEN 0 " \
+    "ELSE CAST(:grade_then AS INTEGER) END AS grade_key, coalesce(:student_then, '') AS student_key, :after AS submission_id " \
+    "WHERE :placed UNION ALL SELECT school_key, grade_key, student_key, submission_id FROM submissions "        \
+    "WHERE NOT :placed AND submission_id = :after AND owner_user_id = :owner)"
+
 static const char count_chosen[] = "SELECT count(*)" CHOSEN;
 static const char list_chosen[] =
     "SELECT 0"
 #define C(name, kind, shown) "," #name
 #include "persist-svc/record.def"
 #undef C
-    CHOSEN "AND (:after IS NULL OR " ORDER " > (SELECT school_key, grade_key, student_key, submission_id "
-    "FROM submissions WHERE submission_id = :after AND owner_user_id = :owner)) "
+    CHOSEN "AND (:after IS NULL OR " ORDER " > (SELECT school_key, grade_key, student_key, submission_id FROM " AFTER ")) "
     "ORDER BY school_key, grade_key, student_key, submission_id LIMIT :limit";
 static const char group_matches[] = "SELECT school_name, grade, count(*), sum(needs_review)" MATCHES
                                     "GROUP BY school_key, grade_key, grade ORDER BY school_key, grade_key";
@@ -63,6 +69,16 @@ static void bind_chosen(struct query *q, const struct record_query *query, const
     if (query->mode != RECORDS_ALL) query_int(q, ":needs_review", query->mode == RECORDS_NEEDS_REVIEW);
 }
 
+static void bind_after(struct query *q, const struct record_query *query)
+{
+    const struct record_place *place = query->place;
+    query_text(q, ":after", query->after);
+    query_int(q, ":placed", place != NULL);
+    query_text(q, ":school_then", place ? place->school : NULL);
+    query_text(q, ":grade_then", place ? place->grade : NULL);
+    query_text(q, ":student_then", place ? place->student : NULL);
+}
+
 static int count(struct db *db, const struct record_query *query, const char *pattern,
                  const struct record_sink *sink, struct err *err)
 {
@@ -83,7 +99,7 @@ static int each(struct db *db, const struct record_query *query, const char *pat
     struct query q;
     if (query_open(&q, db, list_chosen, err) == -1) return -1;
     bind_chosen(&q, query, pattern);
-    query_text(&q, ":after", query->after);
+    bind_after(&q, query);
     query_int(&q, ":limit", query->limit ? query->limit : -1);
     int rc;
     while ((rc = query_step(&q, err)) == 1) {

@@ -19,12 +19,15 @@
 #define UNLESS_APPROVED(column)                                                                              \
     column " = CASE WHEN approved_at IS NULL THEN excluded." column " ELSE " column " END, "
 
-/* The parts of a JSON column follow their fields.  Patching an empty object drops those that neither side has. */
+/* The parts of a JSON column follow their fields; those of fields without a column (another form's) follow the record as a whole.
+ * Patching drops those that neither side has. */
 #define PART(json, field, column)                                                                            \
     "'" field "', json(CASE WHEN " KEPT(field, column) " THEN " json " -> '$." field "' "                    \
     "ELSE excluded." json " -> '$." field "' END)"
 #define PARTS(json)                                                                                          \
-    json " = json_patch('{}', json_object("                                                                  \
+    json " = json_patch(json_remove(CASE WHEN approved_at IS NULL THEN excluded." json " ELSE " json " END, " \
+    "'$.student_name', '$.school_name', '$.grade', '$.teacher_name', '$.city_or_location', "                   \
+    "'$.father_figure_name', '$.phone', '$.email', '$.essay'), json_object("                                 \
     PART(json, "student_name", "student_name") ", "                                                          \
     PART(json, "school_name", "school_name") ", "                                                            \
     PART(json, "grade", "grade") ", "                                                                        \

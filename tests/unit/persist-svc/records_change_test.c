@@ -199,6 +199,25 @@ static void test_list_goes_on_after_a_cursor(void **state)
     assert_string_equal(rest.ids[0], all.ids[1]);
 }
 
+static void test_list_goes_on_where_it_ended_though_its_last_record_has_moved(void **state)
+{
+    (void)state;
+    save_sample(SAMPLE(.document = "one", .school = "B", .grade = NULL));
+    save_sample(SAMPLE(.document = "two", .school = "C", .grade = "K"));
+    save_sample(SAMPLE(.document = "three", .school = "C", .grade = "10"));
+    struct found all = list((struct record_query){0});
+    const struct record_place was[] = {{.school = "B", .student = "Ana Luz"}, {.school = "C", .grade = "K", .student = "Ana Luz"}};
+    assert_string_equal(change_it(RECORD_EDIT, OWNER, all.ids[0], NULL, json_pack("{s:s}", "school_name", "Z")), "");
+    struct found rest = list((struct record_query){.after = all.ids[0], .place = &was[0]});
+    assert_int_equal(rest.n, 3); /* it comes again, where it stands now: nothing is left out */
+    assert_string_equal(rest.ids[0], all.ids[1]);
+    assert_string_equal(change_it(RECORD_EDIT, OWNER, all.ids[1], NULL, json_pack("{s:s}", "school_name", "A")), "");
+    rest = list((struct record_query){.after = all.ids[1], .place = &was[1]});
+    assert_int_equal(rest.n, 2);
+    assert_string_equal(rest.ids[0], all.ids[2]);
+    assert_string_equal(rest.ids[1], all.ids[0]);
+}
+
 static void test_list_by_condition(void **state)
 {
     (void)state;
@@ -319,6 +338,7 @@ int main(void)
         TEST(test_defaults_of_a_batch_fill_only_what_is_blank_and_untouched),
         TEST(test_history_tells_who_did_what),
         TEST(test_list_goes_on_after_a_cursor),
+        TEST(test_list_goes_on_where_it_ended_though_its_last_record_has_moved),
         TEST(test_list_by_condition),
         TEST(test_parents_and_deleted_records_are_in_no_list),
         TEST(test_duplicates_are_found_for_their_owner_only),

@@ -113,6 +113,29 @@ static void test_save_leaves_an_approved_record(void **state)
     json_decref(record);
 }
 
+static void check_hobby(const char *id, const char *expected)
+{
+    json_t *record = get(OWNER, id);
+    const char *value = json_string_value(json_object_get(json_object_get(json_object_get(record, "evidence"), "hobby"), "value"));
+    assert_non_null(value);
+    assert_string_equal(value, expected);
+    json_decref(record);
+}
+
+static void test_save_keeps_the_fields_of_another_form(void **state)
+{
+    (void)state;
+    struct record_saved saved = save_sample(SAMPLE(.hobby = "chess"));
+    check_hobby(saved.submission_id, "chess");
+    save_sample(SAMPLE(.hobby = "chess", .delivery = 2)); /* the same result once more */
+    check_hobby(saved.submission_id, "chess");
+    save_sample(SAMPLE(.hobby = "go", .run = 2000));
+    check_hobby(saved.submission_id, "go");
+    assert_string_equal(change_it(RECORD_APPROVE, OWNER, saved.submission_id, NULL, NULL), "");
+    save_sample(SAMPLE(.hobby = "drums", .run = 3000));
+    check_hobby(saved.submission_id, "go");
+}
+
 static void test_save_takes_what_it_finds_instead_of_a_batch_default(void **state)
 {
     (void)state;
@@ -249,6 +272,7 @@ int main(void)
         TEST(test_save_leaves_what_a_person_typed),
         TEST(test_save_leaves_what_a_person_emptied),
         TEST(test_save_leaves_an_approved_record),
+        TEST(test_save_keeps_the_fields_of_another_form),
         TEST(test_save_takes_what_it_finds_instead_of_a_batch_default),
         TEST(test_save_derives_the_codes),
         TEST(test_save_of_another_owners_document_makes_another_row),
