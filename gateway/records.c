@@ -7,7 +7,8 @@
 #include "lib/clock.h"
 
 #define KEPT_MAX   8 /* clients kept with their connections; more are made and ended as needed */
-#define STREAM_MS  120000
+#define STREAM_MS  120000 /* until an answer begins; */
+#define IDLE_MS    60000  /* how long its pieces may be apart: whoever takes it may be slow */
 #define ASK_MS     5000
 #define ANSWER_MAX (16 * 1024 * 1024)
 
@@ -103,6 +104,7 @@ int records_stream(struct records *r, const struct caller *caller, const struct 
 {
     struct asked asked;
     if (prepare(r, caller, call, STREAM_MS, &asked, err) == -1) return -1;
+    asked.request.idle_ms = IDLE_MS;
     httpc_t *client = take(r, err);
     if (!client) return -1;
     int rc = httpc_stream(client, &asked.request, sink, err);

@@ -27,7 +27,8 @@ struct call {
     const struct httpc_sink *sink;
     struct buf headers;
     size_t received, max_bytes; /* 0: no cap */
-    bool head_given, too_long, broken_off, not_public;
+    int64_t heard_ms; /* when the head, or the last piece of the body, had been taken */
+    bool head_given, too_long, broken_off, not_public, too_late;
 };
 
 httpc_t *httpc_new(struct err *err)
@@ -55,6 +56,7 @@ static bool end_of_head(struct call *call)
     curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200) return true;
     call->head_given = true;
+    call->heard_ms = clock_ms();
     buf_add(&call->headers, "", 0);
     if (call->headers.bad) return false;
     if (call->sink->head && call->sink->head(call->sink->user, (int)status, call->headers.data) == -1) {
@@ -97,7 +99,18 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
         call->broken_off = true;
         return 0;
     }
+    call->heard_ms = clock_ms();
     return len;
+}
+
+/* In place of curl's own timeout, which would be the whole answer's. Called once a second at least. */
+static int on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    struct call *call = user;
+    const int64_t until_ms = call->head_given ? call->heard_ms + call->request->idle_ms : call->request->deadline_ms;
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    call->too_late = clock_ms() > until_ms;
+    return call->too_late;
 }
 
 static size_t on_read(char *out, size_t size, size_t n, void *user)
@@ -202,7 +215,13 @@ static void set_options(struct httpc *c, struct call *call, struct curl_slist *h
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    if (call->request->idle_ms) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    }
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < CONNECT_MS ? left_ms : CONNECT_MS));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
@@ -227,6 +246,7 @@ static int explain(const struct httpc *c, const struct call *call, CURLcode code
     if (call->too_long)
         return err_set(err, ERR_LIMIT, "the answer is longer than %zu bytes", call->max_bytes);
     if (call->broken_off) return err_set(err, ERR_CANCELLED, "the call was broken off");
+    if (call->too_late) return err_set(err, ERR_TIMEOUT, "no full answer in time");
     if (call->not_public) return err_set(err, ERR_CONFIG, "the address is of a private network, which is not called");
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:

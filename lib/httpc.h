@@ -1,7 +1,7 @@
 /* httpc: calls to other HTTP servers. With smtpc the only code that includes curl.
  *
- * One httpc_t per thread (it keeps connections alive).  Every call has a deadline and a cap on the
- * answer's size; redirects are not followed; only http and https.
+ * One httpc_t per thread (it keeps connections alive).  Every call has a deadline, a stream at least one of its head, and a cap on
+ * the answer's size; redirects are not followed; only http and https.
  */
 #ifndef SHEAF_HTTPC_H
 #define SHEAF_HTTPC_H
@@ -27,6 +27,8 @@ struct httpc_request {
     const void *body;            /* borrowed; NULL for none */
     size_t body_len;
     int64_t deadline_ms;         /* a moment of clock_ms() */
+    int64_t idle_ms;             /* not 0: until the deadline only the answer's head must be there; its body may take as long as it needs,
+                                    with no pause longer than this (what the receiver takes for a piece does not count) */
     bool public_only;            /* addresses of private networks and of this machine are refused (netaddr.h): ERR_CONFIG */
     const char *ca_file;         /* certificates that an https server is checked against (SHEAF_CA_FILE); NULL: the system's */
     size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT; 0: 16 MiB for a call, no cap for a stream */

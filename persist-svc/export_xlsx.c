@@ -140,13 +140,15 @@ static void directory(xlsx_t *x, struct buf *out)
 
 /* --- the sheet --- */
 
-/* XML 1.0 has no place for control characters, even escaped. */
+/* XML 1.0 has no place for control characters and for U+FFFE and U+FFFF, even escaped. */
 static void put_text(struct buf *out, const char *text)
 {
     buf_puts(out, "<c t=\"inlineStr\"><is><t xml:space=\"preserve\">");
     for (; *text; text++) {
         const unsigned char c = (unsigned char)*text;
-        if (c == '<' || c == '&' || c == '>')
+        if (c == 0xef && (unsigned char)text[1] == 0xbf && (unsigned char)text[2] >= 0xbe)
+            text += 2;
+        else if (c == '<' || c == '&' || c == '>')
             buf_puts(out, c == '<' ? "&lt;" : c == '&' ? "&amp;" : "&gt;");
         else if (c >= 0x20 || c == '\t' || c == '\n')
             buf_putc(out, *text);

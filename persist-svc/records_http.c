@@ -163,14 +163,15 @@ static int on_library_message(const struct mg_connection *conn, const char *text
 records_http_t *records_http_start(const struct stores *stores, const char *address, int port,
                                    struct err *err)
 {
-    char listen[80];
+    char listen[80], threads[16];
     snprintf(listen, sizeof listen, "%.60s:%d", address, port);
+    snprintf(threads, sizeof threads, "%d", STORES_READERS);
     /* No document_root: every path is answered by on_request().  Paths stay as they came, so that a '/' in a
      * school's name can be told from one between names.  Origins are the gateway's affair. */
     /* clang-format off */
     const char *options[] = {
         "listening_ports",             listen,
-        "num_threads",                 "4",
+        "num_threads",                 threads,
         "connection_queue",            "64",
         "request_timeout_ms",          "30000",
         "enable_directory_listing",    "no",

@@ -8,7 +8,7 @@
 #include "persist-svc/record_update.h"
 #include "persist-svc/store.h"
 
-#define SQLITE_READERS 4 /* one for each thread of the HTTP API; opened when first needed */
+#define SQLITE_READERS STORES_READERS /* one for each thread of the HTTP API; opened when first needed */
 
 struct sqlite_store {
     char path[4096];

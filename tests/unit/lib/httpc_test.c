@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -310,6 +311,76 @@ static void test_a_cut_answer_and_a_refused_connection_are_unavailable(void **st
     assert_int_equal(err.kind, ERR_UNAVAILABLE);
 }
 
+/* The second half of its answer comes when the first has been taken; "" never comes. */
+static int taken[2];
+
+static void *peer_run_in_two(void *arg)
+{
+    struct peer *p = arg;
+    static const char first[] = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf";
+    char byte;
+    int fd = accept(p->listener, NULL, NULL);
+    ssize_t n = fd >= 0 ? recv(fd, p->got, sizeof p->got - 1, 0) : -1;
+    if (n > 0 && send(fd, first, sizeof first - 1, MSG_NOSIGNAL) > 0 && read(taken[0], &byte, 1) == 1)
+        (void)!send(fd, p->answer, strlen(p->answer), MSG_NOSIGNAL);
+    if (fd >= 0) close(fd);
+    return NULL;
+}
+
+static int64_t slow_until_ms;
+static size_t slowly_taken;
+
+/* A receiver that takes a piece when the call's deadline is over. */
+static int take_slowly(void *user, const void *data, size_t len)
+{
+    (void)user, (void)data;
+    const struct timespec tick = {.tv_nsec = 1000000};
+    while (clock_ms() <= slow_until_ms) nanosleep(&tick, NULL);
+    slowly_taken += len;
+    return write(taken[1], "x", 1) == 1 ? 0 : -1;
+}
+
+static void test_a_stream_may_take_longer_than_its_deadline_once_it_has_begun(void **state)
+{
+    struct peer p = {.answer = "half"};
+    struct err err = {0};
+    const struct httpc_sink sink = {.data = take_slowly};
+    assert_int_equal(pipe(taken), 0);
+    peer_listen(&p, peer_run_in_two);
+    struct httpc_request r = get(&p);
+    slow_until_ms = r.deadline_ms = clock_ms() + 200;
+    r.idle_ms = 5000;
+    slowly_taken = 0;
+    assert_int_equal(httpc_stream(*state, &r, &sink, &err), 0);
+    peer_end(&p);
+    assert_int_equal(slowly_taken, 8);
+    close(taken[0]);
+    close(taken[1]);
+}
+
+static int take(void *user, const void *data, size_t len)
+{
+    (void)user, (void)data, (void)len;
+    return 0;
+}
+
+static void test_a_stream_that_falls_silent_is_a_timeout(void **state)
+{
+    struct peer p = {.answer = ""};
+    struct err err = {0};
+    const struct httpc_sink sink = {.data = take};
+    assert_int_equal(pipe(taken), 0);
+    peer_listen(&p, peer_run_in_two);
+    struct httpc_request r = get(&p);
+    r.idle_ms = 20;
+    assert_int_equal(httpc_stream(*state, &r, &sink, &err), -1);
+    assert_int_equal(err.kind, ERR_TIMEOUT);
+    assert_int_equal(write(taken[1], "x", 1), 1);
+    peer_end(&p);
+    close(taken[0]);
+    close(taken[1]);
+}
+
 static void test_a_passed_deadline_is_a_timeout(void **state)
 {
     struct peer p;
@@ -352,6 +423,8 @@ int main(void)
         T(test_stream_is_broken_off_by_its_sink),
         T(test_a_cut_answer_and_a_refused_connection_are_unavailable),
         T(test_a_passed_deadline_is_a_timeout),
+        T(test_a_stream_may_take_longer_than_its_deadline_once_it_has_begun),
+        T(test_a_stream_that_falls_silent_is_a_timeout),
         T(test_only_http_and_https_are_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
