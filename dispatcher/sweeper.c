@@ -101,7 +101,6 @@ sweeper_t *sweeper_start(const struct settings *settings, const char *name, stru
     s->settings = settings;
     pthread_mutex_init(&s->lock, NULL);
     clock_cond_init(&s->wake);
-    pthread_cond_init(&s->wake, NULL);
     struct redis_options options = {.url = settings->redis_url, .ca_file = settings->redis_ca_file, .name = name};
     s->redis = redis_new(&options, err);
     s->blobs = s->redis ? blob_open(settings, err) : NULL;
