@@ -52,11 +52,14 @@ export class BatchView {
   }
 
   /* Sends files as a new batch. */
-  async send(files) {
-    this.sending = true;
+  async send(dropped) {
+    this.sending = dropped.some((file) => !file.unread);
+    for (const file of dropped) if (file.unread) this.addRow({ name: file.name, phase: "refused", error: "It cannot be read on this computer." });
+    const files = dropped.filter((file) => !file.unread);
     const rows = files.map((file) => this.addRow({ name: file.name, size: file.size }));
-    setText(this.heading, `${count(files.length, "file")}`);
+    setText(this.heading, `${count(dropped.length, "file")}`);
     this.update();
+    if (!this.sending) return;
     const refuseAll = (error) => rows.forEach((row) => row.set({ phase: "refused", error: error.message }));
     try {
       const opened = await persistently(() => openBatch(files.length), (error, seconds) =>

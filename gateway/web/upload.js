@@ -103,8 +103,9 @@ export async function uploadAll(batch, uploads) {
   await Promise.all(all);
 }
 
-/* The files of a drop, folders opened.  The list of items is emptied by the browser as soon as the handler returns,
- * therefore entries are taken before the first await. */
+/* The files of a drop, folders opened; what cannot be read (a cloud drive that is away, no right to it) is named all the same, by
+ * { name, size: null, unread: true }.  The list of items is emptied by the browser as soon as the handler returns, therefore entries are taken
+ * before the first await. */
 export async function filesOfDrop(transfer) {
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const files = [];
@@ -114,15 +115,21 @@ export async function filesOfDrop(transfer) {
 
 async function collect(entry, files) {
   if (entry === null) return;
-  if (entry instanceof File) files.push(entry);
-  else if (entry.isFile) files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-  else {
-    const reader = entry.createReader();
-    /* readEntries gives at most a hundred names at a time and an empty list at the end. */
-    for (;;) {
-      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (some.length === 0) break;
-      for (const child of some) if (!child.name.startsWith(".")) await collect(child, files);
-    }
+  if (entry instanceof File) return files.push(entry);
+  try {
+    if (entry.isFile) files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    else await collectFolder(entry, files);
+  } catch {
+    files.push({ name: entry.name, size: null, unread: true });
+  }
+}
+
+async function collectFolder(entry, files) {
+  const reader = entry.createReader();
+  /* readEntries gives at most a hundred names at a time and an empty list at the end. */
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) break;
+    for (const child of some) if (!child.name.startsWith(".")) await collect(child, files);
   }
 }
