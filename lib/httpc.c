@@ -12,6 +12,7 @@
 #include "lib/netaddr.h"
 
 #define CONNECT_MS         3000
+#define EARLY_MS           5 /* curl rounds: its time is up a moment before ours */
 #define MAX_HEADER_BYTES   (64 * 1024)
 #define DEFAULT_MAX_ANSWER (16u << 20)
 
@@ -251,7 +252,7 @@ static int explain(const struct httpc *c, const struct call *call, CURLcode code
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         /* curl says the same when only connecting took too long. */
-        if (clock_ms() < call->request->deadline_ms) break;
+        if (clock_ms() < call->request->deadline_ms - EARLY_MS) break;
         return err_set(err, ERR_TIMEOUT, "no full answer in time");
     case CURLE_OUT_OF_MEMORY:
         return err_set(err, ERR_NOMEM, "no memory for an HTTP call");
