@@ -107,8 +107,10 @@ void engine_turn(engine_t *e, const int room[PIPELINE_TYPES], const int window[P
     bool any_room = false;
     for (int row = 0; row < PIPELINE_TYPES; row++) any_room = any_room || room[row] > 0;
     bool take = any_room && (e->want_take || e->n_endings || e->n_given || n);
-    sharing_begin(&sharing, e, room);
-    if (take) e->want_take = false;
+    if (take) {
+        sharing_begin(&sharing, e, room);
+        e->want_take = false;
+    }
     e->n_offers = 0;
     for (int i = 0; i < n; i++) engine_send_offer(e, e->offers[i]);
     for (int i = 0; i < shards; i++) {

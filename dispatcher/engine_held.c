@@ -55,7 +55,7 @@ static void on_adopted(void *user, const redis_reply_t *reply)
 
 void engine_send_offer(engine_t *e, struct offer *o)
 {
-    bool seen[256] = {false};
+    bool seen[SHARDS_MOST] = {false};
     o->waiting = 1; /* held until all calls are out: an answer may come while we send */
     for (int first = 0; first < o->n; first++) {
         unsigned shard = o->tasks[first].shard;

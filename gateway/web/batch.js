@@ -4,12 +4,11 @@ import { batchEvents, batchStatus, closeBatch, JOBS_AT_ONCE, jobsStatus, openBat
 import { el, fill, setAttribute, setProgress, setText } from "./dom.js";
 import { FileRow } from "./file-row.js";
 import { watch } from "./live.js";
-import { persistently, uploadAll } from "./upload.js";
+import { persistently, sleep, uploadAll } from "./upload.js";
 import { count, duration } from "./words.js";
 
 const ANNOUNCE_MS = 5_000;
 const ASK_AGAIN_MS = 2_000;
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class BatchView {
   /* onChange(view) after each change; onDone(view) once, when everything ended while the page watched. */

@@ -43,7 +43,7 @@ function send(file, { batch, key, onProgress }) {
   });
 }
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /* Repeats `attempt` while it fails with something temporary; waits as long as the server says, otherwise twice as long
  * each time, with jitter so that three files do not come back at the same moment. */

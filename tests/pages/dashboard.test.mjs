@@ -382,16 +382,20 @@ test("a broken stream is opened again with the last event's id", async () => {
   assert.ok(Number(stream.lastEventId) > 0);
 });
 
+/* A drop as the browser's own entries give it, which a scripted DataTransfer cannot: files that are read, files and folders that cannot be. */
+const dropEntries = (entries) => page.evaluate((kinds) => {
+  const fails = (_, failed) => failed(new DOMException("away", "NotReadableError"));
+  const made = Object.entries(kinds).map(([name, kind]) => ({
+    name, isFile: kind !== "folder away", file: kind === "read" ? (done) => done(new File(["%PDF-1.4"], name)) : fails, createReader: () => ({ readEntries: fails }),
+  }));
+  const drop = new Event("drop", { bubbles: true, cancelable: true });
+  Object.defineProperty(drop, "dataTransfer", { value: { types: ["Files"], items: made.map((one) => ({ kind: "file", webkitGetAsEntry: () => one })) } });
+  document.body.dispatchEvent(drop);
+}, entries);
+
 test("what cannot be read of a drop is named, and the rest is sent", async () => {
   await page.goto(gateway.url);
-  await page.evaluate(() => {
-    const entry = (name, error) => ({ name, isFile: true, file: (done, failed) => (error ? failed(new DOMException(error, "NotReadableError")) : done(new File(["%PDF-1.4"], name))) });
-    const away = { name: "away", isFile: false, createReader: () => ({ readEntries: (_, failed) => failed(new DOMException("gone", "NotReadableError")) }) };
-    const drop = new Event("drop", { bubbles: true, cancelable: true });
-    const entries = [entry("locked.pdf", "no right"), entry("good.pdf"), away];
-    Object.defineProperty(drop, "dataTransfer", { value: { types: ["Files"], items: entries.map((one) => ({ kind: "file", webkitGetAsEntry: () => one })) } });
-    document.body.dispatchEvent(drop);
-  });
+  await dropEntries({ "locked.pdf": "locked", "good.pdf": "read", away: "folder away" });
   await says(row("good.pdf"), "Finished");
   await says(row("locked.pdf"), "It cannot be read on this computer.");
   await says(row("away"), "It cannot be read on this computer.");
@@ -401,12 +405,7 @@ test("what cannot be read of a drop is named, and the rest is sent", async () =>
 
 test("a drop of which nothing can be read says so", async () => {
   await page.goto(gateway.url);
-  await page.evaluate(() => {
-    const drop = new Event("drop", { bubbles: true, cancelable: true });
-    const locked = { name: "locked.pdf", isFile: true, file: (_, failed) => failed(new DOMException("no right", "NotReadableError")) };
-    Object.defineProperty(drop, "dataTransfer", { value: { types: ["Files"], items: [{ kind: "file", webkitGetAsEntry: () => locked }] } });
-    document.body.dispatchEvent(drop);
-  });
+  await dropEntries({ "locked.pdf": "locked" });
   await says(page.locator(".result"), "1 of 1 file could not be processed");
   assert.equal(gateway.batches.size, 0, "no batch is opened for nothing");
 });
