@@ -106,6 +106,7 @@ void batches_close(struct request *rq)
 void batches_show(struct request *rq)
 {
     char target[96];
+    int answered;
     struct status status;
     struct err err = {0};
     if (status_read_batch(rq->gateway, &rq->caller, rq->arg[0], &status, &err) == -1) {
@@ -117,14 +118,13 @@ void batches_show(struct request *rq)
         return;
     }
     snprintf(target, sizeof target, "/api/batches/%.40s/records", rq->arg[0]);
-    json_t *answer = records_ask(rq->gateway->records, &rq->caller, target);
+    json_t *answer = records_ask(rq->gateway->records, &rq->caller, target, &answered);
     if (answer) {
         json_object_set(status.json, "records", json_object_get(answer, "records"));
         http_json(rq, 200, status.json, NULL);
     } else {
         json_decref(status.json);
-        http_error_retry(rq, 503, 2, "unavailable",
-                         "The records cannot be reached just now. Please try again.");
+        http_records_away(rq);
     }
     json_decref(answer);
 }

@@ -238,13 +238,16 @@ static void take_original(struct request *rq, const json_t *record)
 void documents_reprocess(struct request *rq)
 {
     char target[96];
+    int status = 404;
     snprintf(target, sizeof target, "/api/records/%.40s", rq->arg[0]);
     json_t *answer = strspn(rq->arg[0], "0123456789abcdef") == strlen(rq->arg[0])
-                         ? records_ask(rq->gateway->records, &rq->caller, target)
+                         ? records_ask(rq->gateway->records, &rq->caller, target, &status)
                          : NULL;
     const json_t *record = json_object_get(answer, "record");
     const char *job = json_string_value(json_object_get(record, "job_id"));
-    if (!record)
+    if (!record && status != 404)
+        http_records_away(rq);
+    else if (!record)
         http_not_found(rq);
     else if (rerun(rq, job ? job : "") == 0)
         take_original(rq, record);

@@ -53,7 +53,9 @@ static void forward(struct request *rq, const char *path)
     if (http_body(rq, BODY_MAX, &body) == -1) return;
     for (size_t i = 0; i < COUNT_OF(passed_on); i++) {
         const char *value = http_header(rq, passed_on[i]);
-        if (!value || snprintf(lines[n], HEADER_MAX, "%s: %s", passed_on[i], value) >= HEADER_MAX) continue;
+        if (!value) continue;
+        /* Cut when it is too long: an If-Match that were left out would let an edit pass that it forbids. */
+        (void)snprintf(lines[n], HEADER_MAX, *value ? "%s: %s" : "%s;%s" /* curl's way to say it empty */, passed_on[i], value);
         headers[n] = lines[n];
         n++;
     }
@@ -71,8 +73,7 @@ static void forward(struct request *rq, const char *path)
     else if (rq->status)
         rq->last = true; /* in the middle: the client sees it by the missing end */
     else
-        http_error_retry(rq, 503, 2, "unavailable",
-                         "The records cannot be reached just now. Please try again.");
+        http_records_away(rq);
 }
 
 void forward_serve(struct request *rq)

@@ -218,6 +218,11 @@ void http_not_found(struct request *rq)
     http_error(rq, 404, "not_found", "There is nothing here.");
 }
 
+void http_records_away(struct request *rq)
+{
+    http_error_retry(rq, 503, 2, "unavailable", "The records cannot be reached just now. Please try again.");
+}
+
 /* --- streams --- */
 
 int http_detach(struct request *rq, const char *type, const char *headers, const char *first)

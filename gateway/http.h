@@ -63,6 +63,7 @@ void http_error_retry(struct request *rq, int status, int retry_after_s, const c
 /* What an error of lib/ means to a client; the details go to the log, not to the client. */
 void http_fail(struct request *rq, const struct err *err);
 void http_not_found(struct request *rq);
+void http_records_away(struct request *rq);
 
 /* The head of an answer without a length, and its first bytes; then the connection's socket is the caller's, and the
  * server knows nothing of it any more.  -1: the client has gone. */

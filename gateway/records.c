@@ -112,17 +112,19 @@ int records_stream(struct records *r, const struct caller *caller, const struct 
     return rc;
 }
 
-json_t *records_ask(struct records *r, const struct caller *caller, const char *target)
+json_t *records_ask(struct records *r, const struct caller *caller, const char *target, int *status)
 {
     struct asked asked;
     struct httpc_answer answer = {0};
     json_t *json = NULL;
     const struct records_call call = {.method = "GET", .target = target};
+    *status = 0;
     if (prepare(r, caller, &call, ASK_MS, &asked, NULL) == -1) return NULL;
     asked.request.max_answer_bytes = ANSWER_MAX;
     httpc_t *client = take(r, NULL);
     if (!client) return NULL;
     if (httpc_call(client, &asked.request, &answer, NULL) == 0) {
+        *status = answer.status;
         if (answer.status == 200) json = json_loadb(answer.body.data, answer.body.len, 0, NULL);
         httpc_answer_done(&answer);
     }
@@ -133,8 +135,9 @@ json_t *records_ask(struct records *r, const struct caller *caller, const char *
 json_t *records_of_job(struct records *r, const struct caller *caller, const char *job)
 {
     char target[96];
+    int status;
     snprintf(target, sizeof target, "/internal/records?job=%.40s", job);
-    json_t *answer = records_ask(r, caller, target);
+    json_t *answer = records_ask(r, caller, target, &status);
     json_t *records = json_incref(json_object_get(answer, "records"));
     json_decref(answer);
     if (json_is_array(records)) return records;

@@ -27,8 +27,9 @@ struct records_call {
 int records_stream(struct records *r, const struct caller *caller, const struct records_call *call,
                    const struct httpc_sink *sink, struct err *err);
 
-/* What a question for records answers: {"records":[…],…}, or NULL when persist-svc does not say. */
-json_t *records_ask(struct records *r, const struct caller *caller, const char *target);
+/* What a question for records answers: {"records":[…],…}, or NULL when persist-svc says no (404) or nothing (any other *status,
+ * 0 when it does not answer). */
+json_t *records_ask(struct records *r, const struct caller *caller, const char *target, int *status);
 /* The records of a job; NULL likewise. */
 json_t *records_of_job(struct records *r, const struct caller *caller, const char *job);
 

@@ -26,7 +26,8 @@ struct http_request {
     int status;
     char owner[37];       /* whose records; from X-Sheaf-Owner */
     char user[200];       /* who asks; from X-Sheaf-User, else the owner */
-    char if_match[64];    /* without quotes; "" when not given */
+    bool conditional;     /* an If-Match was given */
+    char if_match[64];    /* without quotes, cut */
     char error_field[64]; /* the field that an error is about; "" none */
     char allow[48];       /* the methods that the path knows, when the request's is not among them */
 };

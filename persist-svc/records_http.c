@@ -87,6 +87,7 @@ static int read_identity(struct http_request *rq, struct err *err)
         if (strncmp(match, "W/", 2) == 0) match += 2;
         if (*match == '"') match++;
         snprintf(rq->if_match, sizeof rq->if_match, "%.*s", (int)strcspn(match, "\""), match);
+        rq->conditional = true; /* also when nothing is in it: that is no version of any record */
     }
     return 0;
 }

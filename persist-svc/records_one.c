@@ -75,7 +75,7 @@ static int change_one(struct http_request *rq, struct record_change *change, str
     change->by = rq->user;
     change->ids = ids;
     change->n_ids = 1;
-    change->if_match = *rq->if_match ? rq->if_match : NULL;
+    change->if_match = rq->conditional ? rq->if_match : NULL;
     if (rq->stores->records->change(rq->stores->record_state, change, &changed, err) == -1) return -1;
     const json_t *record = json_array_get(changed, 0);
     if (!record) {

@@ -152,6 +152,36 @@ def test_a_record_is_reprocessed_from_its_job_or_when_that_is_gone_from_its_orig
     assert stack.post("/api/records/000000000000/reprocess")[0] == 404
 
 
+def test_an_edit_that_names_no_version_of_the_record_is_refused(stack):
+    answer = stack.upload(("version.pdf", documents.form(926)))[1]
+    finished(stack, answer["job_ids"][0]["job_id"])
+    (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
+    path = "/api/records/" + record["submission_id"]
+    for version in ('""', "", '"', 'W/""', '"undefined"', '"' + "x" * 300 + '"'):
+        status, answer = stack.post(path, {"teacher_name": "Overwritten"}, "PATCH", If_Match=version)
+        assert (status, answer["code"]) == (412, "precondition_failed"), version
+    seen = f'"{record["updated_at"]}"'
+    assert stack.post(path, {"teacher_name": "First"}, "PATCH", If_Match=seen)[0] == 200
+    assert stack.post(path, {"teacher_name": "Second"}, "PATCH", If_Match=seen)[0] == 412
+    assert stack.post(path, {"teacher_name": "Third"}, "PATCH", If_Match="*")[1]["record"]["teacher_name"] == "Third"
+
+
+def test_what_needs_the_records_says_so_while_they_are_away(stack):
+    answer = stack.upload(("away.pdf", documents.form(927)))[1]
+    finished(stack, answer["job_ids"][0]["job_id"])
+    (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
+    asks = [("POST", f"/api/records/{record['submission_id']}/reprocess"), ("GET", f"/api/batches/{answer['batch_id']}"),
+            ("GET", f"/api/records/{record['submission_id']}"), ("GET", "/export")]
+    stack["persist-svc"].kill()
+    try:
+        for method, path in asks:
+            status, answer = stack.ask(method, path, b"" if method == "POST" else None, {})
+            assert (status, answer["code"]) == (503, "unavailable"), path
+    finally:
+        stack.start("persist-svc")
+        stack.wait_ready("persist-svc")
+
+
 def test_a_workbook_holds_what_the_csv_holds_and_no_formula(stack):
     answer = stack.upload(("book.pdf", documents.form(925)))[1]
     finished(stack, answer["job_ids"][0]["job_id"])
