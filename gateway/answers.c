@@ -15,6 +15,7 @@ static struct metric reads = METRIC_COUNTER1("sheaf_status_reads_total", "questi
 
 struct slot {
     char id[ID_TEXT], owner[37];
+    enum answer_kind kind; /* ids of jobs and batches look alike */
     uint64_t generation; /* of what was forgotten here: a text that was begun before is old */
     int64_t until_ms;
     struct answer answer;
@@ -100,21 +101,21 @@ static bool copy(const struct answer *from, struct answer *to)
 }
 
 /* 1 found.  *generation: to be given back with what is read now. */
-static int find(struct answers *a, const struct caller *caller, const char *id, struct answer *out,
+static int find(struct answers *a, const struct caller *caller, enum answer_kind kind, const char *id, struct answer *out,
                 uint64_t *generation)
 {
     int found = 0;
     pthread_mutex_lock(&a->lock);
     const struct slot *s = slot_of(a, id);
     *generation = generation_of(a, s);
-    if (s->until_ms > clock_ms() && strcmp(s->id, id) == 0 && strcmp(s->owner, caller->owner) == 0)
+    if (s->until_ms > clock_ms() && s->kind == kind && strcmp(s->id, id) == 0 && strcmp(s->owner, caller->owner) == 0)
         found = copy(&s->answer, out);
     pthread_mutex_unlock(&a->lock);
     return found;
 }
 
-static void keep(struct answers *a, const struct caller *caller, const char *id, const struct answer *answer,
-                 uint64_t generation)
+static void keep(struct answers *a, const struct caller *caller, enum answer_kind kind, const char *id,
+                 const struct answer *answer, uint64_t generation)
 {
     if (answer->text.len > ANSWERS_TEXT_MAX) return;
     pthread_mutex_lock(&a->lock);
@@ -124,6 +125,7 @@ static void keep(struct answers *a, const struct caller *caller, const char *id,
         if (a->bytes + answer->text.len <= ANSWERS_BYTES && copy(answer, &s->answer)) {
             snprintf(s->id, sizeof s->id, "%s", id);
             memcpy(s->owner, caller->owner, sizeof s->owner);
+            s->kind = kind;
             s->until_ms = clock_ms() + ANSWERS_MS;
             a->bytes += s->answer.text.len;
         } else {
@@ -155,7 +157,7 @@ int answers_get(struct gateway *g, const struct caller *caller, enum answer_kind
     uint64_t generation;
     *out = (struct answer){0};
     if (!id_valid(id)) return 0;
-    if (find(g->answers, caller, id, out, &generation)) {
+    if (find(g->answers, caller, kind, id, out, &generation)) {
         metric_add(&reads, "memory", 1);
         return 1;
     }
@@ -165,6 +167,6 @@ int answers_get(struct gateway *g, const struct caller *caller, enum answer_kind
     if (rc == -1 || !status.json) return rc;
     const int made = render(&status, out, err);
     json_decref(status.json);
-    if (made == 1) keep(g->answers, caller, id, out, generation);
+    if (made == 1) keep(g->answers, caller, kind, id, out, generation);
     return made;
 }

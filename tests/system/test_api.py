@@ -74,6 +74,17 @@ def test_every_route_is_in_openapi_and_every_path_of_openapi_is_a_route():
     assert written == routes
 
 
+def test_the_id_of_a_batch_names_no_job_nor_that_of_a_job_a_batch(stack):
+    uploaded = stack.upload(("one of its own.pdf", documents.form(904)))[1]
+    batch, job = uploaded["batch_id"], uploaded["job_ids"][0]["job_id"]
+    finished(stack, job)
+    for _ in range(3):  # each is asked about while the other answer is kept
+        assert stack.get(f"/api/batch_status?batch_id={batch}")[0] == 200
+        assert stack.get(f"/api/job_status/{batch}")[0] == 404
+        assert stack.get(f"/api/job_status/{job}")[0] == 200
+        assert stack.get(f"/api/batch_status?batch_id={job}")[0] == 404
+
+
 # ---- for other services ------------------------------------------------------------------------------------
 
 def test_the_example_client_gets_a_document_through_to_its_records(stack):
