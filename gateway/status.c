@@ -292,6 +292,17 @@ void status_of_batch(struct request *rq)
         send_answer(rq, &answer);
 }
 
+/* The id is told as it was given, but for bytes that are no UTF-8. */
+static void unknown_job(struct request *rq, const char *id)
+{
+    AUTO(buf_done) struct buf quoted = BUF_INIT;
+    buf_json_string(&quoted, id);
+    http_json(rq, 404,
+              json_pack("{s:o,s:s,s:b,s:s,s:s}", "job_id", quoted.bad ? NULL : json_loads(quoted.data, JSON_DECODE_ANY, NULL), "status",
+                        "not_found", "success", 0, "error", "There is no such job.", "code", "not_found"),
+              NULL);
+}
+
 void status_of_job(struct request *rq)
 {
     struct answer answer;
@@ -302,8 +313,5 @@ void status_of_job(struct request *rq)
     else if (found)
         send_answer(rq, &answer);
     else
-        http_json(rq, 404,
-                  json_pack("{s:s,s:s,s:b,s:s,s:s}", "job_id", rq->arg[0], "status", "not_found", "success",
-                            0, "error", "There is no such job.", "code", "not_found"),
-                  NULL);
+        unknown_job(rq, rq->arg[0]);
 }

@@ -81,6 +81,14 @@ static size_t utf8_sequence(const unsigned char *s)
     return len;
 }
 
+bool buf_is_utf8(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    for (size_t n; *s; s += n)
+        if (!(n = utf8_sequence(s))) return false;
+    return true;
+}
+
 static void json_escape(struct buf *b, unsigned char c)
 {
     switch (c) {

@@ -19,6 +19,7 @@ void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_json_string(struct buf *b, const char *text); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
+bool buf_is_utf8(const char *text);                    /* throughout */
 void buf_clear(struct buf *b);                         /* keeps the memory */
 void buf_done(struct buf *b);
 char *buf_take(struct buf *b, size_t *len);            /* the caller frees; NULL when bad; b is empty afterwards */

@@ -19,7 +19,7 @@ bool route_matches(const char *pattern, const char *path, size_t path_len, struc
 /* The path of a request target without query, and without scheme and host where it has them. */
 const char *route_path(const char *target, size_t *len);
 
-/* %XX (and in a query '+') back to bytes. False: malformed, a control character, or longer than `max` with
+/* %XX (and in a query '+') back to text. False: malformed, a control character, not UTF-8, or longer than `max` with
  * NUL. */
 bool route_decode(const char *raw, size_t len, bool is_query, char *out, size_t max);
 

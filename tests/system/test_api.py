@@ -74,6 +74,30 @@ def test_every_route_is_in_openapi_and_every_path_of_openapi_is_a_route():
     assert written == routes
 
 
+NO_TEXT = "%ff%c3"  # bytes that are no UTF-8
+
+
+def test_an_id_of_any_bytes_is_unknown_like_any_other(stack):
+    for unknown in ("nonsense", NO_TEXT):
+        status, answer = stack.get(f"/api/job_status/{unknown}")
+        assert (status, answer["status"], answer["code"]) == (404, "not_found", "not_found"), unknown
+        assert stack.get(f"/jobs/{unknown}")[0] == 404
+        for path in (f"batch_status?batch_id={unknown}", f"batch_status?job_ids={unknown}", f"events?job_id={unknown}", f"events?batch_id={unknown}",
+                     f"batches/{unknown}", f"records/{unknown}", f"records/{unknown}/history"):
+            assert stack.get(f"/api/{path}")[0] == 404, path
+        for path in (f"jobs/{unknown}/retry", f"jobs/{unknown}/cancel", f"jobs/{unknown}/rerun?from=page", f"batches/{unknown}/close",
+                     f"records/{unknown}/approve", f"records/{unknown}/send_for_review", f"records/{unknown}/delete", f"records/{unknown}/reprocess",
+                     f"admin/dead/{unknown}/kick"):
+            assert stack.post(f"/api/{path}")[0] == 404, path
+
+
+def test_records_are_not_looked_for_by_bytes_that_are_no_text(stack):
+    for name in ("q", "school", "grade", "reason", "batch"):
+        status, answer = stack.get(f"/api/records?{name}={NO_TEXT}")
+        assert (status, answer["code"]) == (400, "bad_request"), name
+    assert stack.get(f"/export/school/{NO_TEXT}")[0] == 404
+
+
 def test_the_id_of_a_batch_names_no_job_nor_that_of_a_job_a_batch(stack):
     uploaded = stack.upload(("one of its own.pdf", documents.form(904)))[1]
     batch, job = uploaded["batch_id"], uploaded["job_ids"][0]["job_id"]

@@ -55,6 +55,7 @@ def test_two_persist_services_share_a_database_and_a_document_becomes_one_record
         rows = db.query("SELECT count(*), count(DISTINCT (base_id, chunk_index)) FROM submissions WHERE NOT is_container_parent", database="sheaf")
         assert rows == ["43|43"]
         assert db.query("SELECT count(*) FROM submissions WHERE is_container_parent", database="sheaf") == ["1"]
+        assert s.get("/api/records/%ff")[0] == 404 and s.get("/api/records?q=%ff")[0] == 400
         # A person's edit, a stale one, an approval and an export go the same way.
         one = listed["records"][0]
         path = f"/api/records/{one['submission_id']}"

@@ -103,6 +103,16 @@ static void test_json_replaces_invalid_utf8_byte_by_byte(void **state)
                 "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""); /* above U+10FFFF */
 }
 
+static void test_utf8_is_told_from_other_bytes(void **state)
+{
+    (void)state;
+    assert_true(buf_is_utf8(""));
+    assert_true(buf_is_utf8("Pe\xC3\xB1\xC3\xB3n \xE2\x82\xAC \xF0\x9F\x93\x84"));
+    assert_false(buf_is_utf8("a\xFFz"));
+    assert_false(buf_is_utf8("a\xC3"));
+    assert_false(buf_is_utf8("\xED\xA0\x80"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_json_escapes_controls_quotes_and_backslashes),
         cmocka_unit_test(test_json_keeps_valid_utf8),
         cmocka_unit_test(test_json_replaces_invalid_utf8_byte_by_byte),
+        cmocka_unit_test(test_utf8_is_told_from_other_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

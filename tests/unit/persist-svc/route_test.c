@@ -58,6 +58,8 @@ static void test_a_path_that_cannot_be_decoded_matches_nothing(void **state)
     assert_false(matches("/api/records/:", "/api/records/%zz", &m));
     assert_false(matches("/api/records/:", "/api/records/a%00b", &m));
     assert_false(matches("/api/records/:", "/api/records/a%0ab", &m));
+    assert_false(matches("/api/records/:", "/api/records/%ff", &m));
+    assert_false(matches("/api/records/:", "/api/records/a%c3", &m));
     memset(longer + strlen(longer), 'a', ROUTE_TEXT);
     assert_false(matches("/api/records/:", longer, &m));
 }
@@ -105,6 +107,8 @@ static void test_param_malformed_or_too_long_is_told(void **state)
     char out[4];
     assert_int_equal(route_param("a=%0", "a", out, sizeof out), -1);
     assert_int_equal(route_param("a=%00", "a", out, sizeof out), -1);
+    assert_int_equal(route_param("a=%ff", "a", out, sizeof out), -1);
+    assert_int_equal(route_param("a=%c3%a9", "a", out, sizeof out), 1);
     assert_int_equal(route_param("a=abcd", "a", out, sizeof out), -1);
     assert_int_equal(route_param("a=abc", "a", out, sizeof out), 1);
 }
