@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 /* Shorter words agree by chance. */
 #define LETTERS 4

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "llm-svc/layout.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 /* More printed answers than a form file's field can have do not stand on a line, whatever was recognised. */
 #define FOUND_MAX 64

@@ -4,7 +4,7 @@
 #define SHEAF_LLM_SVC_FACE_H
 
 #include "llm-svc/layout.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 enum word_role { ROLE_FREE, ROLE_LABEL, ROLE_TITLE, ROLE_NOTE };
 

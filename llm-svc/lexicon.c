@@ -7,7 +7,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/embed.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 EMBED(words_names, "llm-svc/words/names.txt");
 EMBED(words_places, "llm-svc/words/places.txt");

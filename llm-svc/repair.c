@@ -6,7 +6,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 #define GRADE_TEXT   48
 #define PHONE_DIGITS 10

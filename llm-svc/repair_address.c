@@ -6,7 +6,7 @@
 #include "lib/auto.h"
 #include "lib/buf.h"
 #include "llm-svc/repair.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 /* Shorter names stand in an address by chance. */
 #define NAME_LETTERS 4

@@ -6,7 +6,7 @@
 #include "lib/auto.h"
 #include "llm-svc/entry_json.h"
 #include "llm-svc/trust.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 /* A reading this sure tells others, and is not changed by them: of those on forms with known truth 99 of 100
  * are right. */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 /* So many consonants in a row stand in hardly any word of English or Spanish. */
 #define CONSONANTS 5

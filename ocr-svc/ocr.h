@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "lib/err.h"
 #include "lib/settings.h"
+#include "lib/vocabulary.h"
 #include "ocr-svc/page.h"
 
 /* A page's picture: 8 bits a pixel, 0 black, rows `stride` bytes apart. Borrowed for the call. */
@@ -60,11 +61,13 @@ struct ocr_provider {
 
 struct office;
 
-/* The provider of this process, started. */
+/* The provider of this process, started, and what the form asks. */
 struct ocr {
     const struct settings *settings;
     const struct ocr_provider *provider;
     void *common;
+    form_t *form; /* whose labels `vocabulary` has; both NULL for a provider without documents */
+    vocabulary_t *vocabulary;
     const struct office *office; /* office.h, set by whoever reads documents; NULL: Word documents are refused */
 };
 

@@ -2,7 +2,7 @@
  *
  *   form fields   their values are in the document itself, drawn or not, and are always taken
  *   text layer    taken where it is what a reader sees (text_layer.h); pictures that lie on such a page, and what somebody
- *                 wrote on it, are recognised (mixed.h)
+ *                 wrote on it, are recognised (mixed.h); not drawn where it answers all that the form asks (answered.h)
  *   otherwise     the page is drawn, and recognised unless it is blank
  */
 #include "ocr-svc/reader.h"
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ocr-svc/answered.h"
 #include "ocr-svc/fields.h"
 #include "ocr-svc/ink.h"
 #include "ocr-svc/mixed.h"
@@ -23,6 +24,7 @@ struct reader {
     decoder_t *decoder;
     const struct office *office;
     const struct ocr_provider *provider;
+    const vocabulary_t *vocabulary;
     void *engine;
     int dpi;
 };
@@ -39,6 +41,7 @@ reader_t *reader_new(const struct ocr *ocr, bool with_engine, struct err *err)
     r->dpi = (int)ocr->settings->ocr_dpi;
     r->provider = ocr->provider;
     r->office = ocr->office;
+    r->vocabulary = ocr->vocabulary;
     if (!r->provider->without_document && !(r->decoder = decoder_new(&limits, err))) goto failed;
     if (with_engine && r->provider->open(ocr->settings, ocr->common, &r->engine, err) != 0) goto failed;
     return r;
@@ -175,6 +178,12 @@ static int look(reader_t *r, int index, const struct ocr_wait *wait, const struc
     return 0;
 }
 
+/* The text is what is seen, and answers all that is asked: nothing has to be drawn. */
+static bool may_lack(const reader_t *r, enum text_layer layer, const struct decode_words *w)
+{
+    return layer == TEXT_LAYER_DOUBTFUL || !r->vocabulary || !answered_by_text(r->vocabulary, w);
+}
+
 static int read_layer(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, bool pictures, bool pen,
                       struct page *page, struct err *err)
 {
@@ -194,7 +203,7 @@ static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const 
     if (*layer != TEXT_LAYER_NONE) {
         if (add_text_layer(page, w, err) != 0) return -1;
         /* A page of text that cannot be drawn is still a page of text. */
-        if (look(r, index, wait, w, page, layer, &pen, &why) != 0 && *layer != TEXT_LAYER_REAL) {
+        if (may_lack(r, *layer, w) && look(r, index, wait, w, page, layer, &pen, &why) != 0 && *layer != TEXT_LAYER_REAL) {
             if (err) *err = why;
             return -1;
         }

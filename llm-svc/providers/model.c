@@ -14,7 +14,7 @@
 #include "llm-svc/chat.h"
 #include "llm-svc/ground.h"
 #include "llm-svc/pages.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 #define CALL_MS    60000
 #define MAX_TOKENS 2000 /* eight fields take 400; the rest is for thinking, which counts as answer */

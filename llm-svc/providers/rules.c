@@ -14,7 +14,7 @@
 #include "llm-svc/split.h"
 #include "llm-svc/trust.h"
 #include "llm-svc/values.h"
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 /* Two readings of one name differ when more than this share of their letters does. */
 #define DIFFERS 0.34

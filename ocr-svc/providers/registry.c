@@ -18,11 +18,15 @@ int ocr_open(const struct settings *settings, struct ocr *ocr, struct err *err)
 {
     *ocr = (struct ocr){.settings = settings, .provider = ocr_provider_find(settings_ocr(settings), err)};
     if (!ocr->provider) return -1;
+    if (!ocr->provider->without_document && (!(ocr->form = form_load(settings->form_file, err)) || !(ocr->vocabulary = vocabulary_new(ocr->form, err))))
+        return -1;
     return ocr->provider->start ? ocr->provider->start(settings, &ocr->common, err) : 0;
 }
 
 void ocr_close(struct ocr *ocr)
 {
     if (ocr->provider && ocr->provider->stop) ocr->provider->stop(ocr->common);
+    vocabulary_destroy(&ocr->vocabulary);
+    form_destroy(&ocr->form);
     *ocr = (struct ocr){0};
 }

@@ -112,6 +112,20 @@ def test_answers_drawn_as_the_strokes_of_a_pen_are_recognised(tmp_path):
     assert_answered(page)
 
 
+def test_one_answer_of_a_pen_among_typed_ones_is_recognised(tmp_path):
+    left, bottom, answer = ANSWERS[0]
+    lines = [line if not line.startswith("Student's Name") else "Student's Name:" for line in TEXT]
+    (page,), _ = read(tmp_path, documents.pdf([lines], over=pictures.strokes(answer, left, bottom)))
+    assert page["source"] == "mixed"
+    assert f"{HEADED[0]} {answer}" in page["text"].splitlines()
+
+
+def test_a_page_whose_text_answers_everything_is_not_drawn_so_that_strokes_on_it_are_not_seen(tmp_path):
+    (page,), _ = read(tmp_path, documents.pdf([TEXT], over=pictures.strokes("Well done", 300, 100)))
+    assert page["source"] == "text"
+    assert_text_is_whole(page)
+
+
 def test_small_answers_in_ink_are_recognised(tmp_path):
     (page,), _ = read(tmp_path, documents.pdf([UNANSWERED], annotations=[("Ink", *answer) for answer in ANSWERS]))
     assert page["source"] == "mixed"

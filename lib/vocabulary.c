@@ -1,4 +1,4 @@
-#include "llm-svc/vocabulary.h"
+#include "lib/vocabulary.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* vocabulary: the printed texts of a form, made ready to be found among the words of a page, letters only, so
  * that it does not matter where recognition saw a space.  Constant after vocabulary_new(): any thread. */
-#ifndef SHEAF_LLM_SVC_VOCABULARY_H
-#define SHEAF_LLM_SVC_VOCABULARY_H
+#ifndef SHEAF_LIB_VOCABULARY_H
+#define SHEAF_LIB_VOCABULARY_H
 
-#include "llm-svc/llm.h"
+#include "lib/form.h"
 
 #define PHRASE_MAX 96 /* letters; longer texts of a form are compared by their beginning */
 
