@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* memmem, strcasestr */
+#define _GNU_SOURCE /* memmem, memrchr, strcasestr */
 /* documents: POST /api/v1/documents: one document of another service: the request's body, or named by JSON, an
  * object of the caller's that is kept already or an address that the operator allows.  Also reprocess, which
  * is that for a record's own original. */
@@ -19,6 +19,7 @@
 
 #define PIECE_BYTES 65536
 #define JSON_MAX    16384
+#define NAME_MAX_BYTES 4096 /* as it came; what is kept of it is cut */
 #define FETCH_MS    60000
 
 /* --- the body itself --- */
@@ -38,13 +39,16 @@ static int end(struct intake *in)
 static int take_body(struct request *rq, struct intake *in, const char *filename)
 {
     int n = -1;
+    int64_t touch_ms = 0;
     AUTO_FREE char *piece = malloc(PIECE_BYTES);
     if (!piece || begin(in, filename) == -1) {
         http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
         return -1;
     }
-    while ((n = http_read(rq, piece, PIECE_BYTES)) > 0)
+    while ((n = http_read(rq, piece, PIECE_BYTES)) > 0) {
+        upload_keep_batch_open(rq, in, &touch_ms);
         if (intake_sink(in)->data(in, piece, (size_t)n) == -1) break;
+    }
     if (n == 0 && end(in) == 0) return 0;
     if (n < 0)
         http_error(rq, 400, "bad_request", "The upload ended before it was complete.");
@@ -153,10 +157,11 @@ static int fetch_url(struct request *rq, struct intake *in, const char *url, con
     return fetched(rq, &f, rc, &err);
 }
 
-static const char *last_segment(const char *path)
+void documents_name_of(const char *address, char *out, size_t out_len)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    const size_t len = strcspn(address, "?#");
+    const char *slash = memrchr(address, '/', len), *name = slash ? slash + 1 : address;
+    if (text_decode(name, (size_t)(address + len - name), false, out, out_len) == -1) *out = '\0';
 }
 
 /* {"object_key":"…"} or {"url":"…"}, both with "filename". -1: refused, answered. */
@@ -168,7 +173,9 @@ static int take_named(struct request *rq, struct intake *in, const char *filenam
     const char *key = json_string_value(json_object_get(json, "object_key"));
     const char *url = json_string_value(json_object_get(json, "url"));
     const char *given = json_string_value(json_object_get(json, "filename"));
-    const char *name = given ? given : *filename ? filename : last_segment(key ? key : url ? url : "");
+    char own[NAME_MAX_BYTES];
+    documents_name_of(key ? key : url ? url : "", own, sizeof own);
+    const char *name = given ? given : *filename ? filename : own;
     int rc = -1;
     if (!key == !url)
         http_error(rq, 400, "bad_request", "The body is {\"object_key\":…} or {\"url\":…}, or the document itself.");
@@ -180,7 +187,7 @@ static int take_named(struct request *rq, struct intake *in, const char *filenam
 
 void documents_take(struct request *rq)
 {
-    char filename[FILENAME_BYTES + 1] = "";
+    char filename[NAME_MAX_BYTES] = "";
     const char *type = http_header(rq, "Content-Type");
     const bool named = type && strncasecmp(type, "application/json", 16) == 0;
     if (http_query(rq, "filename", filename, sizeof filename) == -1) {

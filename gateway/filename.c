@@ -28,7 +28,7 @@ static size_t character(const unsigned char *s)
 static bool is_control(const unsigned char *s, size_t len)
 {
     if (len == 1) return *s < 0x20 || *s == 0x7f;
-    if (len == 2) return s[0] == 0xc2 && s[1] < 0xa0;
+    if (len == 2) return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
     if (len != 3 || s[0] != 0xe2) return false;
     return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);

@@ -52,6 +52,7 @@ int http_read(struct request *rq, void *buf, size_t len)
     /* A peer that closed or stalled gives 0 like a body that ended, so the announced length decides. */
     rq->body_ended = true;
     rq->body_broken = n < 0 || rq->body_len >= 0;
+    if (rq->body_broken) rq->last = true;
     return rq->body_broken ? -1 : 0;
 }
 
@@ -86,6 +87,8 @@ static void head(struct request *rq, struct buf *out, int status, const char *ty
     char date[40];
     struct tm tm;
     time_t now = time(NULL);
+    /* Who has not been told to send his body may send it all the same, or the next request. */
+    if (rq->owes_continue && rq->body_len != rq->body_read) rq->last = true;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
     buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\nX-Content-Type-Options: nosniff\r\n",
                status, mg_get_response_code_text(rq->conn, status), date, rq->last ? "close" : "keep-alive");
@@ -240,9 +243,9 @@ int http_stream_begin(struct request *rq, int status, const char *type, int64_t 
     AUTO(buf_done) struct buf out = BUF_INIT;
     if (rq->status) return -1;
     /* A stream of unknown length gives its connection up: an end that is missing is then seen at once. */
-    rq->chunked = len < 0;
-    if (rq->chunked) rq->last = true;
-    head(rq, &out, status, type, len, headers);
+    rq->chunked = len < 0 && !rq->http_1_0;
+    if (len < 0) rq->last = true;
+    head(rq, &out, status, type, len < 0 && rq->http_1_0 ? LENGTH_BY_CLOSE : len, headers);
     return !out.bad && mg_write(rq->conn, out.data, out.len) > 0 ? 0 : -1;
 }
 

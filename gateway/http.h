@@ -31,6 +31,7 @@ struct request {
     bool head;
     bool wants_page;             /* a browser's navigation: errors are pages */
     bool last;                   /* the connection ends after this answer */
+    bool http_1_0;               /* knows neither interim answers nor chunks */
     bool owes_continue;          /* the client waits for "100 Continue" before it sends */
     int status;                  /* 0 until the answer began */
     int64_t body_len, body_read; /* body_len -1: chunked, not known beforehand */

@@ -31,7 +31,7 @@ struct intake {
 
     /* the part at hand */
     enum part part;
-    bool nameless; /* a browser's empty file field */
+    bool nameless; /* a browser's empty file field, as long as nothing is in it */
     char field[MULTIPART_NAME_MAX], value[FIELD_MAX + 1];
     size_t value_len;
     struct intake_file file;
@@ -195,8 +195,16 @@ static int too_large(struct intake *in)
     return in->part == PART_FILE ? refuse_file(in, "too_large", why) : 0;
 }
 
+static int count_file(struct intake *in)
+{
+    const int max = (int)in->gateway->settings->max_files;
+    if (in->n_parts++ < max) return 0;
+    return err_code(&in->err, ERR_LIMIT, "too_many_files", "There are more than %d files in one request.", max);
+}
+
 static int file_data(struct intake *in, const char *data, size_t len)
 {
+    if (in->nameless && in->file.size == 0 && count_file(in) == -1) return -1;
     in->file.size += (int64_t)len;
     if (in->file.size > in->gateway->settings->max_file_bytes) return too_large(in);
     if (in->part == PART_BAD_FILE) return 0;
@@ -228,15 +236,12 @@ static int file_end(struct intake *in)
 static int on_begin(void *user, const struct multipart_part *part)
 {
     struct intake *in = user;
-    const int max = (int)in->gateway->settings->max_files;
     snprintf(in->field, sizeof in->field, "%s", part->name);
     in->value_len = 0;
     in->part = part->filename ? PART_FILE : PART_FIELD;
     if (!part->filename) return 0;
     in->nameless = !*part->filename;
-    if (!in->nameless && in->n_parts++ == max)
-        return err_code(&in->err, ERR_LIMIT, "too_many_files", "There are more than %d files in one request.",
-                        max);
+    if (!in->nameless && count_file(in) == -1) return -1;
     in->file = (struct intake_file){0};
     in->head_len = 0;
     filename_clean(part->filename, in->file.name);

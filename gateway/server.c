@@ -58,6 +58,26 @@ static const char *ambiguous(const struct mg_request_info *info)
     return info->num_headers >= HEADERS_MAX ? "There are too many headers." : NULL;
 }
 
+/* Is the word one of a list by commas? */
+static bool has_option(const char *list, const char *word)
+{
+    for (size_t len; *list; list += len + (list[len] == ',')) {
+        list += strspn(list, " \t");
+        len = strcspn(list, ",");
+        size_t n = len;
+        while (n && (list[n - 1] == ' ' || list[n - 1] == '\t')) n--;
+        if (n == strlen(word) && strncasecmp(list, word, n) == 0) return true;
+    }
+    return false;
+}
+
+/* Will civetweb end the connection after this answer?  By this rule, and what it does must be what we say: who is promised that a
+ * connection stays loses the next request to it. */
+static bool client_ends_it(const char *connection, bool http_1_0)
+{
+    return connection ? !has_option(connection, "keep-alive") : http_1_0;
+}
+
 static void fill(struct request *rq, struct server *server, struct mg_connection *conn)
 {
     const struct mg_request_info *info = mg_get_request_info(conn);
@@ -73,12 +93,12 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
     rq->body_len = mg_get_header(conn, "Transfer-Encoding") ? -1
                    : info->content_length > 0               ? info->content_length
                                                             : 0;
-    rq->owes_continue = expect && strcasecmp(expect, "100-continue") == 0;
+    rq->http_1_0 = strcmp(info->http_version, "1.0") == 0;
+    rq->owes_continue = expect && !rq->http_1_0 && strcasecmp(expect, "100-continue") == 0;
     /* A connection keeps its thread for as long as it is used: with every thread busy it is given up after this
      * answer, so that those who wait for one get their turn (64 uploaders on 32 threads: the slowest waited 3 s). */
     const bool crowded = atomic_load(&server->in_flight) + 1 >= server->gateway->threads;
-    rq->last = (connection && strcasecmp(connection, "close") == 0) || atomic_load(&server->draining) || crowded ||
-               (strcmp(info->http_version, "1.0") == 0 && !connection);
+    rq->last = client_ends_it(connection, rq->http_1_0) || atomic_load(&server->draining) || crowded;
     rq->wants_page = accept && strstr(accept, "text/html") && !text_path_under(rq->path, "/api") &&
                      !text_path_under(rq->path, "/upload");
 }

@@ -45,12 +45,13 @@ static int outer_options(struct request *rq, struct intake *in, struct err *err)
     return key ? intake_option(in, "idempotency_key", key, err) : 0;
 }
 
-/* A large file on a slow line takes longer than a batch without an upload stays open. */
-static void keep_batch_open(struct request *rq, const struct intake *in, int64_t *next_ms)
+void upload_keep_batch_open(struct request *rq, const struct intake *in, int64_t *next_ms)
 {
-    if (clock_ms() < *next_ms) return;
-    *next_ms = clock_ms() + TOUCH_MS;
-    if (*intake_options(in)->batch) batch_touch(rq->gateway, rq->caller.owner, intake_options(in)->batch);
+    const int64_t now_ms = clock_ms();
+    if (now_ms < *next_ms) return;
+    const bool first = *next_ms == 0;
+    *next_ms = now_ms + TOUCH_MS;
+    if (!first && *intake_options(in)->batch) batch_touch(rq->gateway, rq->caller.owner, intake_options(in)->batch);
 }
 
 /* Feeds the body to the parser. -1: refused, answered. */
@@ -59,9 +60,9 @@ static int take_body(struct request *rq, struct intake *in, multipart_t *parser)
     struct err err = {0};
     AUTO_FREE char *piece = malloc(PIECE_BYTES);
     int n = -1;
-    int64_t touch_ms = clock_ms() + TOUCH_MS;
+    int64_t touch_ms = 0;
     while (piece && (n = http_read(rq, piece, PIECE_BYTES)) > 0) {
-        keep_batch_open(rq, in, &touch_ms);
+        upload_keep_batch_open(rq, in, &touch_ms);
         if (rq->body_read > rq->gateway->settings->max_request_bytes) {
             too_large(rq);
             return -1;

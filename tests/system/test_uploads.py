@@ -12,15 +12,15 @@ PART = b"--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf
 
 @pytest.fixture(scope="module")
 def stack():
-    with Stack("gateway", SHEAF_MAX_REQUEST="1MiB") as s:
+    with Stack("gateway", SHEAF_MAX_REQUEST="1MiB", SHEAF_MAX_FILES="10") as s:
         yield s
 
 
-def ask(stack, length):
+def ask(stack, length, path=b"/upload", version=b"1.1"):
     """A connection on which everything of an upload but its body was sent."""
     connection = socket.create_connection(("127.0.0.1", stack.base), timeout=60)
-    connection.sendall(b"POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-                       b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % length)
+    connection.sendall(b"POST %s HTTP/%s\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                       b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (path, version, length))
     return connection
 
 
@@ -43,16 +43,50 @@ def test_who_asks_before_it_sends_is_told_to_go_on_and_then_answered(stack):
 
 def test_who_asks_with_too_large_a_body_is_refused_before_it_sends(stack):
     with ask(stack, 2 << 20) as connection:
-        assert head(connection).startswith(b"HTTP/1.1 413 ")
+        answer = head(connection)
+        assert answer.startswith(b"HTTP/1.1 413 ") and b"\r\nConnection: close\r\n" in answer
 
 
-def test_a_batch_is_not_taken_for_left_while_a_long_upload_into_it_is_under_way(stack):
+def test_http_1_0_is_sent_no_interim_answer(stack):
+    body = PART + documents.form(1) + b"\r\n--b--\r\n"
+    with ask(stack, len(body), version=b"1.0") as connection:
+        connection.sendall(body)
+        assert head(connection).startswith(b"HTTP/1.1 202 ")
+
+
+@pytest.mark.parametrize("wish", [None, "keep-alive", "TE, keep-alive", "close", "close, TE", "TE", "Upgrade, HTTP2-Settings"])
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_connection_lasts_exactly_as_long_as_the_answer_says(stack, version, wish):
+    line = f"Connection: {wish}\r\n".encode() if wish else b""
+    with socket.create_connection(("127.0.0.1", stack.base), timeout=60) as connection:
+        connection.sendall((b"GET /openapi.json HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n" + line + b"\r\n") * 2)
+        got = b""
+        while piece := connection.recv(65536):  # at the latest when the second one's time to be followed is over
+            got += piece
+    stays = b"\r\nConnection: keep-alive\r\n" in got[:got.index(b"\r\n\r\n")]
+    assert got.count(b"HTTP/1.1 200 ") == (2 if stays else 1)
+
+
+def test_files_without_a_name_count_as_files_and_empty_fields_do_not(stack):
+    part = b"--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"\"\r\n\r\n%s\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    some = b"".join(part % documents.form(n) for n in range(10)) + (part % b"") * 20
+    assert stack.ask("POST", "/upload", some + b"--b--\r\n", kind)[1]["total"] == 10
+    many = b"".join(part % documents.form(n) for n in range(11))
+    status, answer = stack.ask("POST", "/upload", many + b"--b--\r\n", kind)
+    assert (status, answer["code"]) == (413, "too_many_files")
+
+
+@pytest.mark.parametrize("path", [b"/upload", b"/api/v1/documents?filename=a.pdf&batch_id="])
+def test_a_batch_is_not_taken_for_left_while_a_long_upload_into_it_is_under_way(stack, path):
     batch = stack.post("/api/batches", {"expected": 2})[1]["batch_id"]
     long_ago = stack.redis.zscore("sheaf:{00}:opens", batch) - 590_000  # ten minutes without an upload close it
     stack.redis.zadd("sheaf:{00}:opens", {batch: long_ago})
     field = b"--b\r\nContent-Disposition: form-data; name=\"batch_id\"\r\n\r\n" + batch.encode() + b"\r\n"
     body = field + PART + documents.form(2) + b"\n%" + bytes(900_000) + b"\r\n--b--\r\n"
-    with ask(stack, len(body)) as connection:
+    if path.endswith(b"="):
+        path, body = path + batch.encode(), documents.form(2) + b"\n%" + bytes(900_000)
+    with ask(stack, len(body), path) as connection:
         assert head(connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
         pieces = [body[at:at + 70_000] for at in range(0, len(body), 70_000)]
         for piece in pieces[:-1]:

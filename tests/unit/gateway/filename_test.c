@@ -44,6 +44,10 @@ static void test_control_characters_and_bad_utf8_are_replaced(void **state)
             "fdp.exe",
             "gpj.\xef\xbf\xbd"
             "fdp.exe");
+    becomes("a\xd8\x9c"
+            "b.pdf",
+            "a\xef\xbf\xbd"
+            "b.pdf"); /* the Arabic letter mark */
     becomes("a\xff.pdf", "a\xef\xbf\xbd.pdf");
     becomes("a\xc3", "a\xef\xbf\xbd");
     becomes("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");                 /* overlong */
