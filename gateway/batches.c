@@ -102,7 +102,7 @@ void batches_close(struct request *rq)
     }
 }
 
-/* The batch with its records: how far it is, from Redis, and what came of it, from persist-svc. */
+/* The batch with its records: how far it is, from Redis, and what came of it, from persist-svc: the first 1000, and how many there are. */
 void batches_show(struct request *rq)
 {
     char target[96];
@@ -121,6 +121,7 @@ void batches_show(struct request *rq)
     json_t *answer = records_ask(rq->gateway->records, &rq->caller, target, &answered);
     if (answer) {
         json_object_set(status.json, "records", json_object_get(answer, "records"));
+        json_object_set(status.json, "records_total", json_object_get(answer, "total"));
         http_json(rq, 200, status.json, NULL);
     } else {
         json_decref(status.json);

@@ -273,8 +273,13 @@ void status_of_batch(struct request *rq)
     char id[ID_TEXT + 1], list[16384];
     struct answer answer;
     struct err err = {0};
-    if (http_query(rq, "job_ids", list, sizeof list) == 1) {
+    const int listed = http_query(rq, "job_ids", list, sizeof list);
+    if (listed == 1) {
         of_jobs(rq, list);
+        return;
+    }
+    if (listed == -1) { /* not the browser's own batch in their place */
+        http_error(rq, 400, "bad_request", "The parameter job_ids is malformed.");
         return;
     }
     int given = http_query(rq, "batch_id", id, sizeof id);

@@ -10,9 +10,18 @@ const char *const export_columns[EXPORT_COLUMNS] = {
     "city_or_location",   "father_figure_name",  "phone",        "email",    "word_count",
     "ocr_confidence_avg", "review_reason_codes", "artifact_dir", "filename", "pdf_url"};
 
+/* Also by the wide forms of these signs, which spreadsheets set to an East Asian language take for the same. */
+static bool begins_formula(const char *text)
+{
+    static const char *const wide[] = {"\uff1d", "\uff0b", "\uff0d", "\uff20"};
+    for (size_t i = 0; i < COUNT_OF(wide); i++)
+        if (strncmp(text, wide[i], strlen(wide[i])) == 0) return true;
+    return *text && strchr("=+-@\t\r\n", *text);
+}
+
 void export_csv_cell(struct buf *out, const char *text)
 {
-    const char *apostrophe = *text && strchr("=+-@\t\r", *text) ? "'" : "";
+    const char *apostrophe = begins_formula(text) ? "'" : "";
     if (!strpbrk(text, ",\"\r\n")) {
         buf_puts(out, apostrophe);
         buf_puts(out, text);

@@ -140,6 +140,12 @@ static void directory(xlsx_t *x, struct buf *out)
 
 /* --- the sheet --- */
 
+/* "_x0041_" is how a workbook writes a character by its number (ECMA-376, 22.9.2.19). */
+static bool is_number_of_character(const char *text)
+{
+    return text[0] == '_' && text[1] == 'x' && strspn(text + 2, "0123456789abcdefABCDEF") >= 4 && text[6] == '_';
+}
+
 /* XML 1.0 has no place for control characters and for U+FFFE and U+FFFF, even escaped. */
 static void put_text(struct buf *out, const char *text)
 {
@@ -148,6 +154,8 @@ static void put_text(struct buf *out, const char *text)
         const unsigned char c = (unsigned char)*text;
         if (c == 0xef && (unsigned char)text[1] == 0xbf && (unsigned char)text[2] >= 0xbe)
             text += 2;
+        else if (is_number_of_character(text))
+            buf_puts(out, "_x005F_"); /* the underscore itself */
         else if (c == '<' || c == '&' || c == '>')
             buf_puts(out, c == '<' ? "&lt;" : c == '&' ? "&amp;" : "&gt;");
         else if (c >= 0x20 || c == '\t' || c == '\n')

@@ -8,7 +8,14 @@
 
 #define IDS_MAX 1000
 
-/* The texts of an array; `ids` has room for IDS_MAX. */
+static bool is_among(const char *id, const char *const *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(id, ids[i]) == 0) return true;
+    return false;
+}
+
+/* The texts of an array, each once; `ids` has room for IDS_MAX. */
 static int read_ids(const json_t *body, const char **ids, size_t *n_ids, struct err *err)
 {
     const json_t *given = json_object_get(body, "ids");
@@ -16,10 +23,12 @@ static int read_ids(const json_t *body, const char **ids, size_t *n_ids, struct 
     size_t n = json_array_size(given);
     if (n == 0) return err_code(err, ERR_INPUT, "bad_request", "ids is a list of record ids.");
     if (n > IDS_MAX) return err_code(err, ERR_LIMIT, "too_large", "At most %d records at once.", IDS_MAX);
-    for (size_t i = 0; i < n; i++)
-        if (!(ids[i] = json_string_value(json_array_get(given, i))))
-            return err_code(err, ERR_INPUT, "bad_request", "ids is a list of record ids.");
-    *n_ids = n;
+    *n_ids = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *id = json_string_value(json_array_get(given, i));
+        if (!id) return err_code(err, ERR_INPUT, "bad_request", "ids is a list of record ids.");
+        if (!is_among(id, ids, *n_ids)) ids[(*n_ids)++] = id;
+    }
     return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX     500
+#define BATCH_SHOWN   1000 /* of one batch's records; `total` is of all, and /api/records pages through them */
 
 /* A page is written as text, record by record: the trees of some hundred records would take ten times the
  * room. */
@@ -153,7 +154,7 @@ static int list_all(struct http_request *rq, struct record_query *query, struct 
 
 int records_of_batch(struct http_request *rq, struct err *err)
 {
-    struct record_query query = {.owner = rq->owner, .batch = rq->path.part[0]};
+    struct record_query query = {.owner = rq->owner, .batch = rq->path.part[0], .limit = BATCH_SHOWN};
     return list_all(rq, &query, err);
 }
 

@@ -1,10 +1,13 @@
 """The HTTP API of the gateway beyond the main job: for other services, and for operators."""
+import contextlib
 import csv
 import http.server
 import io
 import json
 import pathlib
 import re
+import socket
+import sqlite3
 import threading
 import xml.etree.ElementTree
 import zipfile
@@ -29,7 +32,7 @@ class Shelf(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "/scans/one.pdf")
             self.end_headers()
             return
-        known = self.path == "/scans/one.pdf"
+        known = self.path.split("?")[0] in ("/scans/one.pdf", "/scans/of%20may/%C3%B1.pdf")
         self.send_response(200 if known else 404)
         self.end_headers()
         if known:
@@ -140,6 +143,24 @@ def test_a_document_is_fetched_only_from_where_the_operator_allows(stack, shelf)
     assert stack.post("/api/v1/documents", {})[0] == 400
 
 
+@pytest.mark.parametrize("address, name", [("one.pdf?until=1&signature=a/secret", "one.pdf"), ("of%20may/%C3%B1.pdf?signature=secret", "\u00f1.pdf")])
+def test_a_document_is_called_as_its_address_ends_without_what_signs_it(stack, shelf, address, name):
+    status, answer = stack.post("/api/v1/documents", {"url": f"{shelf}/scans/{address}"})
+    assert status == 202, answer
+    (job,) = answer["job_ids"]
+    assert job["filename"] == name
+    finished(stack, job["job_id"])
+
+
+def test_a_document_with_a_long_name_is_taken_as_an_upload_with_one_is(stack):
+    name = "n" * 300 + ".pdf"
+    sent = stack.ask("POST", f"/api/v1/documents?filename={name}", documents.form(928), {})[1]["job_ids"][0]
+    uploaded = stack.upload((name, documents.form(928)))[1]["job_ids"][0]
+    assert sent["filename"] == uploaded["filename"] and sent["filename"].endswith("n.pdf")
+    for job in (sent, uploaded):
+        finished(stack, job["job_id"])
+
+
 def test_an_object_that_is_kept_can_be_named_instead_of_sent(stack):
     answer = stack.upload(("kept.pdf", documents.form(903)))[1]
     finished(stack, answer["job_ids"][0]["job_id"])
@@ -201,6 +222,47 @@ def test_an_edit_that_names_no_version_of_the_record_is_refused(stack):
     assert stack.post(path, {"teacher_name": "Third"}, "PATCH", If_Match="*")[1]["record"]["teacher_name"] == "Third"
 
 
+def test_a_record_that_is_named_twice_is_changed_once(stack):
+    answer = stack.upload(("twice.pdf", documents.form(929)))[1]
+    finished(stack, answer["job_ids"][0]["job_id"])
+    (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
+    ids = [record["submission_id"]] * 2 + ["000000000000"] * 2
+    status, answer = stack.post("/api/bulk_update_records", {"ids": ids, "fields": {"teacher_name": "Once"}})
+    assert (status, answer["updated"], answer["not_found"], len(answer["records"])) == (200, 1, ["000000000000"], 1)
+
+
+def test_a_batch_of_thousands_is_shown_with_as_many_records_as_an_answer_holds(stack):
+    answer = stack.upload(("crowd.pdf", documents.form(930)))[1]
+    batch = answer["batch_id"]
+    finished(stack, answer["job_ids"][0]["job_id"])
+    many = 9_000
+    with contextlib.closing(sqlite3.connect(f"{stack.folder}/var/records.db", timeout=60)) as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(submissions)")]  # without the generated ones
+        values = ["printf('%012x', n)" if c == "submission_id" else "n + 1" if c == "chunk_index" else c for c in columns]
+        db.execute(f"WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {many}) INSERT INTO submissions "
+                   f"({', '.join(columns)}) SELECT {', '.join(values)} FROM submissions, counted WHERE upload_batch_id = ?", [batch])
+        db.commit()
+    status, shown = stack.get(f"/api/batches/{batch}")
+    assert status == 200, shown
+    assert (len(shown["records"]), shown["records_total"]) == (1000, many + 1)
+    assert shown["records"][:2] == stack.get(f"/api/records?limit=2&batch={batch}")[1]["records"]
+
+
+def test_an_export_for_http_1_0_is_the_file_and_nothing_else(stack):
+    with socket.create_connection(("127.0.0.1", stack.base), timeout=60) as connection:
+        connection.sendall(b"GET /export?batch=none HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"chunked" not in head and body == stack.get("/export?batch=none")[1]
+
+
+def test_a_list_of_jobs_that_cannot_be_read_is_not_answered_with_another(stack):
+    batch = stack.post("/api/batches", {})[1]["batch_id"]
+    assert stack.get("/api/batch_status", Cookie=f"sheaf_batch={batch}")[0] == 200
+    status, answer = stack.get("/api/batch_status?job_ids=%zz", Cookie=f"sheaf_batch={batch}")
+    assert (status, answer["code"]) == (400, "bad_request")
+
+
 def test_what_needs_the_records_says_so_while_they_are_away(stack):
     answer = stack.upload(("away.pdf", documents.form(927)))[1]
     finished(stack, answer["job_ids"][0]["job_id"])
@@ -221,7 +283,7 @@ def test_a_workbook_holds_what_the_csv_holds_and_no_formula(stack):
     answer = stack.upload(("book.pdf", documents.form(925)))[1]
     finished(stack, answer["job_ids"][0]["job_id"])
     (record,) = stack.get(f"/api/records?batch={answer['batch_id']}")[1]["records"]
-    odd = "=A1 & <Sons> \u00f1"
+    odd = "=A1 & <Sons> _x0041_ \u00f1"
     assert stack.post("/api/records/" + record["submission_id"], {"teacher_name": odd}, method="PATCH")[0] == 200
     query = f"?mode=all&batch={answer['batch_id']}"
     status, book = stack.get(f"/export{query}&format=xlsx")
@@ -232,7 +294,9 @@ def test_a_workbook_holds_what_the_csv_holds_and_no_formula(stack):
             xml.etree.ElementTree.fromstring(z.read(name))
         sheet = xml.etree.ElementTree.fromstring(z.read("xl/worksheets/sheet1.xml"))
     space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-    rows = [["".join(cell.itertext()) for cell in row] for row in sheet.iter(space + "row")]
+    def read(cell):  # a character may be written by its number (ECMA-376, 22.9.2.19)
+        return re.sub("_x([0-9A-Fa-f]{4})_", lambda number: chr(int(number[1], 16)), "".join(cell.itertext()))
+    rows = [[read(cell) for cell in row] for row in sheet.iter(space + "row")]
     assert not list(sheet.iter(space + "f"))
     lines = list(csv.reader(io.StringIO(stack.get(f"/export{query}&format=csv")[1].decode())))
     assert rows[0] == lines[0] and len(rows) == len(lines) == 2
@@ -263,6 +327,9 @@ def test_all_buried_tasks_of_a_stage_are_kicked_at_once(stack):
     status, answer = stack.post("/api/admin/dead/kick?stage=inspect")
     assert status == 202 and answer["kicked"] >= 3
     assert [finished(stack, job)["status"] for job in jobs] == ["failed"] * 3
+    for stage in ("%zz", "%00", "nonsense", "inspect-and-more"):  # which is not "all of them"
+        status, answer = stack.post(f"/api/admin/dead/kick?stage={stage}")
+        assert (status, answer["code"]) == (400, "bad_request"), stage
     assert stack.post("/api/admin/dead/kick?stage=save")[1]["kicked"] == 0
 
 

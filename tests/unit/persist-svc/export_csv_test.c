@@ -40,6 +40,12 @@ static void test_cell_that_begins_a_formula_gets_an_apostrophe(void **state)
     check_cell("@user", "'@user");
     check_cell("\tx", "'\tx");
     check_cell("\rx", "\"'\rx\"");
+    check_cell("\n=1", "\"'\n=1\"");
+    check_cell("\xef\xbc\x9dSUM(A1)", "'\xef\xbc\x9dSUM(A1)");
+    check_cell("\xef\xbc\x8b" "1", "'\xef\xbc\x8b" "1");
+    check_cell("\xef\xbc\x8d" "1", "'\xef\xbc\x8d" "1");
+    check_cell("\xef\xbc\xa0user", "'\xef\xbc\xa0user");
+    check_cell("\xef\xbc\xa1na", "\xef\xbc\xa1na");
     check_cell("=1,2", "\"'=1,2\"");
 }
 
