@@ -143,6 +143,18 @@ def test_rule_1_a_retry_is_admitted_first_in_its_owners_share(engine):
     assert engine.take(inspect=64)[0].job == task.job
 
 
+@pytest.mark.parametrize("by_hand", ["a stream deleted", "a cap raised"])
+def test_rule_1_who_waits_is_admitted_whatever_made_the_place(engine, by_hand):
+    assert engine.take() == []  # its window is known
+    if by_hand == "a cap raised":
+        engine.r.hset(SHARD + "fair", "cap:inspect", 0)
+    engine.enqueue(files=70, first=["inspect"])
+    engine.r.delete(SHARD + "tasks:inspect", SHARD + "fair")
+    assert engine.take(inspect=64) == []
+    engine.promote()
+    assert len(engine.take(inspect=64)) == (64 if by_hand == "a cap raised" else 6)
+
+
 def test_rule_1_waiting_and_in_flight_are_counted_per_type(engine):
     engine.enqueue(files=70)
     engine.take(inspect=10)
