@@ -46,11 +46,13 @@ call('ZREM', P .. 'sweep', job.id .. ' upload', job.id .. ' all')
 for i = 1, #drop, 500 do call('HDEL', job.key, unpack(drop, i, math.min(i + 499, #drop))) end
 call('PERSIST', job.key)
 call('ZADD', P .. 'owned:' .. s[OWNER], value.created, job.id)
-for _, task in ipairs(open) do
-    local member = task.stage .. ' ' .. job.id .. ' ' .. task.index
+local function unbury(of, index)
+    local member = of .. ' ' .. job.id .. ' ' .. index
     call('ZREM', P .. 'dead', member)
     call('HDEL', P .. 'deadwhy', member)
 end
+for _, task in ipairs(open) do unbury(task.stage, task.index) end
+unbury('notify', '0') -- of the end that is none any more: kicked now, it would tell of one that has not come
 
 move_batch(s, state, 'queued')
 s[RUN] = int(math.max(num(NOW_US), num(s[RUN]) + 1))

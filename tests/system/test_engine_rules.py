@@ -775,6 +775,20 @@ def test_a_rerun_from_a_stage_does_it_and_what_follows_again(engine):
     assert new["n:save"] == "2" and "out:save:2" not in new
 
 
+def test_a_rerun_takes_the_buried_message_of_its_earlier_end_off_the_list(server):
+    """Kicked while the new run is under way it would tell of an end that has not come, and the one that comes would be told to nobody."""
+    server.client.flushall()
+    engine = Engine(server.client, notify="job")
+    job = engine.submit()
+    while (tasks := engine.take())[0].type != "notify":
+        engine.commit(*tasks)
+    assert engine.defer(tasks[0], "refused", code="provider_refused") == 3
+    assert engine.run("rerun", job, OWNER, "inspect") == "ok"
+    assert engine.r.zcard(SHARD + "dead") == 0 and engine.r.hlen(SHARD + "deadwhy") == 0
+    assert engine.run("admin", "kick", "notify", job, "0") == "unknown"
+    assert [t.type for t in engine.take()] == ["inspect"]
+
+
 def test_a_paused_stage_is_not_taken(engine):
     engine.submit()
     engine.r.sadd(SHARD + "paused", "inspect")
