@@ -42,6 +42,7 @@ void engine_send_deferred(engine_t *e, unsigned shard)
         if (!c) return;
         c->shard = shard;
         call_gather(e, c, n, false);
+        args_text(&a, e->me);
         for (int i = 0; i < n; i++) put_deferred(e, &a, &c->endings[i]);
         e->unanswered++;
         FAULT(before_defer);

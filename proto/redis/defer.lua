@@ -2,11 +2,12 @@
 --
 -- Promises, per item: fenced as in commit.  retry: attempt + 1, due after after_ms, buried beyond `max`.
 -- throttled: due after after_ms, nothing spent.  lost: the worker died; losses + 1, offered again at once, buried
--- as poison at the third.  refused: buried at once.  A burial ends the job as failed.
--- ARGV: 12 per item: type, entry, run, attempt, delivery, job, index, mode, after_ms, max, code, text.
+-- as poison at the third; only what is pending under the caller's name: who is silent to us may have been adopted by another.
+-- refused: buried at once.  A burial ends the job as failed.
+-- ARGV: dispatcher, then 12 per item: type, entry, run, attempt, delivery, job, index, mode, after_ms, max, code, text.
 -- Answers per item 1 waits again, 2 superseded, 3 buried.
 local LOSSES_MAX = 3
-local answers = {}
+local me, answers = ARGV[1], {}
 
 local function packed_again(task, attempt, losses, base)
     return concat({task.job, task.run, task.index, attempt, losses, base, task.since}, ' ')
@@ -27,14 +28,15 @@ local function again(job, of_batch, name, task, delivery, item)
     end
 end
 
-for i = 1, #ARGV, 12 do
+for i = 2, #ARGV, 12 do
     local name, entry, run, attempt, delivery, id, index, mode, after, max, code, text = unpack(ARGV, i, i + 11)
     local type = of_type(name)
     local item = {mode = mode, after = num(after), text = text}
     local answer = 2
     local of_batch = name == 'notify' and index == '1'
     local job = of_batch and load_batch(id) or load_job(id)
-    if pending(type, entry, delivery) then
+    local yes, consumer, idle = pending(type, entry, delivery)
+    if yes and (mode ~= 'lost' or consumer == me) then
         local task = entry_task(type, entry)
         close_delivery(type, entry, job.s[of_batch and B_OWNER or OWNER])
         if not of_batch and job.exists then put(job, 'out:' .. name .. ':' .. index, '') end

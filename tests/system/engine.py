@@ -218,8 +218,8 @@ class Engine:
     def commit(self, *tasks, fan=1, worker="w1"):
         return self.turn(tasks, fan=fan, worker=worker)[0]
 
-    def defer(self, task, mode, after_ms=0, most=5, code="", text="why"):
-        return self.run("defer", task.type, task.entry, task.run, task.attempt, task.delivery, task.job, task.index, mode,
+    def defer(self, task, mode, after_ms=0, most=5, code="", text="why", me="d1"):
+        return self.run("defer", me, task.type, task.entry, task.run, task.attempt, task.delivery, task.job, task.index, mode,
                         after_ms, most, code, text)[0]
 
     def named(self, script, tasks, me="d1"):

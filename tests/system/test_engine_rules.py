@@ -397,6 +397,22 @@ def test_rule_7_a_running_task_survives_its_dispatchers_death(engine):
     assert engine.job(job)["d:inspect"] == "1"
 
 
+def test_rule_7_who_holds_it_no_more_cannot_call_it_lost(engine):
+    """The way between a worker and its dispatcher is cut: the worker is well, and at work for another."""
+    job = engine.submit()
+    (task,) = engine.take("cut off", inspect=1)
+    assert engine.named("adopt", [task], me="d2") == [1]
+    assert engine.defer(task, "lost", me="cut off") == 2
+    assert engine.commit(task) == [1] and engine.job(job)["d:inspect"] == "1"
+    engine.submit()
+    (task,) = engine.take("frozen", inspect=1)
+    engine.reclaim("d2", lease=0)
+    assert engine.defer(task, "lost", me="frozen") == 2
+    (again,) = engine.take("d2", inspect=1)
+    assert (again.job, again.losses) == (task.job, 0)
+    assert engine.defer(again, "lost", me="d2") == 1
+
+
 def test_rule_7_what_was_given_to_another_meanwhile_is_not_adopted(engine):
     engine.submit()
     held = engine.take("d1", inspect=1)
