@@ -107,6 +107,7 @@ local function commit_items(from, n)
                 yes = pending(type, entry, match(token, '%d+$')) -- to be acknowledged, and that is all
             elseif job.known[out] == '!' .. token then
                 yes, job.known[out] = true, token -- the same once more in this call finds it ended
+                if type.in_state and NOW - job.s[SINCE] > LONGEST_LEASE_MS then woken_up(job, type, entry) end
             end
         end
         KIND_OF[i], JOB_OF[i], RUN_OF[i], OUT_OF[i], TOKEN_OF[i], INDEX_OF[i], RESULT_OF[i], ENDED[i] = kind, job, run, out, token, index, result, yes

@@ -41,7 +41,10 @@ for i = 2, #ARGV, 12 do
         close_delivery(type, entry, job.s[of_batch and B_OWNER or OWNER])
         if not of_batch and job.exists then put(job, 'out:' .. name .. ':' .. index, '') end
         if task and (of_batch or wanted(job.s, run, not AFTER_END[name])) then
-            if not AFTER_END[name] then landed(job) end
+            if not AFTER_END[name] then
+                seen_again(job, idle)
+                landed(job)
+            end
             local spent = mode == 'retry' and task.attempt >= num(max)
             local poison = mode == 'lost' and task.losses + 1 >= LOSSES_MAX
             if mode == 'refused' or spent or poison then

@@ -47,6 +47,11 @@ local function seen_again(job, unseen)
     if slept then stood_still(job, unseen) end
     return slept
 end
+-- Asked only of what is in flight for so long, as it costs a command: a machine that wakes up says results before it renews.
+local function woken_up(job, type, entry)
+    local row = call('XPENDING', type.key, GROUP, entry, entry, 1)[1]
+    if row then seen_again(job, row[3]) end
+end
 local function landed(job, unseen)
     local s = job.s
     if s[FLY] == '0' then return end

@@ -7,7 +7,7 @@ local me, given = ARGV[1], 0
 for i = 2, #ARGV, 5 do
     local name, entry, delivery, id, run = unpack(ARGV, i, i + 4)
     local type = of_type(name)
-    local yes, consumer = pending(type, entry, delivery)
+    local yes, consumer, idle = pending(type, entry, delivery)
     if yes and consumer == me then
         call('XCLAIM', type.key, GROUP, RETURNED, 0, entry, 'JUSTID')
         call('RPUSH', P .. 'returned:' .. name, entry)
@@ -15,7 +15,10 @@ for i = 2, #ARGV, 5 do
         given = given + 1
         if not AFTER_END[name] then
             local job = load_job(id)
-            if live(job.s, run) then landed(job) end
+            if live(job.s, run) then
+                seen_again(job, idle)
+                landed(job)
+            end
         end
     end
 end

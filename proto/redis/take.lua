@@ -66,6 +66,23 @@ local function add_batch_row(type, entry, delivery, packed, id)
     return true
 end
 
+-- Too long in flight: but not by the time that a machine slept, of which others of its tasks that are in hand tell.
+local function is_late(job)
+    if in_flight_ms(job) <= limit_ms then return false end
+    local fields, asked = call('HGETALL', job.key), {}
+    for i = 1, #fields, 2 do
+        local stage = sub(fields[i + 1], 1, 1) == '!' and match(fields[i], '^out:([^:]+):')
+        if stage and not asked[stage] then
+            asked[stage] = true
+            local rows = pcall('XPENDING', P .. 'tasks:' .. stage, GROUP, 'IDLE', int(LONGEST_LEASE_MS + 1), '-', '+', '100')
+            for k = 1, #rows do
+                if rows[k][2] ~= RETURNED and seen_again(job, rows[k][3]) then break end
+            end
+        end
+    end
+    return in_flight_ms(job) > limit_ms
+end
+
 local function offer(type, entry, delivery, packed, plan, id, run, index, attempt, base)
     local name = type.name
     if name == 'notify' and index == '1' then
@@ -89,7 +106,7 @@ local function offer(type, entry, delivery, packed, plan, id, run, index, attemp
         close_delivery(type, entry, s[OWNER])
         return false
     end
-    local late = in_state and in_flight_ms(job) > limit_ms
+    local late = in_state and is_late(job)
     local out = type.out .. index
     if late or delivery - base > REDELIVERIES_MAX then
         close_delivery(type, entry, s[OWNER])

@@ -754,6 +754,40 @@ def test_the_time_that_a_machine_slept_is_not_the_jobs(engine):
     assert int(engine.job(job)["busy"]) < 60_000
 
 
+@pytest.mark.parametrize("end", ["done", "retry", "give_back"])
+def test_the_time_that_a_machine_slept_is_not_the_jobs_when_what_it_says_first_is_an_end(engine, end):
+    job = engine.submit()
+    tasks = engine.take()
+    stood_still(engine, job, *tasks)
+    if end == "done":
+        engine.commit(*tasks)
+    for task in tasks if end == "retry" else []:
+        engine.defer(task, "retry")
+    if end == "give_back":
+        engine.named("give_back", tasks)
+    assert int(engine.job(job)["busy"]) < 60_000
+    engine.promote()
+    assert engine.take(limit_ms=3600_000) != [] and engine.job(job)["state"] == "started"
+
+
+def test_the_time_that_a_machine_slept_is_not_the_jobs_when_it_is_given_more_first(engine):
+    job = engine.submit()
+    (inspect,) = engine.take(inspect=1)
+    stood_still(engine, job, inspect)
+    (store,) = engine.take(limit_ms=3600_000, store=1)
+    assert engine.commit(inspect, store) == [1, 1]
+    assert int(engine.job(job)["busy"]) < 60_000
+
+
+def test_a_job_that_was_worked_on_for_all_of_its_time_is_late(engine):
+    job = engine.submit()
+    (inspect,) = engine.take(inspect=1)
+    stood_still(engine, job, inspect)
+    engine.age(0, inspect)  # renewed all the time
+    assert engine.take(limit_ms=3600_000, store=1) == []
+    assert json.loads(engine.job(job)["err"])["code"] == "timeout"
+
+
 def test_a_kick_opens_what_was_not_done_and_keeps_what_was(engine):
     job = engine.submit()
     store, inspect = sorted(engine.take(), key=lambda t: t.type, reverse=True)
