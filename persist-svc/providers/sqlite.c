@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "persist-svc/providers/providers.h"
 #include "persist-svc/providers/sqlite_schema.h"
+#include "persist-svc/providers/sqlite_search.h"
 
 /* The lock lies beside the database, since SQLite's own locks are on the database itself.  It ends with the
  * process, however that ends. */
@@ -95,6 +96,14 @@ fail:
     return -1;
 }
 
+static int open_reader(struct db *db, const char *path, struct err *err)
+{
+    if (db_open(db, path, true, err) == -1) return -1;
+    if (sqlite_search_add(db, err) == 0) return 0;
+    db_close(db);
+    return -1;
+}
+
 struct db *sqlite_reader_take(struct sqlite_store *s, struct err *err)
 {
     pthread_mutex_lock(&s->lock);
@@ -107,7 +116,7 @@ struct db *sqlite_reader_take(struct sqlite_store *s, struct err *err)
     s->lent[i] = true;
     pthread_mutex_unlock(&s->lock);
     struct db *db = &s->readers[i];
-    if (!db->handle && db_open(db, s->path, true, err) == -1) {
+    if (!db->handle && open_reader(db, s->path, err) == -1) {
         sqlite_reader_give(s, db);
         return NULL;
     }

@@ -1,6 +1,4 @@
 /* sqlite_list: finding records: a page of them, all of them for an export, or their groups. */
-#include <string.h>
-#include "lib/buf.h"
 #include "persist-svc/providers/sqlite.h"
 #include "persist-svc/record.h"
 
@@ -11,9 +9,7 @@
     "AND (:batch IS NULL OR upload_batch_id = :batch) "                                                      \
     "AND (:job IS NULL OR job_id = :job) "                                                                   \
     "AND (:reason IS NULL OR instr(';' || review_reason_codes || ';', ';' || :reason || ';')) "              \
-    "AND (:text IS NULL OR student_name LIKE :text ESCAPE '\\' OR school_name LIKE :text ESCAPE '\\' "       \
-    "OR teacher_name LIKE :text ESCAPE '\\' OR filename LIKE :text ESCAPE '\\' OR submission_id LIKE :text " \
-    "ESCAPE '\\') "
+    "AND (:text IS NULL OR sheaf_found(:text, student_name, school_name, teacher_name, filename, submission_id)) "
 #define CHOSEN                                                                                               \
     MATCHES                                                                                                  \
     "AND (:needs_review IS NULL OR needs_review = :needs_review) "                                           \
@@ -39,31 +35,18 @@ static const char list_chosen[] =
 static const char group_matches[] = "SELECT school_name, grade, count(*), sum(needs_review)" MATCHES
                                     "GROUP BY school_key, grade_key, grade ORDER BY school_key, grade_key";
 
-/* The user's text as a LIKE pattern that finds it anywhere, with nothing of it special. */
-static char *like_pattern(const char *text)
-{
-    struct buf b = BUF_INIT;
-    buf_putc(&b, '%');
-    for (; *text; text++) {
-        if (strchr("%_\\", *text)) buf_putc(&b, '\\');
-        buf_putc(&b, *text);
-    }
-    buf_putc(&b, '%');
-    return buf_take(&b, NULL);
-}
-
-static void bind_matches(struct query *q, const struct record_query *query, const char *pattern)
+static void bind_matches(struct query *q, const struct record_query *query)
 {
     query_text(q, ":owner", query->owner);
     query_text(q, ":batch", query->batch);
     query_text(q, ":job", query->job);
     query_text(q, ":reason", query->reason);
-    query_text(q, ":text", pattern);
+    query_text(q, ":text", query->text);
 }
 
-static void bind_chosen(struct query *q, const struct record_query *query, const char *pattern)
+static void bind_chosen(struct query *q, const struct record_query *query)
 {
-    bind_matches(q, query, pattern);
+    bind_matches(q, query);
     query_text(q, ":school", query->school);
     query_text(q, ":grade", query->grade);
     if (query->mode != RECORDS_ALL) query_int(q, ":needs_review", query->mode == RECORDS_NEEDS_REVIEW);
@@ -79,13 +62,12 @@ static void bind_after(struct query *q, const struct record_query *query)
     query_text(q, ":student_then", place ? place->student : NULL);
 }
 
-static int count(struct db *db, const struct record_query *query, const char *pattern,
-                 const struct record_sink *sink, struct err *err)
+static int count(struct db *db, const struct record_query *query, const struct record_sink *sink, struct err *err)
 {
     struct query q;
     if (!sink->begin) return 0;
     if (query_open(&q, db, count_chosen, err) == -1) return -1;
-    bind_chosen(&q, query, pattern);
+    bind_chosen(&q, query);
     int rc = query_step(&q, err);
     int64_t total = rc == 1 ? query_column_int(&q, 0) : 0;
     query_done(&q);
@@ -93,12 +75,11 @@ static int count(struct db *db, const struct record_query *query, const char *pa
     return sink->begin(sink->user, total) == -1 ? err_set(err, ERR_CANCELLED, "the reader broke off") : 0;
 }
 
-static int each(struct db *db, const struct record_query *query, const char *pattern,
-                const struct record_sink *sink, struct err *err)
+static int each(struct db *db, const struct record_query *query, const struct record_sink *sink, struct err *err)
 {
     struct query q;
     if (query_open(&q, db, list_chosen, err) == -1) return -1;
-    bind_chosen(&q, query, pattern);
+    bind_chosen(&q, query);
     bind_after(&q, query);
     query_int(&q, ":limit", query->limit ? query->limit : -1);
     int rc;
@@ -119,18 +100,15 @@ int sqlite_list(void *state, const struct record_query *query, const struct reco
                 struct err *err)
 {
     struct sqlite_store *s = state;
-    char *pattern = query->text ? like_pattern(query->text) : NULL;
-    if (query->text && !pattern) return err_set(err, ERR_NOMEM, "out of memory");
     struct db *db = sqlite_reader_take(s, err);
     int rc = -1;
     /* One transaction, so that the count and the rows are of the same moment. */
     if (db && db_exec(db, "BEGIN", err) == 0) {
-        rc = count(db, query, pattern, sink, err);
-        if (rc == 0) rc = each(db, query, pattern, sink, err);
+        rc = count(db, query, sink, err);
+        if (rc == 0) rc = each(db, query, sink, err);
         (void)db_exec(db, "COMMIT", NULL); /* nothing was written: it only ends the reading */
     }
     if (db) sqlite_reader_give(s, db);
-    free(pattern);
     return rc;
 }
 
@@ -150,19 +128,17 @@ int sqlite_groups(void *state, const struct record_query *query, json_t **groups
 {
     struct sqlite_store *s = state;
     json_t *out = json_array();
-    char *pattern = query->text ? like_pattern(query->text) : NULL;
     struct db *db = NULL;
     struct query q = {0};
     int rc = -1;
-    if (!out || (query->text && !pattern))
+    if (!out)
         err_set(err, ERR_NOMEM, "out of memory");
     else if ((db = sqlite_reader_take(s, err)) && query_open(&q, db, group_matches, err) == 0) {
-        bind_matches(&q, query, pattern);
+        bind_matches(&q, query);
         rc = read_groups(&q, out, err);
         query_done(&q);
     }
     if (db) sqlite_reader_give(s, db);
-    free(pattern);
     if (rc == -1) {
         json_decref(out);
         return -1;

@@ -235,6 +235,20 @@ static void test_list_by_condition(void **state)
     assert_int_equal(list((struct record_query){.text = "%"}).n, 1); /* nothing in it is special */
 }
 
+static void test_a_search_takes_no_notice_of_case_in_any_alphabet(void **state)
+{
+    (void)state;
+    save_sample(SAMPLE(.document = "one", .student = "JOSÉ ÑANDÚ", .school = "Escuela Ávila"));
+    save_sample(SAMPLE(.document = "two", .student = "Jose Nandu", .school = "Школа № 7"));
+    assert_int_equal(list((struct record_query){.text = "josé ñ"}).n, 1);
+    assert_int_equal(list((struct record_query){.text = "sÉ ÑaNdÚ"}).n, 1);
+    assert_int_equal(list((struct record_query){.text = "ÁVILA"}).n, 1);
+    assert_int_equal(list((struct record_query){.text = "шКОЛА"}).n, 1);
+    assert_int_equal(list((struct record_query){.text = "jose"}).n, 1); /* an accent makes another letter */
+    assert_int_equal(list((struct record_query){.text = "norte"}).n, 0);
+    assert_int_equal(list((struct record_query){.text = "A.PDF"}).n, 2);
+}
+
 static void test_parents_and_deleted_records_are_in_no_list(void **state)
 {
     (void)state;
@@ -340,6 +354,7 @@ int main(void)
         TEST(test_list_goes_on_after_a_cursor),
         TEST(test_list_goes_on_where_it_ended_though_its_last_record_has_moved),
         TEST(test_list_by_condition),
+        TEST(test_a_search_takes_no_notice_of_case_in_any_alphabet),
         TEST(test_parents_and_deleted_records_are_in_no_list),
         TEST(test_duplicates_are_found_for_their_owner_only),
         TEST(test_saves_of_many_threads_are_all_there),
