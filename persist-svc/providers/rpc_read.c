@@ -141,6 +141,8 @@ int rpc_sql_error(const char *title, const char *sqlstate, struct err *err)
         const char *text;
     } rows[] = {
         {"08", ERR_UNAVAILABLE, "the connection broke"},
+        {"25006", ERR_UNAVAILABLE, "the database only takes reads just now"},
+        {"25", ERR_UNAVAILABLE, "the database broke the change off"},
         {"28", ERR_CONFIG, "the user or password is refused: check DATABASE_URL or the keys"},
         {"3D", ERR_CONFIG, "the database does not exist: check DATABASE_URL"},
         {"3F", ERR_CONFIG, "a schema is missing: run persist-svc --migrate, or apply persist-svc/migrations/postgres"},
@@ -153,6 +155,8 @@ int rpc_sql_error(const char *title, const char *sqlstate, struct err *err)
         {"57014", ERR_TIMEOUT, "the database took too long"},
         {"57P04", ERR_CONFIG, "the database was dropped: check DATABASE_URL"},
         {"57", ERR_UNAVAILABLE, "the database is being restarted"},
+        /* A disk's error, damage or a mistake inside may be of the one page or index that this record meets, so an attempt is its price: waited
+         * for at none it would be so for ever.  What is the whole server's opens the breaker, which is a pause for all. */
         {"58", ERR_UNAVAILABLE, "the database has trouble with its disk"},
         {"XX", ERR_UNAVAILABLE, "the database reports damage"},
         {"0L", ERR_CONFIG, "the database does not let this user act for others: check the keys"},

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <jansson.h>
+#include "lib/auto.h"
 #include "lib/clock.h"
 #include "lib/retry_after.h"
 #include "persist-svc/providers/rpc.h"
@@ -55,6 +56,16 @@ static bool is_sqlstate(const char *code)
     return n == 5;
 }
 
+/* The database's own outage, though PostgREST gives it another HTTP status than 503, by which a provider's is known: it only takes
+ * reads (a disk that is nearly full, a failover), has crashed, is starting up.  As over libpq (postgres_error.c) no task pays for it. */
+static bool is_outage(const char *sqlstate)
+{
+    static const char *const outages[] = {"25006", "57P02", "57P03"};
+    for (size_t i = 0; i < COUNT_OF(outages); i++)
+        if (strcmp(sqlstate, outages[i]) == 0) return true;
+    return false;
+}
+
 static int judge_pgrst(const char *code, const struct httpc_answer *answer, struct err *err)
 {
     int number = atoi(code + 5);
@@ -72,7 +83,7 @@ int supabase_judge_records(const struct httpc_answer *answer, void *user, struct
     if (answer->status / 100 == 2) return 0;
     json_t *body = body_of(answer);
     const char *code = text_of(body, "code");
-    int rc;
+    int rc, status = is_outage(code) ? 503 : answer->status;
     if (answer->status == 503 && *code == '\0') {
         rc = unavailable(SUPABASE_RECORDS, 503, answer, err);
     } else if (strncmp(code, "PGRST", 5) == 0) {
@@ -87,7 +98,7 @@ int supabase_judge_records(const struct httpc_answer *answer, void *user, struct
         rc = provider_judge_status(SUPABASE_RECORDS, answer, err);
     }
     json_decref(body);
-    return rc == -1 ? mark(err, answer->status) : 0;
+    return rc == -1 ? mark(err, status) : 0;
 }
 
 /* ---- Storage ------------------------------------------------------------------------------------------------ */

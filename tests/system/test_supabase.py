@@ -133,6 +133,15 @@ def test_trouble_of_the_database_is_tried_again(stack, project, trouble):
     assert not project.script
 
 
+@pytest.mark.parametrize("state", ["25006", "53100", "57P01", "57P02", "57P03", "08006"])
+def test_an_outage_that_the_database_names_costs_no_attempt_whatever_http_status_it_comes_with(stack, project, db, state):
+    project.script.append(Only(lambda request: request.path.endswith("/save_submission"), sql_error(state)))
+    answer = upload(stack, ("outage.pdf", form(900 + len(project.objects))))
+    assert stack.batch_done(answer["batch_id"], 60)["completed"] == 1
+    assert not project.script
+    assert db.query(f"SELECT max(attempt) FROM submissions WHERE job_id = '{answer['job_ids'][0]['job_id']}'", database="sheaf") == ["1"]
+
+
 def test_a_statement_that_takes_the_project_too_long_is_tried_once_more_and_no_oftener(stack, project):
     calls = []
 

@@ -56,7 +56,7 @@ static void test_every_answer_of_postgrest_has_its_class(void **state)
         {401, PG("22023"), NULL, ERR_CONFIG, REFUSED, "SUPABASE_SERVICE_ROLE_KEY"},
         {403, PG("0L000"), NULL, ERR_CONFIG, REFUSED, "keys"},
         {403, PG("0P000"), NULL, ERR_CONFIG, REFUSED, "role"},
-        {405, PG("25006"), NULL, ERR_UNAVAILABLE, NULL, NULL},
+        {405, PG("25006"), NULL, ERR_UNAVAILABLE, NULL, "only takes reads"},
         {500, PG("21000"), NULL, ERR_INPUT, REFUSED, "twice"}, /* no trying again heals it */
         {500, PG("25P02"), NULL, ERR_UNAVAILABLE, NULL, NULL},
         {500, PG("53400"), NULL, ERR_UNAVAILABLE, NULL, NULL},
@@ -111,6 +111,27 @@ static void test_every_answer_of_postgrest_has_its_class(void **state)
 }
 
 #define STORAGE(status, error, code) "{\"statusCode\":\"" status "\",\"error\":\"" error "\",\"message\":\"x\",\"code\":\"" code "\"}"
+
+/* What a provider's outage is known by (lib/provider.c) is the status that is told. */
+static void test_an_outage_of_the_database_is_told_from_trouble_with_one_record(void **state)
+{
+    (void)state;
+    static const struct {
+        int status, told;
+        const char *body;
+    } rows[] = {
+        {405, 503, PG("25006")}, {500, 503, PG("57P02")}, {500, 503, PG("57P03")}, {503, 503, PG("57P01")}, {503, 503, PG("53100")},
+        {500, 500, PG("25P02")}, {500, 500, PG("58030")}, {500, 500, PG("XX000")}, {500, 500, PG("XX001")}, {500, 500, PG("57014")},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct httpc_answer answer = {.status = rows[i].status};
+        struct err err = {0};
+        buf_puts(&answer.body, rows[i].body);
+        assert_int_equal(supabase_judge_records(&answer, NULL, &err), -1);
+        if (err.sys != rows[i].told) fail_msg("%s: told as %d", rows[i].body, err.sys);
+        httpc_answer_done(&answer);
+    }
+}
 
 static void test_every_answer_of_storage_has_its_class_whatever_its_http_status(void **state)
 {
@@ -205,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_answer_of_postgrest_has_its_class),
+        cmocka_unit_test(test_an_outage_of_the_database_is_told_from_trouble_with_one_record),
         cmocka_unit_test(test_every_answer_of_storage_has_its_class_whatever_its_http_status),
         cmocka_unit_test(test_an_upload_is_stored_when_storage_names_the_object),
         cmocka_unit_test(test_every_answer_of_s3_has_its_class),
