@@ -9,9 +9,10 @@ struct cursor {
     const char *at, *end;
 };
 
+/* Also the line end inside a header that is folded (RFC 5322, 2.2.3). */
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t';
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static bool is_token(char c)
@@ -24,10 +25,10 @@ static void skip_blanks(struct cursor *c)
     while (c->at < c->end && is_blank(*c->at)) c->at++;
 }
 
-/* Adds one byte; what does not fit is dropped, and NUL is no character of a name. */
+/* Adds one byte; what does not fit is dropped, and neither NUL nor the line end of a fold is a character of a name. */
 static void put(char *out, size_t max, size_t *n, char byte)
 {
-    if (*n + 1 < max && byte) out[(*n)++] = byte;
+    if (*n + 1 < max && byte && byte != '\r' && byte != '\n') out[(*n)++] = byte;
 }
 
 /* Browsers write %22, %0D and %0A for what may not stand in a quoted name (WHATWG, multipart/form-data
@@ -72,8 +73,11 @@ static int parameter(struct cursor *c, char *key, size_t key_max, char *value, s
     size_t n = 0;
     skip_blanks(c);
     if (c->at == c->end) return 0;
-    if (*c->at++ != ';') return -1;
-    skip_blanks(c);
+    if (*c->at != ';') return -1;
+    while (c->at < c->end && *c->at == ';') { /* there may be nothing between two (RFC 9110, 5.6.6) */
+        c->at++;
+        skip_blanks(c);
+    }
     if (c->at == c->end) return 0;
     while (c->at < c->end && is_token(*c->at)) put(key, key_max, &n, *c->at++);
     key[n] = '\0';
@@ -159,14 +163,24 @@ static int disposition(struct cursor c, struct multipart_names *names)
     return rc == 0 && named ? 0 : -1;
 }
 
+/* A line that begins with a blank goes on with the one before. */
+static const char *line_end(const char *at, const char *end)
+{
+    while ((at = memchr(at, '\r', (size_t)(end - at)))) {
+        const bool folded = end - at > 2 && at[1] == '\n' && (at[2] == ' ' || at[2] == '\t');
+        if (!folded) return at;
+        at += 2;
+    }
+    return end;
+}
+
 int multipart_head(const char *lines, size_t len, struct multipart_names *names)
 {
     static const char field[] = "Content-Disposition:";
     const char *end = lines + len;
     memset(names, 0, sizeof *names);
     while (lines < end) {
-        const char *stop = memchr(lines, '\r', (size_t)(end - lines));
-        if (!stop) stop = end;
+        const char *stop = line_end(lines, end);
         const size_t line = (size_t)(stop - lines);
         if (line >= sizeof field - 1 && strncasecmp(lines, field, sizeof field - 1) == 0)
             return disposition((struct cursor){lines + sizeof field - 1, stop}, names);

@@ -38,24 +38,46 @@ struct server {
     atomic_bool draining, closed;
 };
 
-/* What a front proxy and civetweb could read differently is refused: a second Content-Length, one beside
- * Transfer-Encoding, one that is not a plain number, more headers than are kept. */
+/* civetweb takes a line that begins with a blank (a folded one), a ':' or a byte beyond ASCII for the end of the headers: a
+ * Content-Length behind it is not seen, and the body is the next request.  It cuts lines by zeros where they stand, so behind the
+ * last one that it saw comes the empty line, or what it left out. */
+static bool headers_were_cut(const struct mg_request_info *info)
+{
+    const char *end = info->num_headers ? info->http_headers[info->num_headers - 1].value : info->http_version;
+    end += strlen(end);
+    while (!*end) end++;
+    return *end != '\r' && *end != '\n';
+}
+
+/* "Name : value": of the blank civetweb makes a zero, as of the colon. */
+static bool has_blank_before_colon(const struct mg_header *h)
+{
+    const char *behind = h->name + strlen(h->name) + 1;
+    return h->value > behind && !*behind;
+}
+
+/* What a front proxy and civetweb could read differently is refused: a second Content-Length or Host, one beside
+ * Transfer-Encoding, one that is not a plain number, more headers than are kept, lines that are not taken for headers. */
 static const char *ambiguous(const struct mg_request_info *info)
 {
-    int lengths = 0, encodings = 0;
+    int lengths = 0, encodings = 0, hosts = 0;
     long long n;
     for (int i = 0; i < info->num_headers; i++) {
         const struct mg_header *h = &info->http_headers[i];
+        if (has_blank_before_colon(h)) return "A header's name ends in a blank.";
         if (strcasecmp(h->name, "Content-Length") == 0) {
             lengths++;
             if (text_number(h->value, INT64_MAX / 2, &n) == -1) return "Content-Length is not a number.";
         }
         if (strcasecmp(h->name, "Transfer-Encoding") == 0) encodings++;
+        if (strcasecmp(h->name, "Host") == 0) hosts++;
     }
     if (lengths > 1) return "There are two Content-Lengths.";
     if (lengths && encodings) return "There is a Content-Length beside Transfer-Encoding.";
     if (encodings > 1) return "There are two Transfer-Encodings.";
-    return info->num_headers >= HEADERS_MAX ? "There are too many headers." : NULL;
+    if (hosts > 1) return "There are two Hosts.";
+    if (info->num_headers >= HEADERS_MAX) return "There are too many headers.";
+    return headers_were_cut(info) ? "A line of the headers is malformed." : NULL;
 }
 
 /* Is the word one of a list by commas? */

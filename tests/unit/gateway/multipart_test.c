@@ -221,6 +221,7 @@ static void test_boundaries(void **state)
     boundary_is("multipart/form-data; boundary=abc", "abc");
     boundary_is("Multipart/Form-Data;charset=utf-8;BOUNDARY=\"a b:c\"", "a b:c");
     boundary_is("multipart/form-data;boundary=----WebKitFormBoundary0", "----WebKitFormBoundary0");
+    boundary_is("multipart/form-data;; ;boundary=a;", "a");
     boundary_is("multipart/form-data", NULL);
     boundary_is("multipart/form-data; boundary=", NULL);
     boundary_is("multipart/form-data; boundary=\"\"", NULL);
@@ -263,9 +264,18 @@ static void test_file_names_as_clients_write_them(void **state)
     filename_is("filename*=UTF-8''bad%2; filename=\"p\"", "bad%2");
 }
 
+static void test_a_header_may_be_folded(void **state)
+{
+    (void)state;
+    EXPECT("--XyZ\r\nContent-Type: application/pdf;\r\n\tname=\"a.pdf\"\r\nContent-Disposition: form-data;\r\n name=\"files\";\r\n"
+           "\tfilename=\"a\r\n b.pdf\"\r\n\r\n1\r\n--XyZ--",
+           0, "<files|a b.pdf>1</>");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_header_may_be_folded),
         cmocka_unit_test(test_a_file_and_a_field_are_heard_in_order),
         cmocka_unit_test(test_data_that_looks_like_a_delimiter_is_data),
         cmocka_unit_test(test_data_that_begins_with_a_delimiter_s_tail_keeps_all_bytes),
