@@ -9,8 +9,10 @@ shows how far the ratios lie apart.  --realtime (root) puts everything before ot
 that a neighbour must not spoil; it starves the neighbours meanwhile.
 """
 import argparse
+import collections
 import importlib
 import json
+import math
 import os
 import pathlib
 import sys
@@ -21,7 +23,7 @@ sys.path.insert(0, str(HERE))
 import measure  # noqa: E402
 
 # In this order: what is compared with each other stands together.
-PARTS = ["engine", "floor", "graph", "peers", "latency", "http", "submit", "pages", "start", "memory", "depth"]
+PARTS = ["engine", "nodes", "floor", "graph", "peers", "latency", "http", "submit", "pages", "start", "memory", "depth"]
 SPREAD = 0.15  # how far two runs' ratios may lie apart
 
 
@@ -45,24 +47,41 @@ def run_all(names, runs):
     return report
 
 
-def apart(first, second):
-    """The ratios of both runs, which have the same rows: what, the two, how far apart as a share of the smaller."""
-    of = ""
-    for row, again in zip(first.rows, second.rows):
+def ratios(report):
+    """The ratios of a run by name: part, row that they belong to, row, and the how manieth of that name."""
+    found, seen, of = {}, collections.Counter(), ""
+    for row in report.rows:
         if not row.name.startswith(" "):
             of = row.name
-        if row.unit == "×" and row.median and again.median:
-            name = row.name if row.name == of else f"{of}, {row.name.strip()}"
-            yield f"{row.part}: {name}", row.median, again.median, abs(row.median - again.median) / min(row.median, again.median)
+        if row.unit == "×":
+            name = f"{row.part}: " + (row.name if row.name == of else f"{of}, {row.name.strip()}")
+            seen[name] += 1
+            found[name if seen[name] == 1 else f"{name} ({seen[name]})"] = row.median
+    return found
+
+
+def apart(one, two):
+    """How far two ratios lie from each other, as a share of the smaller."""
+    return 0 if one == two else abs(one - two) / min(one, two) if min(one, two) > 0 else math.inf
 
 
 def show_apart(first, second):
-    """True when every ratio repeats."""
-    rows = list(apart(first, second))
+    """True when both runs have the same ratios and every one repeats."""
+    one, two = ratios(first), ratios(second)
+    both = {name: apart(one[name], two[name]) for name in one if name in two}
+    alone = [name for name in (*one, *two) if name not in both]
     print("\n| ratio | first | second | apart |\n|---|---:|---:|---:|")
-    for name, one, two, spread in rows:
-        print(f"| {name} | {measure.number(one)} | {measure.number(two)} | {spread:.0%}{'' if spread <= SPREAD else ' (!)'} |")
-    return all(row[3] <= SPREAD for row in rows)
+    for name, spread in both.items():
+        print(f"| {name} | {measure.number(one[name])} | {measure.number(two[name])} | {spread:.0%}{'' if spread <= SPREAD else ' (!)'} |")
+    for name in alone:
+        print(f"| {name} | {' | '.join(measure.number(run[name]) if name in run else '-' for run in (one, two))} | in one run only (!) |")
+    return not alone and all(spread <= SPREAD for spread in both.values())
+
+
+def write_json(path, first, second=None):
+    """What the parts promise stands on top; of a second run below `again`."""
+    if path:
+        path.write_text(json.dumps(first.json | ({"again": second.json} if second else {}), indent=1) + "\n")
 
 
 def main():
@@ -83,11 +102,11 @@ def main():
     print(how, flush=True)
     report, repeats = run_all(names, args.runs), True
     print("\n" + how + "\n\n" + report.table())
-    if args.json:
-        args.json.write_text(json.dumps(report.json, indent=1) + "\n")
+    write_json(args.json, report)
     if args.twice:
         second = run_all(names, args.runs)
         print("\n" + second.table())
+        write_json(args.json, report, second)
         repeats = show_apart(report, second)
     return 0 if repeats else 1
 
