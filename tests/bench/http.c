@@ -1,17 +1,19 @@
 /* http: load for the gateway, and the bare loops beside it: as little work as can be between two answers.
  *
- *     http upload <port> <bytes> <connections> <seconds>    POST /upload, one document a request, each another one
- *     http poll   <port> <path>  <connections> <seconds>    GET, the same path again and again
- *     http unchanged <port> <path> <connections> <seconds>  the same with the ETag of the first answer: 304
- *     http listen <port> <path>  <listeners>   <seconds>    as many event streams at once, on one thread
- *     http folder <dir>  <bytes> <writers>     <seconds>    write, fsync, rename: what a durable upload must do
- *     http sets   <socket> <bytes> <writers>   <seconds>    SET of values as large, one at a time per writer
+ *     http upload <port> <bytes> <connections> <limit>    POST /upload, one document a request, each another one
+ *     http poll   <port> <path>  <connections> <limit>    GET, the same path again and again
+ *     http unchanged <port> <path> <connections> <limit>  the same with the ETag of the first answer: 304
+ *     http listen <port> <path>  <listeners>   <seconds>  as many event streams at once, on one thread
+ *     http folder <dir>  <bytes> <writers>     <limit>    write, fsync, rename: what a durable upload must do
+ *     http sets   <socket> <bytes> <writers>   <limit>    SET of values as large, one at a time per writer
  *
- * One thread per connection, keep-alive.  Prints one line of JSON. */
+ * <limit>: seconds, or xN: N requests in all.  One thread per connection, keep-alive; the clock starts when all are connected and
+ * have what they send.  Prints one line of JSON. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,12 +30,19 @@
 
 #define LATENCIES 200000 /* kept of each thread */
 #define HEAD_MAX  16384
+#define UNIQUE    16 /* bytes of a document that no other has */
+
+struct round {
+    pthread_barrier_t together; /* the threads and the clock */
+    int64_t until_ns;
+    atomic_long left; /* requests; LONG_MAX where time is the limit */
+};
 
 struct work {
-    const char *where, *path;
+    struct round *round;
+    const char *where, *path, *data; /* data: bytes of a document and END, the same for all threads */
     size_t bytes;
     int number;
-    int64_t until_ns;
     int64_t done, failed;
     uint32_t *us;
     int n_us;
@@ -95,17 +104,31 @@ static void took(struct work *w, int64_t began_ns)
     if (w->n_us < LATENCIES) w->us[w->n_us++] = (uint32_t)((bench_ns() - began_ns) / 1000);
 }
 
-/* Sends the request again and again; `unique` (may be NULL) are 16 bytes in it that change. */
+/* All are ready; then, when the clock was read, they go. */
+static void wait_for_start(struct work *w)
+{
+    pthread_barrier_wait(&w->round->together);
+    pthread_barrier_wait(&w->round->together);
+}
+
+/* Is there another request to make? */
+static bool goes_on(struct work *w)
+{
+    return atomic_fetch_sub(&w->round->left, 1) > 0 && bench_ns() < w->round->until_ns;
+}
+
+/* Sends the request again and again; `unique` (may be NULL) are 16 bytes of its head that no other request has, of another run neither. */
 static void ask_again(struct work *w, char *head, size_t head_len, const char *body, size_t body_len, char *unique)
 {
     char *buf = malloc(HEAD_MAX * 4);
     bool closes;
     int fd = connect_to(w->where);
-    for (uint64_t n = 0; bench_ns() < w->until_ns; n++) {
+    wait_for_start(w);
+    for (uint64_t n = (uint64_t)bench_ns() & 0xffffffffffff; goes_on(w); n++) {
         char text[24];
         const int64_t began = bench_ns();
         snprintf(text, sizeof text, "%04d%012llx", w->number, (unsigned long long)n);
-        if (unique) memcpy(unique, text, 16);
+        if (unique) memcpy(unique, text, UNIQUE);
         int status = send_all(fd, head, head_len) == 0 && send_all(fd, body, body_len) == 0
                          ? read_answer(fd, buf, HEAD_MAX * 4, &closes)
                          : -1;
@@ -124,26 +147,18 @@ static void ask_again(struct work *w, char *head, size_t head_len, const char *b
 }
 
 #define BOUNDARY "----WebKitFormBoundary7MA4YWxkTrZu0gW" /* as long as a browser's: the search for it skips by its length */
+#define END      "\r\n--" BOUNDARY "--\r\n"
 
 static void *upload(void *user)
 {
     static const char part[] = "--" BOUNDARY "\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n"
                                "Content-Type: application/pdf\r\n\r\n%PDF-1.4\n";
-    static const char end[] = "\r\n--" BOUNDARY "--\r\n";
     struct work *w = user;
-    const size_t len = sizeof part - 1 + w->bytes + sizeof end - 1;
-    char head[256], *body = malloc(len), *data = body + sizeof part - 1;
-    uint32_t x = 2463534242u + (uint32_t)w->number;
-    memcpy(body, part, sizeof part - 1);
-    for (size_t i = 0; i < w->bytes; i++) { /* no byte repeats for long, as in a compressed document */
-        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
-        data[i] = (char)x;
-    }
-    memcpy(data + w->bytes, end, sizeof end - 1);
-    int n = snprintf(head, sizeof head, "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; "
-                                        "boundary=" BOUNDARY "\r\nContent-Length: %zu\r\n\r\n", len);
-    ask_again(w, head, (size_t)n, body, len, data);
-    free(body);
+    const size_t len = sizeof part - 1 + w->bytes + sizeof END - 1;
+    char head[512];
+    int n = snprintf(head, sizeof head - UNIQUE, "POST /upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; "
+                                                 "boundary=" BOUNDARY "\r\nContent-Length: %zu\r\n\r\n%s", len, part);
+    ask_again(w, head, (size_t)n + UNIQUE, w->data + UNIQUE, w->bytes - UNIQUE + sizeof END - 1, head + n);
     return NULL;
 }
 
@@ -190,41 +205,38 @@ static void *poll_unchanged(void *user)
 static void *folder(void *user)
 {
     struct work *w = user;
-    char from[512], to[512], *data = malloc(w->bytes);
-    memset(data, 'x', w->bytes);
+    char from[512], to[512];
     int dir = open(w->where, O_RDONLY | O_DIRECTORY);
     if (dir == -1) bench_die(w->where, strerror(errno));
-    for (uint64_t n = 0; bench_ns() < w->until_ns; n++, w->done++) {
+    wait_for_start(w);
+    for (uint64_t n = 0; goes_on(w); n++, w->done++) {
         const int64_t began = bench_ns();
         snprintf(from, sizeof from, "%s/.%d.%llu", w->where, w->number, (unsigned long long)n);
         snprintf(to, sizeof to, "%s/%d.%llu", w->where, w->number, (unsigned long long)n);
         int fd = open(from, O_WRONLY | O_CREAT | O_EXCL, 0600);
-        if (fd == -1 || write(fd, data, w->bytes) != (ssize_t)w->bytes || fsync(fd) == -1 || rename(from, to) == -1 ||
+        if (fd == -1 || write(fd, w->data, w->bytes) != (ssize_t)w->bytes || fsync(fd) == -1 || rename(from, to) == -1 ||
             fsync(dir) == -1)
             bench_die("folder", strerror(errno));
         close(fd);
         took(w, began);
     }
     close(dir);
-    free(data);
     return NULL;
 }
 
 static void *sets(void *user)
 {
     struct work *w = user;
-    char *data = malloc(w->bytes);
-    memset(data, 'x', w->bytes);
     redisContext *c = bench_connect(w->where);
-    for (uint64_t n = 0; bench_ns() < w->until_ns; n++, w->done++) {
+    wait_for_start(w);
+    for (uint64_t n = 0; goes_on(w); n++, w->done++) {
         const int64_t began = bench_ns();
-        redisReply *r = redisCommand(c, "SET bare:%d:%llu %b EX 600", w->number, (unsigned long long)n % 20, data, w->bytes);
+        redisReply *r = redisCommand(c, "SET bare:%d:%llu %b EX 600", w->number, (unsigned long long)n % 20, w->data, w->bytes);
         if (!r || r->type == REDIS_REPLY_ERROR) bench_die("SET", r ? r->str : c->errstr);
         freeReplyObject(r);
         took(w, began);
     }
     redisFree(c);
-    free(data);
     return NULL;
 }
 
@@ -286,16 +298,37 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int run(void *(*one)(void *), const char *where, const char *what, int n, int seconds)
+/* No byte repeats for long, as in a compressed document.  END after them. */
+static char *noise(size_t bytes)
+{
+    char *data = malloc(bytes + sizeof END);
+    uint32_t x = 2463534242u;
+    for (size_t i = 0; i < bytes; i++) {
+        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+        data[i] = (char)x;
+    }
+    memcpy(data + bytes, END, sizeof END);
+    return data;
+}
+
+static int run(void *(*one)(void *), const char *where, const char *what, int n, const char *limit)
 {
     struct work *w = calloc((size_t)n, sizeof *w);
     pthread_t *threads = calloc((size_t)n, sizeof *threads);
-    const int64_t began = bench_ns();
+    const size_t bytes = strtoul(what, NULL, 10);
+    char *data = noise(bytes);
+    const bool counted = *limit == 'x';
+    struct round round = {.left = counted ? atol(limit + 1) : LONG_MAX, .until_ns = INT64_MAX};
+    pthread_barrier_init(&round.together, NULL, (unsigned)n + 1);
     for (int i = 0; i < n; i++) {
-        w[i] = (struct work){.where = where, .path = what, .bytes = strtoul(what, NULL, 10), .number = i,
-                             .until_ns = began + (int64_t)seconds * 1000000000, .us = malloc(LATENCIES * sizeof(uint32_t))};
+        w[i] = (struct work){.round = &round, .where = where, .path = what, .data = data, .bytes = bytes, .number = i,
+                             .us = malloc(LATENCIES * sizeof(uint32_t))};
         pthread_create(&threads[i], NULL, one, &w[i]);
     }
+    pthread_barrier_wait(&round.together);
+    const int64_t began = bench_ns();
+    if (!counted) round.until_ns = began + (int64_t)(atof(limit) * 1e9);
+    pthread_barrier_wait(&round.together);
     int64_t done = 0, failed = 0;
     int n_us = 0;
     for (int i = 0; i < n; i++) {
@@ -324,10 +357,10 @@ int main(int argc, char **argv)
         const char *name;
         void *(*one)(void *);
     } modes[] = {{"upload", upload}, {"poll", poll_path}, {"unchanged", poll_unchanged}, {"folder", folder}, {"sets", sets}};
-    if (argc != 6) bench_die("usage", "http MODE WHERE WHAT NUMBER SECONDS");
-    const int n = atoi(argv[4]), seconds = atoi(argv[5]);
-    if (strcmp(argv[1], "listen") == 0) return listen_all(argv[2], argv[3], n, seconds);
+    if (argc != 6) bench_die("usage", "http MODE WHERE WHAT NUMBER LIMIT");
+    const int n = atoi(argv[4]);
+    if (strcmp(argv[1], "listen") == 0) return listen_all(argv[2], argv[3], n, atoi(argv[5]));
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (strcmp(argv[1], modes[i].name) == 0) return run(modes[i].one, argv[2], argv[3], n, seconds);
+        if (strcmp(argv[1], modes[i].name) == 0) return run(modes[i].one, argv[2], argv[3], n, argv[5]);
     bench_die("there is no mode", argv[1]);
 }

@@ -1,5 +1,6 @@
 """What all parts share: private stacks, CPU and memory of processes, medians, the table."""
 import json
+import math
 import os
 import pathlib
 import platform
@@ -97,6 +98,26 @@ def load(s, mode, jobs, number, first="stepa"):
     return run_json(PROGRAMS / "load", s.redis_socket, mode, jobs, number, first, timeout=300 + jobs / 100)
 
 
+def in_turn(one, other, at_least, seconds):
+    """Pairs of figures, of slices that are neighbours: a disk, and who else uses the machine, changes from second to second.  Every second pair begins
+    with the other, so that neither is always the one that comes after."""
+    pairs, until = [], time.monotonic() + seconds
+    while len(pairs) < at_least or time.monotonic() < until:
+        if len(pairs) % 2:
+            second, first = other(), one()
+        else:
+            first, second = one(), other()
+        pairs.append((first, second))
+    return pairs
+
+
+def middle(ratios):
+    """Geometric mean of the middle half: of a dozen pairs steadier than their median, and a stall of the disk in one slice does not move it."""
+    logs = sorted(map(math.log, ratios))
+    cut = len(logs) // 4
+    return math.exp(statistics.mean(logs[cut:len(logs) - cut]))
+
+
 class Foreign:
     """How much of the machine others used meanwhile, in cores: above 0.15 a figure is not to be trusted."""
 
@@ -138,10 +159,10 @@ class Report:
         self.runs, self.rows, self.json = runs, [], {}
         self.part = ""
 
-    def row(self, name, unit, values, goal=None, note=""):
-        """values: one per run. goal: ("≥" or "≤", number), compared with the median."""
+    def row(self, name, unit, values, goal=None, note="", figure=statistics.median):
+        """values: one per run. goal: ("≥" or "≤", number), compared with the median, or what else `figure` makes of them."""
         values = list(values)
-        median = statistics.median(values)
+        median = figure(values)
         met = None if goal is None else (median >= goal[1] if goal[0] == "≥" else median <= goal[1])
         self.rows.append(Row(self.part, name, unit, median, min(values), max(values), goal, met, note))
         print(f"  {name}: {number(median)} {unit}"
