@@ -14,7 +14,7 @@
 #define ESSAY_WORDS 40
 /* Prose: so many words a row, over so much of the page's height. */
 #define ROW_WORDS 6
-#define FILLED    0.5
+#define PROSE     0.5
 /* More is no form and no essay, and would take long. */
 #define WORDS_MAX 3000
 
@@ -216,7 +216,7 @@ static bool is_prose(const struct face *f, double page_height)
         top = fminf(top, w->top);
         bottom = fmaxf(bottom, w->bottom);
     }
-    return rows && f->n >= ROW_WORDS * rows && bottom - top >= FILLED * page_height;
+    return rows && f->n >= ROW_WORDS * rows && bottom - top >= PROSE * page_height;
 }
 
 static bool says_all(const struct face *f, double page_height)

@@ -214,15 +214,22 @@ static struct word_record placed(const PopplerRectangle *r, int degrees, double 
     return out;
 }
 
-static bool among_annotations(const struct word_record *w, GList *annotations, double height)
+/* The annotation that stands at this place, or NULL. */
+static PopplerAnnot *annotation_at(const struct word_record *w, GList *annotations, double height)
 {
     for (GList *l = annotations; l; l = l->next) {
-        const PopplerRectangle *r = &((PopplerAnnotMapping *)l->data)->area;
+        const PopplerAnnotMapping *m = l->data;
+        const PopplerRectangle *r = &m->area;
         if (fabs(r->x1 - w->left) < 1 && fabs(r->x2 - w->right) < 1 && fabs(height - r->y2 - w->top) < 1 &&
             fabs(height - r->y1 - w->bottom) < 1)
-            return true;
+            return m->annot;
     }
-    return false;
+    return NULL;
+}
+
+static bool is_hidden(PopplerAnnot *annot)
+{
+    return poppler_annot_get_flags(annot) & (POPPLER_ANNOT_FLAG_HIDDEN | POPPLER_ANNOT_FLAG_NO_VIEW);
 }
 
 /* poppler-glib gives the places of annotations with /Rotate applied, those of form fields without, and does
@@ -234,7 +241,7 @@ static int rotation_of(GList *fields, GList *annotations, double width, double h
         for (GList *l = fields; l && all; l = l->next) {
             struct word_record w =
                 placed(&((PopplerFormFieldMapping *)l->data)->area, degrees, width, height);
-            all = among_annotations(&w, annotations, height);
+            all = annotation_at(&w, annotations, height) != NULL;
         }
         if (all) return degrees;
     }
@@ -281,7 +288,8 @@ static void read_fields(PopplerPage *page, GList *annotations, struct word_sink 
         PopplerFormFieldMapping *m = l->data;
         struct word_record w = placed(&m->area, degrees, width, height);
         w.is_field = 1;
-        char *value = field_value(m->field, &w);
+        PopplerAnnot *shown = annotation_at(&w, annotations, height);
+        char *value = shown && is_hidden(shown) ? NULL : field_value(m->field, &w);
         char *name = poppler_form_field_get_name(m->field);
         if (value && *value) {
             char *sound = g_utf8_make_valid(value, -1);
@@ -342,7 +350,7 @@ static void read_markings(GList *annotations, struct word_sink *sink)
 {
     for (GList *l = annotations; l; l = l->next) {
         const PopplerAnnotMapping *m = l->data;
-        if (poppler_annot_get_flags(m->annot) & (POPPLER_ANNOT_FLAG_HIDDEN | POPPLER_ANNOT_FLAG_NO_VIEW)) continue;
+        if (is_hidden(m->annot)) continue;
         switch (poppler_annot_get_annot_type(m->annot)) {
         case POPPLER_ANNOT_FREE_TEXT:
             if (!add_note(m, sink)) add_marking(&m->area, &sink->header);

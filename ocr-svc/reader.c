@@ -1,6 +1,6 @@
 /* How a page is read is decided page by page:
  *
- *   form fields   their values are in the document itself, drawn or not, and are always taken
+ *   form fields   their values are in the document itself, drawn or not, and are taken, but for those that are hidden
  *   text layer    taken where it is what a reader sees (text_layer.h); pictures that lie on such a page, and what somebody
  *                 wrote on it, are recognised (mixed.h); not drawn where it answers all that the form asks (answered.h)
  *   otherwise     the page is drawn, and recognised unless it is blank

@@ -187,6 +187,29 @@ static void test_field_stands_where_the_reader_sees_it_at_every_rotation(void **
     check_rotated(270, 600 - 210, 400 - 200);
 }
 
+/* Flags of an annotation: bit 2 hidden, bit 6 not to be viewed. A form's own sums and keys are kept so, and nobody answered them. */
+static void test_a_field_that_nobody_sees_is_no_answer(void **state)
+{
+    (void)state;
+    for (int flags = 0; flags <= 32; flags += flags ? 30 : 2) {
+        char hidden[400];
+        struct decode_document doc;
+        struct decode_words w = {0};
+        decoder_t *d = decoder_new(&limits, NULL);
+        snprintf(hidden, sizeof hidden,
+                 "6 0 obj <</Type/Annot/Subtype/Widget/FT/Tx/T(Student)/V(Ana Luz)/Rect[100 200 300 220]/F %d/DA(/F 10 Tf)>> endobj\n"
+                 "7 0 obj <</Type/Annot/Subtype/Widget/FT/Tx/T(Grade)/V(5)/Rect[100 100 300 120]/F 4/DA(/F 10 Tf)>> endobj\n", flags);
+        int fd = pdf_of(ONE_PAGE, "/MediaBox[0 0 400 600]/Annots[6 0 R 7 0 R]", "BT /F 10 Tf 100 300 Td (hello) Tj ET", hidden);
+        assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
+        assert_int_equal(decoder_words(d, 0, soon(), &w, NULL), 0);
+        assert_int_equal(w.head->n, flags ? 2 : 3);
+        assert_true(word_named(&w, "5")->is_field);
+        decode_words_done(&w);
+        close(fd);
+        decoder_destroy(&d);
+    }
+}
+
 /* By how much a page has to be turned on which text is shown by these operators. */
 static uint32_t turn_of_text(const char *content)
 {
@@ -452,6 +475,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_open_pdf_of_too_many_pages_is_refused),
         cmocka_unit_test(test_open_png_of_a_billion_pixels_is_refused_from_its_header),
         cmocka_unit_test(test_field_stands_where_the_reader_sees_it_at_every_rotation),
+        cmocka_unit_test(test_a_field_that_nobody_sees_is_no_answer),
         cmocka_unit_test(test_text_that_runs_up_or_down_the_page_says_how_the_page_lies),
         cmocka_unit_test(test_a_word_from_right_to_left_moves_no_other_words_box),
         cmocka_unit_test(test_page_without_an_end_is_damaged),
