@@ -1,6 +1,6 @@
 /* presence: who is alive, written to Redis for everybody to see: sheaf:dispatcher:<instance> for ourselves and
- * sheaf:worker:<instance> for each connected worker, JSON with a life of 5 s.  The life is renewed by PEXPIRE, which
- * full memory does not refuse; the value is written when it changed or was missing. */
+ * sheaf:worker:<instance> for each connected worker, JSON with a life of 5 s.  Full memory does not keep us from saying that we live
+ * (proto/redis/alive.lua); of a worker it leaves what was said before. */
 #ifndef SHEAF_DISPATCHER_PRESENCE_H
 #define SHEAF_DISPATCHER_PRESENCE_H
 

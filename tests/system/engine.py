@@ -57,7 +57,7 @@ class Server:
 
 
 PARTS = ("core", "jobs", "admission", "stages", "ends", "deliveries", "finish")
-ALONE = ("claim", "heard", "throttle")
+ALONE = ("alive", "claim", "heard", "throttle")
 
 
 class Alone:

@@ -222,6 +222,16 @@ def test_full_memory_in_the_middle_of_forty_pages_delays_them_and_loses_nothing(
         assert world.redis.zcard(SHARD + "dead") == 0
 
 
+def test_a_dispatcher_that_starts_while_memory_is_full_is_seen_to_live():
+    """Else what it holds is taken for a dead one's before each renewal, until the task is buried for having come so often."""
+    with World() as world:
+        wait_for(lambda: len(world.redis.keys("sheaf:dispatcher:*")) == 1, what="the first")
+        world.redis.config_set("maxmemory", 1)
+        world.start("dispatcher", "second", SHEAF_DISPATCHER_BIND=f"tcp://127.0.0.1:{world.base + 21}")
+        wait_for(lambda: len(world.redis.keys("sheaf:dispatcher:*")) == 2, what="the second")
+        assert world.redis.scard("sheaf:dispatchers") == 2
+
+
 # ---- a Redis that dies ----------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fsync", ["always", "everysec"])
