@@ -117,11 +117,11 @@ static void ask_redis(struct dispatcher *d, int64_t now_ms)
         engine_renew(d->engine, held, n);
         free(held);
     }
-    /* Idle times include an outage of Redis itself: after a restart everybody gets one lease to renew, and a third of one to
+    /* Idle times include an outage of Redis itself, or of the way to it: after it everybody gets one lease to renew, and a third of one to
      * say that they live; reconnects are tried every quarter. */
-    int64_t since_restart_ms = d->watch.restarted_ms ? now_ms - d->watch.restarted_ms : lease_ms + 1;
-    if (since_restart_ms > lease_ms / 3 && due(&d->timers.reclaim_ms, now_ms, lease_ms / 4))
-        engine_reclaim(d->engine, since_restart_ms <= lease_ms);
+    int64_t since_away_ms = d->watch.back_ms ? now_ms - d->watch.back_ms : lease_ms + 1;
+    if (since_away_ms > lease_ms / 3 && due(&d->timers.reclaim_ms, now_ms, lease_ms / 4))
+        engine_reclaim(d->engine, since_away_ms <= lease_ms);
     if (due(&d->timers.presence_ms, now_ms, PRESENCE_EVERY_MS))
         presence_write(d->redis, svc_instance(d->svc), bus_endpoint(d->socket), &d->workers);
     if (now_ms >= engine_promote_at_ms(d->engine)) engine_promote(d->engine);

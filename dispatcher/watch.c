@@ -59,10 +59,7 @@ static void on_info(void *user, const redis_reply_t *reply)
     if (!reply || redis_type(reply) == REDIS_ERROR) return;
     watch_parse(redis_str(reply), &info);
     if (!w->asked) judge(w, &info);
-    if (w->asked && strcmp(w->run_id, info.run_id)) {
-        w->restarted_ms = clock_ms();
-        log_warn("redis_restarted", F_STR("version", info.version));
-    }
+    if (w->asked && strcmp(w->run_id, info.run_id)) log_warn("redis_restarted", F_STR("version", info.version));
     w->asked = true;
     snprintf(w->run_id, sizeof w->run_id, "%s", info.run_id);
     bool full = info.max > 0 && (double)info.used > (double)info.max * w->settings->max_memory_share;
@@ -137,6 +134,7 @@ static void write_policy(struct watch *w)
 void watch_connected(struct watch *w)
 {
     char shards[24];
+    if (w->asked) w->back_ms = clock_ms(); /* not only when INFO says so: what is asked at once is asked before its answer */
     snprintf(shards, sizeof shards, "%lld", (long long)w->settings->shards);
     send(w, (const char *const[]){"SET", "sheaf:shards", shards, "NX"}, 4, NULL);
     send(w, (const char *const[]){"GET", "sheaf:shards"}, 2, on_shards);

@@ -1,5 +1,5 @@
 /* watch: what kind of Redis this is, asked after every connect and once a second: whether it may be used at all
- * (version, eviction policy, shard count), whether it was restarted, how full it is. One thread. */
+ * (version, eviction policy, shard count), whether it was away, how full it is. One thread. */
 #ifndef SHEAF_DISPATCHER_WATCH_H
 #define SHEAF_DISPATCHER_WATCH_H
 
@@ -16,7 +16,7 @@ struct watch {
     char run_id[48];
     bool asked;                 /* the first answer has come */
     bool full;                  /* above the watermark: growing types are not taken */
-    int64_t restarted_ms;       /* clock_ms() when a restart of Redis was noticed; 0: never */
+    int64_t back_ms;            /* clock_ms() when it came back, restarted or not; 0: it was never away */
     struct buf levels;          /* body of HEARTBEAT: {"log":{"<service>":"<level>"}}, empty when none is set */
     struct err refused;         /* kind != ERR_NONE: this Redis may not be used */
 };

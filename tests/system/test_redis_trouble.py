@@ -180,6 +180,36 @@ def test_a_dispatcher_thawed_after_reclaim_changes_nothing(world):
     frozen.kill()
 
 
+def test_after_an_outage_who_is_back_first_leaves_to_the_others_what_they_hold():
+    with Stack("dispatcher", SHEAF_NOTIFY_WHEN="never", SHEAF_LEASE="20s") as s:
+        endpoint = f"tcp://127.0.0.1:{s.base + 21}"
+        second = s.start("dispatcher", "second", SHEAF_DISPATCHER_BIND=endpoint)
+        wait_for(lambda: "redis_up" in s.log("second"), what="the second dispatcher")
+        w = Worker(endpoint, inspect=1)
+        w.hello()
+        Engine.on(s.redis).submit()
+        task = w.get("TASK")
+        key, entry = SHARD + "tasks:inspect", "%d-%d" % task.entry
+
+        def held():
+            w.beat(inspect=1)
+            return s.redis.xpending_range(key, "dispatchers", entry, entry, 1)[0]
+        for p in (s["dispatcher"], second):
+            p.signal(signal.SIGSTOP)
+        holder = held()["consumer"]
+        s.redis.execute_command("XCLAIM", key, "dispatchers", holder, 0, entry, "IDLE", 60000, "RETRYCOUNT", 1, "JUSTID")  # away for so long
+        s.kill_redis()
+        assert w.get("CANCEL", timeout=6) is None  # it is time to look for what nobody renews
+        s.start_redis()
+        s["dispatcher"].signal(signal.SIGCONT)
+        wait_for(lambda: s.log("dispatcher").count('"redis_up"') == 2, what="the first that is back")
+        second.signal(signal.SIGCONT)
+        wait_for(lambda: held()["time_since_delivered"] < 60000, what="a renewal")
+        assert (held()["consumer"], held()["times_delivered"]) == (holder, 1)
+        assert '"reclaimed"' not in s.log("dispatcher")
+        w.close()
+
+
 # ---- one bad item -----------------------------------------------------------------------------------------------------
 
 def test_a_result_that_redis_cannot_take_in_leaves_the_others_of_its_call_alone(world):
