@@ -27,12 +27,13 @@ void dispatch_say_to(struct dispatcher *d, const struct bus_peer *peer, enum wir
 
 void dispatch_say(struct dispatcher *d, struct worker *w, enum wire_command command)
 {
+    if (command == WIRE_DRAIN) w->drained = true;
     dispatch_say_to(d, &w->peer, command);
 }
 
 void dispatch_say_all(struct dispatcher *d, enum wire_command command)
 {
-    for (struct worker *w = d->workers.first; w; w = w->next) dispatch_say_to(d, &w->peer, command);
+    for (struct worker *w = d->workers.first; w; w = w->next) dispatch_say(d, w, command);
 }
 
 void dispatch_heartbeat(struct dispatcher *d)

@@ -128,6 +128,7 @@ static void hear_hello(struct dispatcher *d, struct message *m)
         copy_text(w->types[row].via, sizeof w->types[row].via, stated, "via");
     }
     if (json_integer_value(json_object_get(hello, "part")) == 0) w->hello_round++;
+    w->drained = false;
     struct wire_header tasks[HOLDS_MAX];
     int n = list_holds(d, w, json_object_get(hello, "holds"), tasks);
     FAULT(hello_heard);

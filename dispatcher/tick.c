@@ -46,6 +46,13 @@ static void end_overdue(struct dispatcher *d, int64_t now_ms)
     }
 }
 
+/* WHO can be lost with its connection, and nothing else tells a worker that we can take tasks again. */
+static void ask_the_drained(struct dispatcher *d)
+{
+    for (struct worker *w = d->workers.first; w; w = w->next)
+        if (w->drained) dispatch_say(d, w, WIRE_WHO);
+}
+
 /* Of every type, whether anybody offers it or not: 0 for one that nobody does is what an operator looks for. */
 static void count_room(const struct workers *workers)
 {
@@ -61,6 +68,7 @@ static void every_second(struct dispatcher *d, int64_t now_ms)
     end_overdue(d, now_ms);
     count_room(&d->workers);
     dispatch_heartbeat(d);
+    if (!d->workers_drained && !d->drain_until_ms) ask_the_drained(d);
     engine_look_everywhere(d->engine);
     if (redis_connected(d->redis)) watch_ask(&d->watch);
     if (!redis_connected(d->redis) && !d->redis_gone_ms) d->redis_gone_ms = now_ms;

@@ -28,6 +28,7 @@ struct worker {
     struct worker_type types[PIPELINE_TYPES];
     int64_t seen_ms;
     int short_beats;       /* heartbeats in a row that count less than we have in flight there */
+    bool drained;          /* was told DRAIN, and has said no HELLO since */
     uint32_t hello_round;  /* which round of HELLOs listed what it holds */
     struct worker *next;
 };

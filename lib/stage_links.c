@@ -169,8 +169,9 @@ static void watch_link(struct stage *s, struct stage_link *link, int64_t now_ms)
     default:
         break;
     }
-    if (link->state == LINK_LIVE && has_unconfirmed(s, index) &&
-        now_ms - link->hello_ms >= s->timing->reoffer_ms)
+    /* WELCOME may be lost with its connection, and be it that heartbeats come by the next one. */
+    bool unanswered = link->state == LINK_GREETING || (link->state == LINK_LIVE && has_unconfirmed(s, index));
+    if (unanswered && now_ms - link->hello_ms >= s->timing->reoffer_ms)
         link->hello_due = true;
 }
 

@@ -29,7 +29,7 @@ struct stage_timing {
     int64_t heartbeat_ms; /* we say HEARTBEAT */
     int64_t silent_ms;    /* nothing heard for so long: silent */
     int64_t resend_ms;    /* RESULT again without RESULT_ACK */
-    int64_t reoffer_ms;   /* HELLO again without `adopted` */
+    int64_t reoffer_ms;   /* HELLO again without WELCOME or `adopted` */
     int64_t refused_ms;   /* HELLO again after WELCOME wrong major */
     int64_t overrun_ms;   /* work past its deadline: the process is given up */
     int64_t lookup_ms;    /* names are looked up again */

@@ -156,6 +156,18 @@ def test_scripts_that_redis_has_forgotten_are_loaded_again_unseen(world):
         wait_for(lambda: world.job(job)["state"] == "finished", what="the job")
 
 
+def test_a_worker_that_was_told_to_go_elsewhere_is_asked_until_it_answers(world):
+    w = world.worker(inspect=1)
+    world.relay.refuse(), world.relay.cut()
+    assert w.get("DRAIN") is not None
+    world.relay.accept()
+    assert w.get("WHO") is not None
+    assert w.get("WHO") is not None, "the first may be lost with its connection"
+    w.hello()
+    world.engine.submit()
+    assert w.get("TASK") is not None
+
+
 # ---- frozen and thawed -----------------------------------------------------------------------------------------------
 
 def test_a_dispatcher_thawed_after_reclaim_changes_nothing(world):

@@ -457,6 +457,18 @@ static void test_hello_names_the_worker_and_room_follows_the_welcome(void **stat
     end_world(&w);
 }
 
+static void test_hello_is_said_again_when_its_welcome_was_lost_though_heartbeats_come(void **state)
+{
+    (void)state;
+    struct world w;
+    start_world(&w, 1, "10s");
+    expect_and_forget(&w, &w.d[0], WIRE_HELLO);
+    expect_and_forget(&w, &w.d[0], WIRE_HELLO);
+    welcome(&w.d[0], "{\"dispatcher\":\"d\"}");
+    expect_room(&w, &w.d[0], ECHO, 4);
+    end_world(&w);
+}
+
 static void test_hello_is_said_when_the_connection_stands_not_at_the_next_tick(void **state)
 {
     (void)state;
@@ -940,6 +952,7 @@ int main(int argc, char **argv)
 
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hello_names_the_worker_and_room_follows_the_welcome),
+        cmocka_unit_test(test_hello_is_said_again_when_its_welcome_was_lost_though_heartbeats_come),
         cmocka_unit_test(test_hello_is_said_when_the_connection_stands_not_at_the_next_tick),
         cmocka_unit_test(test_task_gives_a_result_with_its_identity_trace_and_room),
         cmocka_unit_test(test_result_is_said_again_until_it_is_acknowledged),
