@@ -35,10 +35,14 @@ static json_t *parse_object(const struct message *m)
     return NULL;
 }
 
+/* A text that is too long ends before the character that does not fit: half of one would make no JSON of what it goes into. */
 static void copy_text(char *out, size_t size, const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    snprintf(out, size, "%s", text ? text : "");
+    size_t len = text ? strlen(text) : 0;
+    if (len >= size)
+        for (len = size - 1; len && ((unsigned char)text[len] & 0xC0) == 0x80;) len--;
+    snprintf(out, size, "%.*s", (int)len, text ? text : "");
 }
 
 static uint16_t small(const json_t *value)
@@ -201,6 +205,10 @@ static void hear_result(struct dispatcher *d, struct message *m)
     state_room(d, m);
     if (row < 0 || (ours && x->result_heard)) return;
     struct ending e = {.task = m->h, .row = row, .mode = modes[m->h.status], .peer = m->from};
+    if (m->h.shard >= d->settings->shards) { /* no Redis will ever be asked about it */
+        dispatch_events.ended(d, &e, false, false);
+        return;
+    }
     snprintf(e.worker, sizeof e.worker, "%s", m->worker->instance);
     if (e.mode == ENDING_DONE) read_result(m, &e);
     else read_failure(m, &e);

@@ -140,6 +140,31 @@ def test_nonsense_changes_nothing(engine, worker, stack):
     assert stack["dispatcher"].process.poll() is None
 
 
+def test_a_result_of_a_shard_that_there_is_not_is_answered_and_kept_nowhere(engine, worker):
+    w = worker(inspect=1)
+    w.hello()
+    engine.submit()
+    task = w.get("TASK")
+    task.shard = 7
+    w.result(task)
+    assert w.get("RESULT_ACK").status == SUPERSEDED
+    task.shard = 0
+    w.result(task)
+    assert w.get("RESULT_ACK").status == ACCEPTED
+
+
+def test_what_a_worker_says_is_cut_between_characters(engine, worker, stack):
+    """Half of one would make no JSON of what it goes into: the job's error, its message, the list of workers."""
+    w = worker(inspect=1)
+    w.instance = "é" * 40
+    w.hello()
+    job = engine.submit()
+    w.result(w.get("TASK"), REFUSED, {"code": "damaged", "text": "ñ" * 150})
+    assert w.get("RESULT_ACK").status == ACCEPTED
+    assert json.loads(engine.job(job)["err"])["text"] == "ñ" * 99
+    assert wait_for(lambda: stack.redis.exists("sheaf:worker:" + "é" * 31), what="its name")
+
+
 def test_a_task_handed_back_goes_to_another_without_an_attempt(engine, worker):
     a = worker(inspect=1)
     a.hello()
