@@ -39,12 +39,24 @@ local function each_pending(type, query, see)
     end
 end
 
+-- Whether an entry stands in `returned`. The list is read once: LPOS for each of thousands that wait for a worker kept Redis for a second and more.
+local function in_returned(type)
+    local listed
+    return function(entry)
+        if not listed then
+            listed = {}
+            for _, one in ipairs(call('LRANGE', type.returned_key, 0, -1)) do listed[one] = true end
+        end
+        return listed[entry]
+    end
+end
+
 local function idle_ones(type)
-    local soon = math.min(lease, GONE_MS)
+    local soon, is_listed = math.min(lease, GONE_MS), in_returned(type)
     local function see(entry, consumer, idle)
         if consumer == RETURNED then
             -- The list is served first, so a long wait means that its own entry was lost, or that no worker has room.
-            if idle >= lease and not call('LPOS', P .. 'returned:' .. type.name, entry) then
+            if idle >= lease and not is_listed(entry) then
                 call('RPUSH', P .. 'returned:' .. type.name, entry)
                 type.woken = true
             end

@@ -373,6 +373,18 @@ def test_rule_6_many_that_wait_for_a_worker_do_not_hide_what_a_dead_dispatcher_h
     assert orphan.entry in [t.entry for t in engine.take("d2", window=400, inspect=300)]
 
 
+def test_rule_6_looking_for_what_is_lost_costs_no_more_for_each_that_waits_the_more_wait(engine):
+    engine.enqueue(files=180, first=["inspect"])
+    engine.r.hset(SHARD + "window", "inspect", 256)
+    engine.promote()
+    tasks = engine.take(window=256, inspect=180)
+    assert engine.reclaim("d2", lease=0) == 180
+    engine.age(60000, *tasks)
+    engine.r.config_resetstat()
+    assert engine.reclaim("d2") == 0
+    assert sum(stats["calls"] for stats in engine.r.info("commandstats").values()) < 60, "not one for each"
+
+
 def test_rule_6_after_an_outage_of_redis_only_what_the_gone_held_is_reclaimed(engine):
     engine.submit()
     engine.submit()
