@@ -21,7 +21,7 @@ local function again(job, of_batch, name, task, delivery, item)
     local attempt, base = task.attempt, delivery
     if item.mode == 'retry' then attempt, base = attempt + 1, 0 end
     local packed = packed_again(task, attempt, task.losses, base)
-    call('ZADD', P .. 'later', int(NOW + item.after), name .. ' ' .. owner .. ' ' .. class .. ' ' .. packed)
+    call('ZADD', P .. 'later', int(NOW + item.after), concat({name, owner, class, packed, NOW_TEXT}, ' '))
     if item.text ~= '' then
         job.s[MSG], job.changed = item.text, true
         put(job, 'msg_until', int(NOW + item.after))

@@ -78,7 +78,7 @@ if needs_document and (value.up == 'gone' or value.up == 'going') then
         put(job, 'out:fetch:0', '')
         local r = stage_of(job, of_type('fetch'))
         r.n, r.changed, s[OPEN] = up(r.n), true, up(s[OPEN])
-        call('ZADD', P .. 'later', int(NOW + DROPPED_MS), 'fetch ' .. s[OWNER] .. ' ' .. s[CLASS] .. ' ' .. new_task(job.id, s[RUN], '0'))
+        call('ZADD', P .. 'later', int(NOW + DROPPED_MS), concat({'fetch', s[OWNER], s[CLASS], new_task(job.id, s[RUN], '0'), NOW_TEXT}, ' '))
     end
 else
     for _, task in ipairs(open) do

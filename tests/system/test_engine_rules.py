@@ -453,6 +453,21 @@ def test_rule_8_cancel_leaves_the_stream_alone_and_take_drops_the_rest(engine):
     assert engine.run("cancel", job, OWNER) == "state"
 
 
+def test_a_retry_does_not_wait_for_as_long_as_the_clock_was_set_back(engine):
+    engine.enqueue(files=2, first=["inspect"])
+    before, after = engine.take(inspect=2)
+    engine.defer(before, "retry", after_ms=2000)
+    ((member, due),) = engine.r.zrange(SHARD + "later", 0, -1, withscores=True)
+    engine.r.delete(SHARD + "later")
+    words = member.split(" ")
+    engine.r.zadd(SHARD + "later", {" ".join([*words[:-1], str(int(words[-1]) + 3600_000)]): due + 3600_000})
+    engine.defer(after, "retry", after_ms=600_000)
+    assert 0 < engine.promote() <= 600_000
+    (again,) = engine.take(inspect=2)
+    assert (again.job, again.attempt, again.delivery) == (before.job, 2, 1)
+    assert engine.commit(again) == [1]
+
+
 def test_rule_8_a_waiting_retry_of_an_ended_job_is_dropped_by_promote(engine):
     job = engine.submit()
     (task,) = engine.take(inspect=1)
