@@ -109,6 +109,7 @@ static enum cli_exit follow(const struct cli *cli, api_t *api, const struct subm
 {
     struct err err = {0};
     struct watch_options how = {.batch_id = sent->batch_id,
+                                .sent = sent->jobs,
                                 .retry_ms = retry_ms,
                                 .live = isatty(STDERR_FILENO) == 1,
                                 .ended = cli->json ? NULL : given->records ? show_records : say_ended,

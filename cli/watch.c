@@ -113,23 +113,33 @@ static int take_ended(struct watch *w, const char *job_id, struct err *err)
     return rc;
 }
 
-static int look(struct watch *w, bool *done, struct err *err)
+/* Those of `jobs` that were not told of yet; a status says how each stands, what was sent does not. */
+static int take_all_ended(struct watch *w, const json_t *jobs, bool by_status, struct err *err)
 {
-    AUTO_FREE char *path = api_path("/api/batch_status?batch_id=", w->options->batch_id, "");
-    json_t *batch = NULL, *job;
     size_t i;
-    int rc = path ? api_get(w->api, path, &batch, err) : err_set(err, ERR_NOMEM, "no memory");
-    if (rc == -1) return -1;
-    const json_t *jobs = json_object_get(batch, "jobs");
+    json_t *job;
+    int rc = 0;
     json_array_foreach(jobs, i, job)
     {
         const char *id = text_of(job, "job_id");
-        if (rc == 0 && has_ended(text_of(job, "status")) && !json_object_get(w->ended, id))
+        if (rc == 0 && (!by_status || has_ended(text_of(job, "status"))) && !json_object_get(w->ended, id))
             rc = take_ended(w, id, err);
     }
+    return rc;
+}
+
+static int look(struct watch *w, bool *done, struct err *err)
+{
+    AUTO_FREE char *path = api_path("/api/batch_status?batch_id=", w->options->batch_id, "");
+    json_t *batch = NULL;
+    int rc = path ? api_get(w->api, path, &batch, err) : err_set(err, ERR_NOMEM, "no memory");
+    if (rc == -1) return -1;
+    const json_t *jobs = json_object_get(batch, "jobs"), *sent = w->options->sent;
+    const bool over = json_is_true(json_object_get(batch, "done"));
+    rc = take_all_ended(w, jobs, true, err);
+    if (rc == 0 && over) rc = take_all_ended(w, sent, false, err);
     /* Both: a retry in between makes the batch busy again, a new job is seen before it is counted. */
-    *done = rc == 0 && json_is_true(json_object_get(batch, "done")) &&
-            json_object_size(w->ended) >= json_array_size(jobs);
+    *done = rc == 0 && over && json_object_size(w->ended) >= json_array_size(jobs) && json_object_size(w->ended) >= json_array_size(sent);
     if (rc == 0 && w->options->live && !*done) draw(&w->picture, batch);
     json_decref(batch);
     return rc;

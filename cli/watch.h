@@ -8,6 +8,7 @@
 
 struct watch_options {
     const char *batch_id;
+    const json_t *sent; /* its jobs, [{job_id, …}]: of thousands a batch's status lists only the first.  May be NULL */
     int64_t retry_ms; /* how long a gateway that does not answer is waited for */
     bool live;        /* a picture on standard error that is drawn again and again */
     /* Told of each job that ends, as /api/job_status gives it.  -1 with *err: told again, as long as the gateway

@@ -75,6 +75,14 @@ def test_submit_wait_json_tells_what_became_of_each_file(up, tmp_path):
     assert up.sheaf("retry", job["job_id"]).returncode == 1  # it has not failed
 
 
+def test_submit_wait_tells_of_every_file_of_more_than_a_status_lists(up, tmp_path):
+    files = [tmp_path / f"{n}.pdf" for n in range(1010)]
+    for n, file in enumerate(files):
+        file.write_bytes(b"%%PDF-1.4 and nothing behind it, %d" % n)  # which takes no time to be read
+    value = json.loads(up.sheaf("submit", "--wait", "--json", *files).stdout)
+    assert (value["total"], value["failed"], len({job["job_id"] for job in value["jobs"]})) == (1010, 1010, 1010)
+
+
 def test_an_export_that_fails_leaves_the_file_that_was_there(up, tmp_path):
     out = tmp_path / "records.csv"
     assert up.sheaf("export", "--output", out).returncode == 0
