@@ -69,7 +69,12 @@ static const char *ambiguous(const struct mg_request_info *info)
             lengths++;
             if (text_number(h->value, INT64_MAX / 2, &n) == -1) return "Content-Length is not a number.";
         }
-        if (strcasecmp(h->name, "Transfer-Encoding") == 0) encodings++;
+        if (strcasecmp(h->name, "Transfer-Encoding") == 0) {
+            encodings++;
+            /* civetweb takes "identity", which is none any more, for no body, and chunks of HTTP/1.0, which has none, for chunks. */
+            if (strcasecmp(h->value, "chunked") != 0 || strcmp(info->http_version, "1.0") == 0)
+                return "This Transfer-Encoding is not known here.";
+        }
         if (strcasecmp(h->name, "Host") == 0) hosts++;
     }
     if (lengths > 1) return "There are two Content-Lengths.";

@@ -67,14 +67,21 @@ def test_a_connection_lasts_exactly_as_long_as_the_answer_says(stack, version, w
     assert got.count(b"HTTP/1.1 200 ") == (2 if stays else 1)
 
 
-@pytest.mark.parametrize("line", [b"X: a\r\n b", b"X: a\r\n\tb", b": a", b"\xc3\xb1: a", b"Host: elsewhere", b"Content-Length : 5"])
+@pytest.mark.parametrize("line", [b"X: a\r\n b", b"X: a\r\n\tb", b": a", b"\xc3\xb1: a", b"Host: elsewhere", b"Content-Length : 5",
+                                  b"Transfer-Encoding: identity", b"Transfer-Encoding: gzip, chunked"])
 def test_lines_that_a_proxy_could_read_otherwise_are_refused_and_nothing_behind_them_is_a_request(stack, line):
     hidden = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    length = b"" if b"Length" in line else b"Content-Length: %d\r\n" % len(hidden)
+    length = b"" if b"Length" in line or b"Encoding" in line else b"Content-Length: %d\r\n" % len(hidden)
     with socket.create_connection(("127.0.0.1", stack.base), timeout=60) as connection:
         connection.sendall(b"POST /api/batches HTTP/1.1\r\nHost: 127.0.0.1\r\n" + line + b"\r\n" + length + b"\r\n" + hidden)
         got = b"".join(iter(lambda: connection.recv(65536), b""))
     assert got.startswith(b"HTTP/1.1 400 ") and got.count(b"HTTP/1.1 ") == 1 and b"\r\nConnection: close\r\n" in got
+
+
+def test_chunks_of_http_1_0_are_refused(stack):
+    with socket.create_connection(("127.0.0.1", stack.base), timeout=60) as connection:
+        connection.sendall(b"POST /api/batches HTTP/1.0\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        assert head(connection).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("line", [b"X:", b"X: ", b"X:a", b"X:  a  ", b"X: \xc3\xb1", b"X: a: b"])
