@@ -1,6 +1,7 @@
 #include "dispatcher/sweeper.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,15 @@
 #include "proto/ids.h"
 
 #define EVERY_MS     30000
+#define AGAIN_MS     2000         /* while there is more than one sweep takes: then it has less than a tenth of Redis */
 #define OPEN_IDLE_MS "600000"     /* a batch without an upload closes after 10 minutes (CONTRACT, section 2) */
 #define DEAD_MOST    "10000"
 #define DEAD_AGE_MS  "7776000000" /* 90 days */
 #define SHORT_LIFE_MS 86400000    /* of blobs that no job ever took (blob.h) */
 #define SWEEP_BUDGET 2000
 #define DUE_MAX      100          /* what reap.lua answers at most */
+#define ROUNDS_MOST  50           /* of one shard, before it is the next one's turn */
+#define MEMBER_MAX   56           /* "<job> upload later" */
 
 struct sweeper {
     const struct settings *settings;
@@ -28,63 +32,99 @@ struct sweeper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stop;
+    atomic_bool stop;
 };
 
-static int drop(struct sweeper *s, const char *member)
+/* Members of a shard's `sweep`: first what may go, then what was tried. */
+struct due {
+    int n;
+    char member[DUE_MAX][MEMBER_MAX];
+};
+
+/* How a sweep went. */
+struct swept {
+    int gone, kept;
+    struct err why; /* the last one was kept */
+};
+
+static int drop(struct sweeper *s, const char *member, struct err *err)
 {
     char job[ID_TEXT], what[8], name[BLOB_NAME_MAX];
-    struct err err = {0};
     if (sscanf(member, "%36s %7s", job, what) != 2 || !id_valid(job)) return 0; /* takes it off the list */
-    int failed = !strcmp(what, "upload") ? blob_drop(s->blobs, blob_upload_name(name, job), &err)
-                                         : blob_drop_job(s->blobs, job, &err);
-    if (failed) log_warn("blob_drop", F_STR("job", job), F_ERR(&err));
-    return failed;
+    return !strcmp(what, "upload") ? blob_drop(s->blobs, blob_upload_name(name, job), err) : blob_drop_job(s->blobs, job, err);
 }
 
-/* One call of reap: tells what was dropped, learns what may be. Returns how many members of `due` are gone now. */
-static int reap(struct sweeper *s, unsigned shard, char due[DUE_MAX][48], int n_done)
+/* One call of reap: tells what became of the last ones, learns what may go next. */
+static void reap(struct sweeper *s, unsigned shard, struct due *due)
 {
     const char *argv[4 + DUE_MAX] = {OPEN_IDLE_MS, DEAD_MOST, DEAD_AGE_MS};
     struct buf types = BUF_INIT;
     char key[SHARD_KEY_MAX];
     redis_reply_t *reply;
     struct err err;
-    int n = 0, gone = 0;
+    const int told = due->n;
+    due->n = 0;
     for (int row = 0; row < PIPELINE_TYPES; row++) buf_printf(&types, "%s ", pipeline[row].type);
     argv[3] = types.bad ? "" : types.data;
-    for (int i = 0; i < n_done; i++) argv[4 + i] = due[i];
-    if (!redis_call_script(s->redis, clock_ms() + 5000, &script_reap, shard_key(key, shard), 4 + n_done, argv, NULL, &reply, &err)) {
-        for (size_t i = 0; i < redis_len(reply) && n < DUE_MAX; i++)
-            snprintf(due[n++], 48, "%s", redis_str(redis_at(reply, i)));
+    for (int i = 0; i < told; i++) argv[4 + i] = due->member[i];
+    if (!redis_call_script(s->redis, clock_ms() + 5000, &script_reap, shard_key(key, shard), 4 + told, argv, NULL, &reply, &err)) {
+        for (size_t i = 0; i < redis_len(reply) && due->n < DUE_MAX; i++)
+            snprintf(due->member[due->n++], MEMBER_MAX, "%s", redis_str(redis_at(reply, i)));
         redis_reply_free(reply);
     }
     buf_done(&types);
-    for (int i = 0; i < n; i++)
-        if (!drop(s, due[i])) memmove(due[gone++], due[i], 48);
-    return gone;
 }
 
-static void sweep(struct sweeper *s)
+static void drop_all(struct sweeper *s, struct due *due, struct swept *swept)
 {
-    char due[DUE_MAX][48];
-    for (unsigned shard = 0; shard < (unsigned)s->settings->shards; shard++) {
-        int gone = reap(s, shard, due, 0);
-        for (int round = 0; gone && round < 50; round++) gone = reap(s, shard, due, gone);
+    int tried = 0;
+    for (; tried < due->n && !atomic_load(&s->stop); tried++) {
+        char *member = due->member[tried];
+        const size_t len = strlen(member);
+        if (!drop(s, member, &swept->why)) {
+            swept->gone++;
+            continue;
+        }
+        swept->kept++;
+        snprintf(member + len, MEMBER_MAX - len, " later");
     }
+    due->n = tried;
+}
+
+/* True: it has more, and it is worth going on at once. */
+static bool sweep_shard(struct sweeper *s, unsigned shard)
+{
+    struct due due = {0};
+    struct swept swept = {0};
+    reap(s, shard, &due);
+    for (int round = 0; due.n && round < ROUNDS_MOST && !atomic_load(&s->stop); round++) {
+        drop_all(s, &due, &swept);
+        reap(s, shard, &due);
+    }
+    if (swept.kept) log_warn("blob_drop", F_INT("kept", swept.kept), F_INT("gone", swept.gone), F_ERR(&swept.why));
+    return due.n && swept.gone;
+}
+
+/* Returns how long to wait for the next. */
+static int64_t sweep(struct sweeper *s)
+{
+    bool more = false;
     (void)blob_sweep(s->blobs, SHORT_LIFE_MS, SWEEP_BUDGET);
+    for (unsigned shard = 0; shard < (unsigned)s->settings->shards; shard++) more |= sweep_shard(s, shard);
+    return more ? AGAIN_MS : EVERY_MS;
 }
 
 static void *run(void *user)
 {
     struct sweeper *s = user;
+    int64_t wait_ms = EVERY_MS;
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
-        for (int64_t until_ms = clock_ms() + EVERY_MS; !s->stop && clock_cond_wait(&s->wake, &s->lock, until_ms) == 0;) {
+        for (int64_t until_ms = clock_ms() + wait_ms; !s->stop && clock_cond_wait(&s->wake, &s->lock, until_ms) == 0;) {
         }
         if (s->stop) break;
         pthread_mutex_unlock(&s->lock);
-        sweep(s);
+        wait_ms = sweep(s);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);

@@ -3,15 +3,24 @@
 -- Promises: closes batches that nobody uploads to; forgets dispatchers that are gone for an hour with nothing pending
 -- (DELCONSUMER drops what is pending, so never one that has something); caps the dead set by count and age; takes a job
 -- whose time is over off its owner's list; names
--- blobs that may go and takes them off the list only when the caller says they are gone.
--- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, then members of `sweep` that are done.
+-- blobs that may go and takes them off the list only when the caller says they are gone. What the caller could not remove is due again
+-- in an hour, so that others are not kept waiting behind it.
+-- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, then members of `sweep` that are done, or with
+-- " later" behind them could not be.
 -- Answers {due members of sweep}.
 local idle, dead_max, dead_age, type_names = num(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
 local HOUR_MS = 3600000
 
 for i = 5, #ARGV do
-    local id, what = string.match(ARGV[i], '^(%S+) (%S+)$')
-    if call('ZREM', P .. 'sweep', ARGV[i]) == 1 then
+    local id, what, later = string.match(ARGV[i], '^(%S+) (%S+)( ?%S*)$')
+    if id and later ~= '' then
+        local member = id .. ' ' .. what
+        local due_at = call('ZSCORE', P .. 'sweep', member)
+        if due_at and num(due_at) <= NOW then -- else it was run again meanwhile and has another time
+            call('ZREM', P .. 'sweep', member)
+            call('ZADD', P .. 'sweep', int(NOW + HOUR_MS), member)
+        end
+    elseif call('ZREM', P .. 'sweep', ARGV[i]) == 1 and id then
         local job = load_job(id) -- it outlives its blobs by an hour
         if job.exists then
             put(job, 'up', 'gone')

@@ -1,5 +1,6 @@
 """A real dispatcher, a real Redis, scripted workers."""
 import json
+import pathlib
 import time
 
 import pytest
@@ -394,3 +395,18 @@ def test_work_in_all_shards_shares_the_room(sharded):
     assert {t.shard for t in tasks} == set(range(SHARDS))
     w.leave()
     nobody_is_left(s)
+
+
+def test_blobs_that_cannot_be_removed_keep_no_others_from_going_nor_do_very_many(stack, engine):
+    """A folder in a blob's place stands for whatever refuses."""
+    blobs = pathlib.Path(stack.folder) / "var" / "blobs"
+    stuck, many, last = ([engine.new_id() for _ in range(n)] for n in (120, 11000, 1))
+    for job in stuck:
+        (blobs / job[-2:] / f"{job}.upload" / "full").mkdir(parents=True)
+    file = blobs / last[0][-2:] / f"{last[0]}.upload"
+    file.write_bytes(b"x")
+    jobs = stuck + many + last
+    stack.redis.zadd(SHARD + "sweep", {f"{job} upload": n + 1 for n, job in enumerate(jobs)})
+    wait_for(lambda: not file.exists(), 55, "the last one's turn")
+    wait_for(lambda: stack.redis.zcard(SHARD + "sweep") == len(stuck), 30, "the others' end")
+    assert all((blobs / job[-2:] / f"{job}.upload").exists() for job in stuck), "they are tried again later"

@@ -578,6 +578,19 @@ def test_rule_10_the_upload_may_go_only_after_the_job_has_ended_and_a_rerun_fetc
     assert [t.type for t in engine.take(inspect=9)] == ["inspect"]
 
 
+def test_rule_10_what_could_not_be_removed_is_due_again_later_and_keeps_nobody_waiting(engine):
+    members = [f"{engine.new_id()} upload" for _ in range(150)]
+    engine.r.zadd(SHARD + "sweep", {m: n + 1 for n, m in enumerate(members)})
+    assert engine.reap() == members[:100]
+    assert engine.reap(done=[m + " later" for m in members[:100]]) == members[100:]
+    assert engine.reap(done=members[100:]) == []
+    now = engine.r.time()[0] * 1000
+    assert {m for m, due in engine.r.zrange(SHARD + "sweep", 0, -1, withscores=True) if due > now} == set(members[:100])
+    engine.r.zadd(SHARD + "sweep", {members[0]: now * 2})
+    engine.reap(done=[members[0] + " later"])
+    assert engine.r.zscore(SHARD + "sweep", members[0]) == now * 2, "what has been given another time meanwhile keeps it"
+
+
 def test_rule_10_what_is_run_again_while_its_upload_is_being_dropped_fetches_it_after_that(engine):
     job = engine.submit()
     engine.finish(job)
