@@ -165,7 +165,7 @@ enum cli_exit cmd_submit(struct cli *cli, int argc, char **argv)
     enum cli_exit code;
     const struct option options[] = {
         {"--wait", OPT_FLAG, &given.wait, NULL,
-         "return when every job has ended (on a terminal it does so anyway)"},
+         "return when every job has ended, also one that was run again (on a terminal it does so anyway)"},
         {"--no-wait", OPT_FLAG, &given.no_wait, NULL, "return when everything is accepted"},
         {"--records", OPT_FLAG, &given.records, NULL,
          "wait; one line per record as each file ends, exit 1 if one gave none"},

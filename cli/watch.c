@@ -113,6 +113,21 @@ static int take_ended(struct watch *w, const char *job_id, struct err *err)
     return rc;
 }
 
+/* What somebody had run again since it was taken, and what has ended again by then: a job's last end is what counts. */
+static void forget_begun_again(struct watch *w, const json_t *jobs)
+{
+    size_t i;
+    json_t *job;
+    json_array_foreach(jobs, i, job)
+    {
+        const char *id = text_of(job, "job_id");
+        const json_t *taken = json_object_get(w->ended, id);
+        if (!taken) continue;
+        if (!has_ended(text_of(job, "status")) || strcmp(text_of(job, "finished_at"), text_of(taken, "finished_at")) > 0)
+            (void)json_object_del(w->ended, id);
+    }
+}
+
 /* Those of `jobs` that were not told of yet; a status says how each stands, what was sent does not. */
 static int take_all_ended(struct watch *w, const json_t *jobs, bool by_status, struct err *err)
 {
@@ -136,6 +151,7 @@ static int look(struct watch *w, bool *done, struct err *err)
     if (rc == -1) return -1;
     const json_t *jobs = json_object_get(batch, "jobs"), *sent = w->options->sent;
     const bool over = json_is_true(json_object_get(batch, "done"));
+    forget_begun_again(w, jobs);
     rc = take_all_ended(w, jobs, true, err);
     if (rc == 0 && over) rc = take_all_ended(w, sent, false, err);
     /* Both: a retry in between makes the batch busy again, a new job is seen before it is counted. */

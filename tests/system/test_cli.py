@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -10,6 +11,7 @@ import pytest
 import documents
 from stack import BUILD, SLOW, TOP, wait_for
 from up import Up
+from fakes.base import Answer, Fake
 
 FORMS = TOP / "tests" / "fixtures" / "forms"
 SERVICES = ["dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway"]
@@ -81,6 +83,53 @@ def test_submit_wait_tells_of_every_file_of_more_than_a_status_lists(up, tmp_pat
         file.write_bytes(b"%%PDF-1.4 and nothing behind it, %d" % n)  # which takes no time to be read
     value = json.loads(up.sheaf("submit", "--wait", "--json", *files).stdout)
     assert (value["total"], value["failed"], len({job["job_id"] for job in value["jobs"]})) == (1010, 1010, 1010)
+
+
+class Gateway(Fake):
+    """One that tells of a batch of two jobs, at each look the next of `looks`: the state and the end of both."""
+
+    def __init__(self, *looks):
+        super().__init__()
+        self.looks, self.now = list(looks), None
+
+    def answer(self, request):
+        if request.path == "/upload":
+            return Answer(202, {"success": True, "batch_id": "b", "total": 2, "errors": None, "job_ids": [{"job_id": n, "filename": n} for n in "xy"]})
+        if request.path.startswith("/api/batch_status"):
+            self.now = self.looks.pop(0) if self.looks else self.now
+            return Answer(200, {"jobs": [self.job(n) for n in "xy"], "done": all(self.job(n)["finished_at"] for n in "xy")})
+        return Answer(200, self.job(request.path[-1]))
+
+    def job(self, name):
+        state, at = self.now["xy".index(name)]
+        result = {"submission_ids": [f"of {at}"]} if state == "finished" else None
+        return {"job_id": name, "filename": name, "status": state, "finished_at": at, **({"result": result} if result else {})}
+
+
+UNDER_WAY = ("started", None)
+FIRST, SECOND = "2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"
+
+
+@pytest.mark.parametrize("looks", [
+    [(("failed", FIRST), UNDER_WAY), (UNDER_WAY, UNDER_WAY), (("finished", SECOND), ("finished", FIRST))],
+    [(("failed", FIRST), UNDER_WAY), (("queued", None), ("finished", FIRST)), (("finished", SECOND), ("finished", FIRST))],
+    [(("failed", FIRST), UNDER_WAY), (("finished", SECOND), ("finished", FIRST))],
+    [(("finished", FIRST), UNDER_WAY), (("finished", SECOND), ("finished", FIRST))],
+], ids=["seen under way", "the last one", "between two looks", "run again"])
+def test_submit_wait_tells_the_last_end_of_a_job_that_was_begun_again(tmp_path, looks):
+    paths = [tmp_path / name for name in "xy"]
+    for path in paths:
+        path.write_bytes(b"x")
+    answers = []
+    for options in (["--json"], []):
+        with Gateway(*looks) as gateway:
+            env = {**os.environ, "SHEAF_PORT": str(gateway.server.server_address[1])}
+            answers.append(subprocess.run([BUILD / "sheaf", "submit", "--wait", *options, *paths], env=env, capture_output=True, text=True, timeout=60 * SLOW))
+    told = json.loads(answers[0].stdout)
+    assert answers[0].returncode == 0 and (told["completed"], told["failed"]) == (2, 0), told
+    assert {j["filename"]: j["finished_at"] for j in told["jobs"]} == {"x": SECOND, "y": FIRST}
+    assert answers[1].returncode == 0
+    assert re.findall(r"^(failed|finished) +x\b", answers[1].stdout, re.M) == [looks[0][0][0], "finished"]
 
 
 def test_an_export_that_fails_leaves_the_file_that_was_there(up, tmp_path):
