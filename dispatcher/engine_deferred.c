@@ -44,9 +44,10 @@ void engine_send_deferred(engine_t *e, unsigned shard)
         call_gather(e, c, n, false);
         args_text(&a, e->me);
         for (int i = 0; i < n; i++) put_deferred(e, &a, &c->endings[i]);
-        e->unanswered++;
+        const int unanswered = e->unanswered++;
         FAULT(before_defer);
         args_send(&a, e->redis, &script_defer, shard, on_deferred, c);
         FAULT_AFTER(sent_defer, redis_flush(e->redis));
+        if (e->unanswered == unanswered) return; /* refused on the spot: gathered again, for a later turn */
     }
 }

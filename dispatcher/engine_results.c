@@ -189,11 +189,12 @@ void engine_send_results(engine_t *e, unsigned shard, const int *room, const int
         call_gather(e, c, n, true);
         put_results(&a, c);
         if (room && !more) put_rooms(&a, c, room, window);
-        e->unanswered++;
+        const int unanswered = e->unanswered++;
         if (n) FAULT(before_commit);
         if (room && !more) FAULT(before_take);
         args_send(&a, e->redis, &script_turn, shard, on_turned, c);
         if (n) FAULT_AFTER(sent_commit, redis_flush(e->redis));
         if (room && !more) FAULT_AFTER(sent_take, redis_flush(e->redis));
+        if (e->unanswered == unanswered) return; /* refused on the spot: gathered again, for a later turn */
     }
 }

@@ -88,7 +88,7 @@ local function admit_waiting(type)
             at_most = at_most - 1
         else
             local deficit = num(call('HGET', deficits, owner))
-            if deficit < 1 then deficit = deficit + math.max(fairness('weight:' .. owner) or 1, 0.01) end
+            if deficit < 1 then deficit = deficit + math.max(0.01, fairness('weight:' .. owner) or 1) end -- in this order: of what is no number nothing comes
             if owners == 1 then deficit = free end
             local done, all = 0, false
             if deficit >= 1 then

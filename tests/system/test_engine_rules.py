@@ -103,6 +103,15 @@ def test_rule_1_weights_share_the_admissions(engine):
     assert owners.count(OTHER) == 48 and owners.count(OWNER) == 16
 
 
+def test_rule_1_a_weight_that_is_no_number_is_the_least_and_stops_nobody(engine):
+    engine.r.hset(SHARD + "fair", "weight:" + OTHER, "nan")
+    engine.enqueue(files=64)
+    engine.enqueue(files=20)
+    engine.enqueue(files=1, owner=OTHER)
+    engine.commit(*engine.take(inspect=64), fan=0)
+    assert sorted(t.owner for t in engine.take(inspect=64)) == sorted([OWNER] * 20 + [OTHER])
+
+
 def test_rule_1_an_owner_never_has_more_in_the_stream_than_its_cap(engine):
     engine.r.hset(SHARD + "fair", "cap:inspect", 5)
     engine.enqueue(files=20)
