@@ -168,15 +168,15 @@ inline script_take(as, e, got) {
     holds()
 }
 
-/* commit and defer: the fence, then everything in one step. */
-inline script_end(kind, e, n, got) {
+/* commit and defer: the fence, then everything in one step. Lost is only what is pending under the caller's name. */
+inline script_end(as, kind, e, n, got) {
     got = SUPERSEDED;
     if
 #ifdef NO_TOKEN_CHECK
     :: kind == CALL_COMMIT && live_run(e) ->
         entry[e] = CLOSED; counted++; out = TOKEN(e, n); got = ACCEPTED; task_done_in_job()
 #endif
-    :: is_pending(e, n) ->
+    :: is_pending(e, n) && (kind != CALL_LOST || owner[e] == as) ->
         entry[e] = CLOSED;
         if
 #ifdef ANY_RUN
@@ -343,7 +343,7 @@ inline end_by(d, kind, e, n, w) {
        if :: held[H(d, call_entry[d])] -> cancel(d, call_entry[d]) :: else fi; \
        deal(d, w) }
 
-#define run_ending(d) script_end(call[d], call_entry[d], call_delivery[d], answer[d])
+#define run_ending(d) script_end(d, call[d], call_entry[d], call_delivery[d], answer[d])
 
 inline ended(d) {
     if
@@ -407,7 +407,7 @@ end:
            :: late[d] == CALL_ADOPT -> /* it may take from who adopted meanwhile: a redelivery, nothing worse */
                clean[0] = false; clean[1] = false; script_adopt(late_as[d], late_entry[d], late_delivery[d], unheard)
            :: late[d] == CALL_GIVE -> script_give_back(late_as[d], late_entry[d], late_delivery[d])
-           :: else -> script_end(late[d], late_entry[d], late_delivery[d], unheard)
+           :: else -> script_end(late_as[d], late[d], late_entry[d], late_delivery[d], unheard)
            fi;
            unheard = 0; late[d] = CALL_NONE; late_entry[d] = 0; late_delivery[d] = 0; late_as[d] = 0 }
     :: d_step { late[d] -> late[d] = CALL_NONE; late_entry[d] = 0; late_delivery[d] = 0; late_as[d] = 0 }

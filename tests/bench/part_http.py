@@ -11,8 +11,9 @@ from measure import PROGRAMS, REST_S, TOP, in_turn, middle, rss_mib, run_json, s
 
 KEYS = ("upload_200k_per_s", "upload_2m_mb_per_s", "bare_2m_mb_per_s", "poll_per_s")
 SECONDS = 3
-SLICE_S, WAVES, SLICE_MAX = 0.75, 8, 2_500_000_000  # a slice: about so long, at least so many documents of each connection, at most so many bytes
-PAIRS_S = 5  # of slices, for each run
+# A slice: about so long (in a burst a disk takes more than it can go on taking), at least so many documents of each connection, at most so many bytes.
+SLICE_S, WAVES, SLICE_MAX = 2.5, 8, 2_500_000_000
+PAIRS_S = 6  # of slices, for each run
 SIZES = {"200 KB": 200_000, "2 MB": 2_000_000, "20 MB": 20_000_000}
 
 
