@@ -49,6 +49,7 @@ const struct form_field *form_find(const form_t *form, const char *name);
 /* Lower case, accents off, punctuation and runs of space to one space, trimmed. UTF-8 in, ASCII letters and
  * digits out where they exist. The caller frees; NULL: no memory. */
 char *form_fold(const char *text);
+char *form_letters(const char *text); /* the same without the spaces */
 
 /* The value in its normal form ("5th" -> "5", "quinto" -> "5", phone "(217) 555-0129", e-mail lower case, a choice as the form
  * file spells it, squashed space), or NULL with *err

@@ -148,6 +148,15 @@ char *form_fold(const char *text)
     return buf_take(&out, NULL);
 }
 
+char *form_letters(const char *text)
+{
+    char *folded = form_fold(text), *to = folded;
+    for (const char *from = folded; from && *from; from++)
+        if (*from != ' ') *to++ = *from;
+    if (to) *to = '\0';
+    return folded;
+}
+
 int form_count_words(const char *text)
 {
     int n = 0;

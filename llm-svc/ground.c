@@ -40,15 +40,6 @@ static int letters_of(const struct page *page, struct letters *l)
     return 0;
 }
 
-static char *tight(const char *text)
-{
-    char *folded = form_fold(text), *to = folded;
-    for (const char *from = folded; from && *from; from++)
-        if (*from != ' ') *to++ = *from;
-    if (to) *to = '\0';
-    return folded;
-}
-
 static bool is_whole_words(const struct letters *l, int from, int to)
 {
     return (from == 0 || l->word[from - 1] != l->word[from]) && (to == l->n || l->word[to] != l->word[to - 1]);
@@ -85,8 +76,8 @@ static double says(const struct form_field *field, const char *normal, const cha
 {
     if (strcmp(normal, value) == 0) return AS_READ;
     if (field->rule == FORM_GRADE || field->rule == FORM_PHONE || field->rule == FORM_EMAIL) return 0;
-    AUTO_FREE char *a = tight(normal);
-    AUTO_FREE char *b = tight(value);
+    AUTO_FREE char *a = form_letters(normal);
+    AUTO_FREE char *b = form_letters(value);
     if (!a || !b) return 0;
     if (strcmp(a, b) == 0) return AS_READ;
     int n = (int)strlen(a), m = (int)strlen(b), most = edits_allowed(n < m ? n : m);
@@ -166,7 +157,7 @@ int ground_claim(const form_t *form, const struct face *faces, int n_faces, cons
                  struct err *err)
 {
     AUTO_FREE char *wanted = form_normalise(form, c->field, c->value, NULL);
-    AUTO_FREE char *quote = tight(c->quote && *c->quote ? c->quote : c->value);
+    AUTO_FREE char *quote = form_letters(c->quote && *c->quote ? c->quote : c->value);
     int rc = 0;
     if (!wanted || !quote || !*quote) return 0; /* the form's rule refuses it */
     for (int turn = 0; turn < 2 && rc == 0; turn++) { /* the page that was named, then the others */

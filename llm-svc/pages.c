@@ -26,18 +26,6 @@ static double clamp(double v, double low, double high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* The folded text without its spaces. NULL: no memory. */
-static char *tighten(const char *text)
-{
-    char *folded = form_fold(text);
-    if (!folded) return NULL;
-    char *to = folded;
-    for (const char *from = folded; *from; from++)
-        if (*from != ' ') *to++ = *from;
-    *to = '\0';
-    return folded;
-}
-
 /* 0 filled, 1 not a word, -1 no memory. */
 static int parse_word(const json_t *json, const struct page *page, struct word *word)
 {
@@ -55,7 +43,7 @@ static int parse_word(const json_t *json, const struct page *page, struct word *
     word->line = (int)clamp(number_or(json_object_get(json, "l"), 0), 0, PAGE_WORDS_MAX);
     word->source = source && *source == 'f' ? WORD_FIELD : source && *source == 't' ? WORD_TEXT : WORD_OCR;
     word->field = word->source == WORD_FIELD ? json_string_value(json_object_get(json, "f")) : NULL;
-    word->tight = tighten(text);
+    word->tight = form_letters(text);
     return word->tight ? 0 : -1;
 }
 

@@ -62,15 +62,6 @@ static bool is_below(const struct word_record *label, const struct word_record *
 
 /* ---- what is print ------------------------------------------------------------------------------- */
 
-static char *letters_of(const char *text)
-{
-    char *folded = form_fold(text), *to = folded;
-    for (const char *c = folded; c && *c; c++)
-        if (*c != ' ') *to++ = *c;
-    if (folded) *to = '\0';
-    return folded;
-}
-
 /* The last word of `phrase` when it begins with word i; -1: it does not. */
 static int last_word_of(const struct face *f, int i, const struct phrase *phrase)
 {
@@ -237,7 +228,7 @@ static int read_pieces(struct face *f, const struct decode_words *words)
     for (; f->n < (int)words->head->n; f->n++) {
         struct piece *p = &f->pieces[f->n];
         const struct word_record *w = &words->words[f->n];
-        *p = (struct piece){.at = w, .letters = letters_of(words->texts + w->text)};
+        *p = (struct piece){.at = w, .letters = form_letters(words->texts + w->text)};
         if (!p->letters) return -1;
         if (!*p->letters && !w->is_field && !w->is_note) p->role = SIGN;
     }

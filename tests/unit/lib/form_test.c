@@ -55,6 +55,15 @@ static void test_fold_drops_case_accents_and_punctuation(void **state)
     expect_fold("--- ___", "");
 }
 
+static void test_letters_are_the_folded_text_without_spaces(void **state)
+{
+    (void)state;
+    AUTO_FREE char *label = form_letters(" Student's  Name: ");
+    AUTO_FREE char *line = form_letters("___ : ...");
+    assert_string_equal(label, "studentsname");
+    assert_string_equal(line, "");
+}
+
 static void test_fold_of_bytes_that_are_no_utf8_is_safe(void **state)
 {
     (void)state;
@@ -278,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fold_drops_case_accents_and_punctuation),
+        cmocka_unit_test(test_letters_are_the_folded_text_without_spaces),
         cmocka_unit_test(test_fold_of_bytes_that_are_no_utf8_is_safe),
         cmocka_unit_test(test_count_words_keeps_inner_apostrophes_and_hyphens),
         cmocka_unit_test(test_built_in_form_has_the_nine_fields_of_the_contract),
