@@ -6,6 +6,7 @@
 #include "dispatcher/dispatcher.h"
 #include "dispatcher/presence.h"
 #include "dispatcher/retry.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/fault.h"
@@ -39,10 +40,8 @@ static json_t *parse_object(const struct message *m)
 static void copy_text(char *out, size_t size, const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    size_t len = text ? strlen(text) : 0;
-    if (len >= size)
-        for (len = size - 1; len && ((unsigned char)text[len] & 0xC0) == 0x80;) len--;
-    snprintf(out, size, "%.*s", (int)len, text ? text : "");
+    if (!text) text = "";
+    snprintf(out, size, "%.*s", (int)buf_utf8_fit(text, size - 1), text);
 }
 
 static uint16_t small(const json_t *value)

@@ -24,8 +24,8 @@ static const char *const services[] = {"gateway", "dispatcher", "ocr-svc", "llm-
 
 static const char *known_stage(struct request *rq)
 {
-    for (int i = 0; i < STAGE_NAMES_N; i++)
-        if (strcmp(rq->arg[0], stage_names[i].name) == 0) return stage_names[i].name;
+    const int i = stage_find(rq->arg[0]);
+    if (i >= 0) return stage_names[i].name;
     http_not_found(rq);
     return NULL;
 }

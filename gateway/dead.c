@@ -182,13 +182,6 @@ void dead_drop(struct request *rq)
     act(rq, drop);
 }
 
-static bool is_stage(const char *name)
-{
-    for (int i = 0; i < STAGE_NAMES_N; i++)
-        if (strcmp(name, stage_names[i].name) == 0) return true;
-    return false;
-}
-
 /* All of them, or those of one stage.  Kicking a job takes all its buried tasks off the list at once, so of
  * those that were read with it the later ones are not there any more: that is no failure. */
 void dead_kick_all(struct request *rq)
@@ -196,7 +189,7 @@ void dead_kick_all(struct request *rq)
     char stage[16] = "", cursor[NEWEST_CURSOR_MAX] = "", next[NEWEST_CURSOR_MAX], answer[16];
     struct err err = {0};
     int n, seen = 0, kicked = 0, rc = 0;
-    if (http_query(rq, "stage", stage, sizeof stage) == -1 || (*stage && !is_stage(stage))) {
+    if (http_query(rq, "stage", stage, sizeof stage) == -1 || (*stage && stage_find(stage) == -1)) {
         http_error(rq, 400, "bad_request", "There is no such stage.");
         return;
     }

@@ -60,15 +60,11 @@ void jobs_cancel(struct request *rq)
 void jobs_rerun(struct request *rq)
 {
     char from[32];
-    const char *known = NULL;
-    if (http_query(rq, "from", from, sizeof from) == 1)
-        for (int i = 0; i < STAGE_NAMES_N; i++)
-            if (strcmp(from, stage_names[i].name) == 0 && strcmp(from, "notify") != 0)
-                known = stage_names[i].name;
-    if (!known)
+    const int stage = http_query(rq, "from", from, sizeof from) == 1 && strcmp(from, "notify") != 0 ? stage_find(from) : -1;
+    if (stage == -1)
         http_error(rq, 400, "bad_request",
                    "from names the stage to begin with: store, inspect, page, split, extract or save.");
     else
-        act(rq, &script_rerun, known,
+        act(rq, &script_rerun, stage_names[stage].name,
             "Only a job that has ended, and once came to that stage, can be run again.");
 }

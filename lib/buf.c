@@ -89,6 +89,14 @@ bool buf_is_utf8(const char *text)
     return true;
 }
 
+size_t buf_utf8_fit(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max);
+    if (len < max) return len;
+    while (len && ((unsigned char)text[len] & 0xC0) == 0x80) len--;
+    return len;
+}
+
 static void json_escape(struct buf *b, unsigned char c)
 {
     switch (c) {

@@ -102,12 +102,13 @@ static void widen(struct word_record *place, const struct word_record *by)
 static int mark(struct face *f, int i)
 {
     const struct phrase *best = NULL;
+    const bool at_start = begins(f, i);
     int last = i;
     for (int p = 0; p < f->vocabulary->n; p++) {
         const struct phrase *phrase = &f->vocabulary->phrases[p];
         if (best && phrase->len <= best->len) continue;
         int end = last_word_of(f, i, phrase);
-        if (end >= 0 && (begins(f, i) || (phrase->kind == PHRASE_LABEL && ends_with_colon(f, end)))) best = phrase, last = end;
+        if (end >= 0 && (at_start || (phrase->kind == PHRASE_LABEL && ends_with_colon(f, end)))) best = phrase, last = end;
     }
     if (!best) return i;
     struct piece *first = &f->pieces[i];

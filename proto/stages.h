@@ -11,6 +11,7 @@ struct stage_name {
 
 #define STAGE_NAMES_N 7
 extern const struct stage_name stage_names[STAGE_NAMES_N]; /* in the order in which a job meets them */
+int stage_find(const char *name);                          /* its place there; -1: there is no such stage */
 
 /* What enqueue opens for a new job. */
 #define STAGES_FIRST {"store", "inspect"}

@@ -113,6 +113,19 @@ static void test_utf8_is_told_from_other_bytes(void **state)
     assert_false(buf_is_utf8("\xED\xA0\x80"));
 }
 
+static void test_a_text_that_is_too_long_is_cut_between_characters(void **state)
+{
+    (void)state;
+    assert_int_equal(buf_utf8_fit("", 3), 0);
+    assert_int_equal(buf_utf8_fit("abc", 5), 3);
+    assert_int_equal(buf_utf8_fit("abc", 3), 3);
+    assert_int_equal(buf_utf8_fit("abcd", 3), 3);
+    assert_int_equal(buf_utf8_fit("a\xC3\xB1z", 2), 1);
+    assert_int_equal(buf_utf8_fit("a\xC3\xB1z", 3), 3);
+    assert_int_equal(buf_utf8_fit("\xF0\x9F\x93\x84", 3), 0);
+    assert_int_equal(buf_utf8_fit("\xF0\x9F\x93\x84", 4), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +137,7 @@ int main(void)
         cmocka_unit_test(test_json_keeps_valid_utf8),
         cmocka_unit_test(test_json_replaces_invalid_utf8_byte_by_byte),
         cmocka_unit_test(test_utf8_is_told_from_other_bytes),
+        cmocka_unit_test(test_a_text_that_is_too_long_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
