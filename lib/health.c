@@ -215,7 +215,8 @@ static void *health_loop(void *arg)
 static int listen_on(const char *address, int port, struct err *err)
 {
     char service[12];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found;
+    /* IPv4 as all of Sheaf's HTTP is: of a name with two kinds of addresses ("localhost"), both are to take the same one. */
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found;
     (void)snprintf(service, sizeof service, "%d", port);
     int rc = getaddrinfo(address, service, &hints, &found);
     if (rc != 0) return err_set(err, ERR_CONFIG, "address %.60s: %s", address, gai_strerror(rc));
@@ -233,11 +234,9 @@ static int listen_on(const char *address, int port, struct err *err)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_in a;
     socklen_t len = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &len) == -1) return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)&a)->sin_port);
+    return getsockname(fd, (struct sockaddr *)&a, &len) == -1 ? 0 : ntohs(a.sin_port);
 }
 
 /* Signals are for the service's own loop, so this thread starts with all of them blocked. */

@@ -146,6 +146,11 @@ static int check_together(struct settings *s, char *const *environment, struct e
 {
     if (lookup(environment, "SHEAF_PORT", "") || lookup(environment, "SHEAF_PORT", "_FILE"))
         s->port_old = SETTING_UNSET; /* SHEAF_PORT wins over PORT */
+    if (strchr(s->bind, ':')) /* civetweb, as distributions build it, knows no other addresses than IPv4's */
+        return err_set(err, ERR_CONFIG,
+                       "SHEAF_BIND=%.60s is an IPv6 address, and the services listen on IPv4 only; "
+                       "bind 127.0.0.1, or 0.0.0.0 for every interface",
+                       s->bind);
     if (settings_auth_is(s, "none") && !settings_is_loopback(s->bind))
         return err_set(err, ERR_CONFIG,
                        "SHEAF_BIND=%.60s would let anybody in while SHEAF_AUTH=none; "

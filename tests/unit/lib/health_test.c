@@ -152,6 +152,14 @@ static void test_a_taken_port_is_an_error_with_the_address(void **state)
     assert_non_null(strstr(err.text, "127.0.0.1"));
 }
 
+static void test_it_listens_where_the_rest_of_http_does_on_ipv4(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_null(health_start("::1", 0, 1000, &err));
+    assert_int_equal(err.kind, ERR_CONFIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_seventeenth_connection_is_closed_and_a_slow_one_after_five_seconds, start, stop),
         cmocka_unit_test_setup_teardown(test_a_taken_port_is_an_error_with_the_address, start, stop),
+        cmocka_unit_test(test_it_listens_where_the_rest_of_http_does_on_ipv4),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,15 +124,23 @@ static void test_bind_beyond_loopback_needs_a_login(void **state)
 {
     (void)state;
     refused(ENV("SHEAF_BIND=0.0.0.0"), "SHEAF_AUTH=none");
-    refused(ENV("SHEAF_BIND=::"), "SHEAF_AUTH=none");
     refused(ENV("SHEAF_BIND=0.0.0.0", "SUPABASE_URL=https://p.example"), "SHEAF_AUTH=none");
     refused(ENV("SHEAF_BIND=0.0.0.0", "SHEAF_AUTH=none", "SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k"), "SHEAF_AUTH=none");
     struct settings s = load(ENV("SHEAF_BIND=0.0.0.0", "SHEAF_AUTH=token"));
     settings_done(&s);
     s = load(ENV("SHEAF_BIND=0.0.0.0", "SUPABASE_URL=https://p.example", "SUPABASE_SERVICE_ROLE_KEY=k"));
     settings_done(&s);
-    s = load(ENV("SHEAF_BIND=::1"));
+    s = load(ENV("SHEAF_BIND=127.8.9.1"));
     settings_done(&s);
+}
+
+static void test_an_ipv6_address_to_listen_on_is_refused_by_the_name_of_its_setting(void **state)
+{
+    (void)state;
+    refused(ENV("SHEAF_BIND=::1"), "SHEAF_BIND=::1 is an IPv6 address");
+    refused(ENV("SHEAF_BIND=[::1]"), "IPv6");
+    refused(ENV("SHEAF_BIND=::", "SHEAF_AUTH=token"), "IPv6");
+    refused(ENV("SHEAF_BIND=::ffff:127.0.0.1"), "IPv6");
 }
 
 static void auth_is(char *const *environment, const char *auth)
@@ -226,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_a_list_is_taken_only_where_it_is_allowed),
         cmocka_unit_test(test_name_file_reads_the_value_without_its_line_end),
         cmocka_unit_test(test_bind_beyond_loopback_needs_a_login),
+        cmocka_unit_test(test_an_ipv6_address_to_listen_on_is_refused_by_the_name_of_its_setting),
         cmocka_unit_test(test_a_supabase_project_with_its_service_key_turns_signing_in_on),
         cmocka_unit_test(test_loopback_addresses),
         cmocka_unit_test(test_ports_derive_from_sheaf_port_which_wins_over_port),
