@@ -18,6 +18,7 @@ static struct metric refusals =
     METRIC_COUNTER1("sheaf_http_refusals_total", "errors answered, by code", "code");
 
 #define LENGTH_BY_CLOSE (-2) /* the body ends with the connection (RFC 9112, 6.3) */
+#define LITTLE          16384 /* bytes of a body that nobody wanted */
 #define NO_CACHE "Cache-Control: no-store\r\n"
 #define JSON     "application/json; charset=utf-8"
 
@@ -81,14 +82,21 @@ static void count(int status)
     if (status >= 100 && status < 600) metric_add(&answers, classes[status / 100 - 1], 1);
 }
 
+/* May what is left of the body keep the next request from being read?  Little is read over, of more only what comes in a moment
+ * (linger() in server.c); and who has not been told to send his body may send it all the same, or the next request. */
+static bool body_is_in_the_way(const struct request *rq)
+{
+    if (rq->body_ended || rq->body_len == rq->body_read) return false;
+    return rq->owes_continue || rq->body_len == -1 || rq->body_len - rq->body_read > LITTLE;
+}
+
 static void head(struct request *rq, struct buf *out, int status, const char *type, int64_t len,
                  const char *headers)
 {
     char date[40];
     struct tm tm;
     time_t now = time(NULL);
-    /* Who has not been told to send his body may send it all the same, or the next request. */
-    if (rq->owes_continue && rq->body_len != rq->body_read) rq->last = true;
+    if (body_is_in_the_way(rq)) rq->last = true;
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
     buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\nX-Content-Type-Options: nosniff\r\n",
                status, mg_get_response_code_text(rq->conn, status), date, rq->last ? "close" : "keep-alive");

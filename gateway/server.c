@@ -125,7 +125,9 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
     /* A connection keeps its thread for as long as it is used: with every thread busy it is given up after this
      * answer, so that those who wait for one get their turn (64 uploaders on 32 threads: the slowest waited 3 s). */
     const bool crowded = atomic_load(&server->in_flight) + 1 >= server->gateway->threads;
-    rq->last = client_ends_it(connection, rq->http_1_0) || atomic_load(&server->draining) || crowded;
+    /* civetweb ends a connection at trailers, which it does not read. */
+    const bool trailers = mg_get_header(conn, "Trailer") != NULL;
+    rq->last = client_ends_it(connection, rq->http_1_0) || atomic_load(&server->draining) || crowded || trailers;
     rq->wants_page = accept && strstr(accept, "text/html") && !text_path_under(rq->path, "/api") &&
                      !text_path_under(rq->path, "/upload");
 }

@@ -67,6 +67,36 @@ def test_a_connection_lasts_exactly_as_long_as_the_answer_says(stack, version, w
     assert got.count(b"HTTP/1.1 200 ") == (2 if stays else 1)
 
 
+def post(stack, path, lines, body=b""):
+    """A connection on which a request without Expect was sent, with all of its body or none."""
+    connection = socket.create_connection(("127.0.0.1", stack.base), timeout=60)
+    connection.sendall(b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n%s\r\n\r\n%s" % (path, lines, body))
+    return connection
+
+
+@pytest.mark.parametrize("lines", [b"Content-Length: 900000", b"Transfer-Encoding: chunked"])
+def test_an_answer_given_before_a_large_body_came_does_not_promise_the_connection(stack, lines):
+    with post(stack, b"/upload?priority=none", lines) as connection:
+        answer = head(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"\r\nConnection: close\r\n" in answer
+
+
+def test_a_small_body_that_nobody_wants_is_read_over_and_the_next_request_follows(stack):
+    after = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    with post(stack, b"/upload?priority=none", b"Content-Length: 1000", bytes(1000) + after) as connection:
+        got = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert got.startswith(b"HTTP/1.1 400 ") and b"\r\nConnection: keep-alive\r\n" in got and got.count(b"HTTP/1.1 200 ") == 1
+
+
+def test_trailers_behind_chunks_are_nobody_s_and_the_connection_that_ends_with_them_is_not_promised(stack):
+    body = PART + documents.form(1) + b"\r\n--b--\r\n"
+    hidden = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    chunks = b"%x\r\n%s\r\n0\r\nX-Sum: 1\r\n\r\n" % (len(body), body)
+    with post(stack, b"/upload", b"Transfer-Encoding: chunked\r\nTrailer: X-Sum", chunks + hidden) as connection:
+        got = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert got.startswith(b"HTTP/1.1 202 ") and b"\r\nConnection: close\r\n" in got and got.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize("line", [b"X: a\r\n b", b"X: a\r\n\tb", b": a", b"\xc3\xb1: a", b"Host: elsewhere", b"Content-Length : 5",
                                   b"Transfer-Encoding: identity", b"Transfer-Encoding: gzip, chunked"])
 def test_lines_that_a_proxy_could_read_otherwise_are_refused_and_nothing_behind_them_is_a_request(stack, line):
