@@ -155,9 +155,10 @@ static int disposition(struct cursor c, struct multipart_names *names)
         } else if (strcasecmp(key, "filename") == 0) {
             if (!star) strcpy(names->filename, value);
             names->has_filename = true;
-        } else if (strcasecmp(key, "filename*") == 0 &&
-                   extended(value, names->filename, sizeof names->filename)) {
-            names->has_filename = star = true;
+        } else if (strcasecmp(key, "filename*") == 0) {
+            /* In an alphabet that is not known here it is no name, but what it belongs to is a file. */
+            if (extended(value, names->filename, sizeof names->filename)) star = true;
+            names->has_filename = true;
         }
     }
     return rc == 0 && named ? 0 : -1;

@@ -261,6 +261,7 @@ static void test_file_names_as_clients_write_them(void **state)
     filename_is("filename=\"plain.pdf\"; filename*=UTF-8''n%C3%BA.pdf", "n\xc3\xba.pdf");
     filename_is("filename*=utf-8'es'n%C3%BA.pdf; filename=\"plain.pdf\"", "n\xc3\xba.pdf");
     filename_is("filename*=latin1''x; filename=\"plain.pdf\"", "plain.pdf");
+    filename_is("filename*=latin1''x", ""); /* a file all the same */
     filename_is("filename*=UTF-8''bad%2; filename=\"p\"", "bad%2");
 }
 
