@@ -2,38 +2,21 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "lib/utf8.h"
 
-/* Bytes of the code point at `s`; an invalid byte counts as one. */
-static size_t point_len(const char *s)
+/* C0, DEL, and C1, which terminals obey as well. */
+static int is_control(uint32_t c)
 {
-    size_t n = 1;
-    while (((unsigned char)s[n] & 0xC0) == 0x80) n++;
-    return n;
-}
-
-/* C0, DEL, and C1 (U+0080 to U+009F), which terminals obey as well. */
-static int is_control(const char *s)
-{
-    unsigned char c = (unsigned char)s[0];
-    return c < 0x20 || c == 0x7F || (c == 0xC2 && (unsigned char)s[1] < 0xA0) || (c >= 0x80 && c < 0xC0);
-}
-
-static int columns_of(const char *text)
-{
-    int n = 0;
-    for (; *text; text += point_len(text)) n++;
-    return n;
+    return c < 0x20 || (c >= 0x7F && c < 0xA0);
 }
 
 void text_cell(struct buf *b, const char *text, int width)
 {
     if (!text || !*text) text = "-";
-    int columns = columns_of(text), cut = width && columns > width ? width - 1 : columns;
-    for (int i = 0; i < cut; i++, text += point_len(text)) {
-        if (is_control(text))
-            buf_putc(b, '?');
-        else
-            buf_add(b, text, point_len(text));
+    int columns = (int)utf8_count(text, strlen(text)), cut = width && columns > width ? width - 1 : columns;
+    for (int i = 0; i < cut; i++) {
+        uint32_t c = utf8_next(&text);
+        buf_put_utf8(b, is_control(c) ? '?' : c);
     }
     if (cut < columns) buf_puts(b, "…");
     for (int i = columns; i < width; i++) buf_putc(b, ' ');

@@ -1,4 +1,4 @@
-/* text: words for a terminal.  What comes from files and servers is shown without control characters. */
+/* text: words for a terminal.  What comes from files and servers is shown without control characters and bytes that are not UTF-8. */
 #ifndef SHEAF_CLI_TEXT_H
 #define SHEAF_CLI_TEXT_H
 

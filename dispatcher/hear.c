@@ -12,6 +12,7 @@
 #include "lib/fault.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
+#include "lib/utf8.h"
 
 #define RECEIVE_MOST 2000 /* messages a turn, so that Redis and the clock get their share */
 #define HOLDS_MAX    48   /* in one HELLO (PROTOCOL.md) */
@@ -41,7 +42,7 @@ static void copy_text(char *out, size_t size, const json_t *object, const char *
 {
     const char *text = json_string_value(json_object_get(object, key));
     if (!text) text = "";
-    snprintf(out, size, "%.*s", (int)buf_utf8_fit(text, size - 1), text);
+    snprintf(out, size, "%.*s", (int)utf8_fit(text, size - 1), text);
 }
 
 static uint16_t small(const json_t *value)

@@ -3,35 +3,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include "lib/utf8.h"
 
-#define REPLACEMENT   "\xef\xbf\xbd"
 #define EXTENSION_MAX 16
-
-/* Bytes of the well-formed UTF-8 character at s (RFC 3629: no overlong forms, no surrogates), 0: there is
- * none. */
-static size_t character(const unsigned char *s)
-{
-    size_t len = *s < 0x80                 ? 1
-                 : *s >= 0xc2 && *s < 0xe0 ? 2
-                 : (*s & 0xf0) == 0xe0     ? 3
-                 : *s >= 0xf0 && *s < 0xf5 ? 4
-                                           : 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f)) return 0;
-    if ((*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f)) return 0;
-    return len;
-}
 
 /* C0, DEL, C1, and the marks that turn the direction of text around (a name could lie about its extension).
  */
-static bool is_control(const unsigned char *s, size_t len)
+static bool is_control(uint32_t c)
 {
-    if (len == 1) return *s < 0x20 || *s == 0x7f;
-    if (len == 2) return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
-    if (len != 3 || s[0] != 0xe2) return false;
-    return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
-           (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x61C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
 }
 
 static const char *without_folders(const char *name)
@@ -56,17 +37,16 @@ void filename_clean(const char *raw, char out[FILENAME_BYTES + 1])
 {
     const char *name = without_folders(raw), *tail = extension(name);
     const size_t tail_len = strlen(tail), room = FILENAME_BYTES - tail_len;
-    const unsigned char *s = (const unsigned char *)name, *stop = s + strlen(name) - tail_len;
+    const char *s = name, *stop = s + strlen(name) - tail_len;
     size_t n = 0;
     while (*s == ' ') s++;
     while (s < stop) {
-        const size_t len = character(s);
-        const bool bad = len == 0 || is_control(s, len);
-        const size_t add = bad ? sizeof REPLACEMENT - 1 : len;
+        char bytes[UTF8_BYTES];
+        const uint32_t c = utf8_next(&s);
+        const size_t add = utf8_put(bytes, is_control(c) ? UTF8_BAD : c);
         if (n + add > room) break;
-        memcpy(out + n, bad ? REPLACEMENT : (const char *)s, add);
+        memcpy(out + n, bytes, add);
         n += add;
-        s += len ? len : 1;
     }
     memcpy(out + n, tail, tail_len + 1);
     n += tail_len;

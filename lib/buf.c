@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/utf8.h"
 
 /* Room for `more` bytes and the NUL behind them. */
 static bool reserve(struct buf *b, size_t more)
@@ -62,39 +63,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_end(again);
 }
 
-/* Bytes of the UTF-8 sequence at `s`, 0 when it is none: overlong forms, surrogates and values above
- * U+10FFFF are none (Unicode 15, table 3-7).  The NUL at the end stops every read. */
-static size_t utf8_sequence(const unsigned char *s)
+void buf_put_utf8(struct buf *b, uint32_t c)
 {
-    if (s[0] < 0x80) return 1;
-    size_t len = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
-                 : (s[0] & 0xF0) == 0xE0        ? 3
-                 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
-                                                : 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    }
-    if (s[0] == 0xE0 && s[1] < 0xA0) return 0;
-    if (s[0] == 0xED && s[1] > 0x9F) return 0;
-    if (s[0] == 0xF0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xF4 && s[1] > 0x8F) return 0;
-    return len;
-}
-
-bool buf_is_utf8(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    for (size_t n; *s; s += n)
-        if (!(n = utf8_sequence(s))) return false;
-    return true;
-}
-
-size_t buf_utf8_fit(const char *text, size_t max)
-{
-    size_t len = strnlen(text, max);
-    if (len < max) return len;
-    while (len && ((unsigned char)text[len] & 0xC0) == 0x80) len--;
-    return len;
+    char bytes[UTF8_BYTES];
+    buf_add(b, bytes, utf8_put(bytes, c));
 }
 
 static void json_escape(struct buf *b, unsigned char c)
@@ -126,8 +98,9 @@ void buf_json_string(struct buf *b, const char *text)
     buf_putc(b, '"');
     while (*s) {
         size_t plain = 0; /* copied in runs: most texts need no escape at all */
-        for (size_t n; s[plain] && (n = utf8_sequence(s + plain)); plain += n) {
-            if (n == 1 && (s[plain] < 0x20 || s[plain] == '"' || s[plain] == '\\' || s[plain] == 0x7F)) break;
+        for (size_t n; s[plain]; plain += n) {
+            n = s[plain] < 0x80 ? 1 : utf8_length((const char *)s + plain);
+            if (n == 0 || (n == 1 && (s[plain] < 0x20 || s[plain] == '"' || s[plain] == '\\' || s[plain] == 0x7F))) break;
         }
         buf_add(b, s, plain);
         s += plain;
@@ -135,7 +108,7 @@ void buf_json_string(struct buf *b, const char *text)
         if (*s < 0x80)
             json_escape(b, *s);
         else
-            buf_puts(b, "\xEF\xBF\xBD");
+            buf_put_utf8(b, UTF8_BAD);
         s++;
     }
     buf_putc(b, '"');

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
     char *data;
@@ -18,9 +19,8 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_put_utf8(struct buf *b, uint32_t c);          /* a character (utf8.h) */
 void buf_json_string(struct buf *b, const char *text); /* quoted and escaped; invalid UTF-8 becomes U+FFFD */
-bool buf_is_utf8(const char *text);                    /* throughout */
-size_t buf_utf8_fit(const char *text, size_t max);     /* how many of its bytes, at most `max`, end between two characters */
 void buf_clear(struct buf *b);                         /* keeps the memory */
 void buf_done(struct buf *b);
 char *buf_take(struct buf *b, size_t *len);            /* the caller frees; NULL when bad; b is empty afterwards */

@@ -6,6 +6,7 @@
 #include "lib/auto.h"
 #include "lib/form_rule.h"
 #include "lib/form_text.h"
+#include "lib/utf8.h"
 
 #define PHONE_DIGITS_MAX 15 /* E.164 */
 
@@ -38,7 +39,7 @@ static int phone_digits(const char *text, char digits[PHONE_DIGITS_MAX + 1], con
     *rest = "";
     while (*text) {
         const char *here = text;
-        uint32_t cp = form_next(&text);
+        uint32_t cp = utf8_next(&text);
         if (n >= 7 && (cp == 'x' || cp == 'e' || cp == 'E')) {
             *rest = here;
             break;
@@ -125,7 +126,7 @@ char *form_email(const char *text, struct err *err)
     struct buf out = BUF_INIT;
     bool signs = !strchr(text, '@'), behind = false;
     while (*text) {
-        uint32_t cp = form_next(&text);
+        uint32_t cp = utf8_next(&text);
         if (cp == ' ') continue;
         if (signs && (cp == 0xA9 || cp == 0xAE)) cp = '@';
         if (behind && cp == ',') cp = '.';

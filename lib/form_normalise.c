@@ -4,6 +4,7 @@
 #include "lib/form.h"
 #include "lib/form_rule.h"
 #include "lib/form_text.h"
+#include "lib/utf8.h"
 
 /* Small words inside a name, folded; they do not count towards its words: "María de la Cruz" has two. */
 static const char *const particles[] = {"de", "del", "la",  "las", "los", "y",  "da", "das", "do", "dos",
@@ -43,7 +44,7 @@ static bool is_sentence(const char *text)
 {
     int letters = 0;
     while (*text) {
-        uint32_t cp = form_next(&text);
+        uint32_t cp = utf8_next(&text);
         uint32_t base = form_base(cp);
         if (base && base != FORM_MARK) letters++;
         if (cp == '?' || cp == '!' || cp == ';' || cp == 0xBF || cp == 0xA1) return true;
@@ -84,7 +85,7 @@ static bool is_label(const form_t *form, const char *folded)
 
 static int check_size(const struct form_field *field, const char *text, struct err *err)
 {
-    int chars = form_chars(text);
+    int chars = (int)utf8_count(text, strlen(text));
     if (field->max_chars && chars > field->max_chars)
         return err_set(err, ERR_INPUT, "%s has at most %d characters.", field->title, field->max_chars);
     if (chars < field->min_chars)

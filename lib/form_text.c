@@ -3,6 +3,7 @@
 #include "lib/auto.h"
 #include "lib/buf.h"
 #include "lib/form.h"
+#include "lib/utf8.h"
 
 /* Base letters of U+00C0 to U+017F (Latin-1 letters and Latin Extended-A), 16 a row; a space separates words.
  */
@@ -21,37 +22,6 @@ static const char latin[] = "aaaaaaaceeeeiiii"
 #define LATIN_FIRST 0xC0u
 #define LATIN_LAST  0x17Fu
 _Static_assert(sizeof latin - 1 == LATIN_LAST - LATIN_FIRST + 1, "one base letter for each code point");
-
-#define REPLACEMENT 0xFFFDu
-
-uint32_t form_next(const char **p)
-{
-    const unsigned char *s = (const unsigned char *)*p;
-    if (!s[0]) return 0;
-    int more = -1; /* bytes that follow the first; -1: not UTF-8 */
-    uint32_t cp = s[0];
-    if (s[0] < 0x80) {
-        more = 0;
-    } else if (s[0] >= 0xC2 && s[0] < 0xE0) {
-        more = 1;
-        cp = s[0] & 0x1Fu;
-    } else if (s[0] >= 0xE0 && s[0] < 0xF0) {
-        more = 2;
-        cp = s[0] & 0x0Fu;
-    } else if (s[0] >= 0xF0 && s[0] < 0xF5) {
-        more = 3;
-        cp = s[0] & 0x07u;
-    }
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xC0) != 0x80) {
-            more = -1;
-            break;
-        }
-        cp = cp << 6 | (s[i] & 0x3Fu);
-    }
-    *p += more < 0 ? 1 : more + 1;
-    return more < 0 ? REPLACEMENT : cp;
-}
 
 /* Blocks of symbols above Latin; what is not in them counts as a letter of some script. */
 static bool separates(uint32_t cp)
@@ -89,13 +59,6 @@ bool form_is_hyphen(uint32_t cp)
     return cp == '-' || cp == 0x2010 || cp == 0x2011;
 }
 
-int form_chars(const char *text)
-{
-    int n = 0;
-    while (form_next(&text)) n++;
-    return n;
-}
-
 static bool is_space(uint32_t cp)
 {
     return cp <= ' ' || (cp >= 0x7F && cp <= 0xA0) || (cp >= 0x2000 && cp <= 0x200B) || cp == 0x202F ||
@@ -107,19 +70,14 @@ char *form_squash(const char *text)
     AUTO(buf_done) struct buf out = BUF_INIT;
     bool gap = false;
     buf_puts(&out, "");
-    for (const char *at = text, *next = text;; at = next) {
-        uint32_t cp = form_next(&next);
-        if (!cp) break;
+    for (uint32_t cp; (cp = utf8_next(&text));) {
         if (is_space(cp)) {
             gap = out.len > 0;
             continue;
         }
         if (gap) buf_putc(&out, ' ');
         gap = false;
-        if (cp == REPLACEMENT)
-            buf_puts(&out, "\xEF\xBF\xBD");
-        else
-            buf_add(&out, at, (size_t)(next - at));
+        buf_put_utf8(&out, cp);
     }
     return buf_take(&out, NULL);
 }
@@ -129,9 +87,7 @@ char *form_fold(const char *text)
     AUTO(buf_done) struct buf out = BUF_INIT;
     bool gap = false;
     buf_puts(&out, "");
-    for (const char *at = text, *next = text;; at = next) {
-        uint32_t cp = form_next(&next);
-        if (!cp) break;
+    for (uint32_t cp; (cp = utf8_next(&text));) {
         uint32_t base = form_base(cp);
         if (base == FORM_MARK) continue;
         if (!base) {
@@ -140,10 +96,7 @@ char *form_fold(const char *text)
         }
         if (gap) buf_putc(&out, ' ');
         gap = false;
-        if (base < 0x80)
-            buf_putc(&out, (char)base);
-        else
-            buf_add(&out, at, (size_t)(next - at));
+        buf_put_utf8(&out, base);
     }
     return buf_take(&out, NULL);
 }
@@ -162,7 +115,7 @@ int form_count_words(const char *text)
     int n = 0;
     bool inside = false;
     while (*text) {
-        uint32_t cp = form_next(&text);
+        uint32_t cp = utf8_next(&text);
         uint32_t base = form_base(cp);
         if (base && base != FORM_MARK) {
             if (!inside) n++;
@@ -170,7 +123,7 @@ int form_count_words(const char *text)
         } else if (base != FORM_MARK) {
             /* ' and - belong to the word when letters stand on both sides: "can't", "well-known". */
             const char *after = text;
-            uint32_t next = form_base(form_next(&after));
+            uint32_t next = form_base(utf8_next(&after));
             bool joins = (form_is_apostrophe(cp) || form_is_hyphen(cp)) && next && next != FORM_MARK;
             inside = inside && joins;
         }

@@ -1,4 +1,4 @@
-/* form_text: the characters of a form's texts: UTF-8 in, and how forms.c and the rules see a letter.
+/* form_text: the characters of a form's texts: how forms.c and the rules see a letter.
  *
  * Only lib/form*.c include this.  Pure; any thread; any bytes are fine.
  */
@@ -9,10 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The code point at *p, and *p moved behind it; a byte that is not UTF-8 is U+FFFD. 0 at the end, *p stays.
- */
-uint32_t form_next(const char **p);
-
 /* What a code point folds to: an ASCII letter or digit in lower case, 0 for what separates words, FORM_MARK
  * for a combining accent (nothing at all), or the code point itself (a letter of another script). */
 #define FORM_MARK 0x110000u
@@ -20,8 +16,6 @@ uint32_t form_base(uint32_t cp);
 
 bool form_is_apostrophe(uint32_t cp);
 bool form_is_hyphen(uint32_t cp);
-
-int form_chars(const char *text); /* code points */
 
 /* Runs of white space and control characters to one space, trimmed. The caller frees; NULL: no memory. */
 char *form_squash(const char *text);

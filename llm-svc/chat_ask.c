@@ -7,6 +7,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
+#include "lib/utf8.h"
 #include "llm-svc/chat.h"
 
 #define LABELS_TOLD 4
@@ -95,7 +96,7 @@ static json_t *pages_of(const struct chat_ask *ask)
     size_t left = ask->text_max;
     for (int i = 0; i < ask->n_pages && left > 0; i++) {
         const char *text = ask->pages[i].text;
-        size_t len = buf_utf8_fit(text, left);
+        size_t len = utf8_fit(text, left);
         left -= len;
         json_array_append_new(pages, json_pack("{s:i, s:o}", "page", ask->pages[i].number, "text", json_stringn(text, len)));
     }

@@ -1,12 +1,12 @@
 #include "llm-svc/lexicon.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/embed.h"
+#include "lib/utf8.h"
 #include "lib/vocabulary.h"
 
 EMBED(words_names, "llm-svc/words/names.txt");
@@ -127,14 +127,6 @@ static char *first_cell(char *line)
     return *cell ? cell : NULL;
 }
 
-/* What is in another encoding could stand in no record; it shows only with the first document that names such a school. */
-static bool is_utf8(const char *text)
-{
-    json_t *json = json_string(text);
-    json_decref(json);
-    return json != NULL;
-}
-
 static int load_schools(struct list *list, const char *path, struct err *err)
 {
     AUTO_FCLOSE FILE *file = fopen(path, "re");
@@ -143,7 +135,8 @@ static int load_schools(struct list *list, const char *path, struct err *err)
     for (int number = 1; fgets(line, sizeof line, file); number++) {
         const char *name = first_cell(strncmp(line, "\xEF\xBB\xBF", 3) ? line : line + 3);
         if (!name) continue;
-        if (!is_utf8(name))
+        /* It could stand in no record, which would show only with the first document that names such a school. */
+        if (!utf8_is(name))
             return err_set(err, ERR_CONFIG, "SHEAF_SCHOOLS: line %d of %.100s is not UTF-8; save it as \"CSV UTF-8\"", number, path);
         if (list->n == SCHOOLS_MAX)
             return err_set(err, ERR_CONFIG, "SHEAF_SCHOOLS: more than %d schools", SCHOOLS_MAX);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
+#include "lib/utf8.h"
 #include "llm-svc/repair.h"
 #include "lib/vocabulary.h"
 
@@ -40,16 +41,19 @@ static const char *top_level_like(const char *word, size_t len)
  * its own. */
 static size_t plain_sign(const char *p, struct buf *out)
 {
-    if (!strncmp(p, "\xE2\x80\x94", 3) || !strncmp(p, "\xE2\x80\x93", 3)) {
+    const char *after = p;
+    uint32_t c = utf8_next(&after);
+    if (c == 0x2014 || c == 0x2013) {
         buf_putc(out, '_');
-        return 3;
+        return (size_t)(after - p);
     }
-    if ((unsigned char)p[0] != 0xC3 || !p[1]) return 0;
-    const char letter[3] = {p[0], p[1], '\0'};
+    if (c < 0xC0 || c > 0xFF) return 0;
+    char letter[UTF8_BYTES + 1] = "";
+    (void)utf8_put(letter, c);
     AUTO_FREE char *folded = form_fold(letter);
     if (!folded || !*folded) return 0;
     buf_puts(out, folded);
-    return 2;
+    return (size_t)(after - p);
 }
 
 /* Spaces out, commas and semicolons as stops; "example com" ends in a stop that was not seen. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
+#include "lib/utf8.h"
 #include "lib/vocabulary.h"
 
 /* So many consonants in a row stand in hardly any word of English or Spanish. */
@@ -103,17 +104,18 @@ static bool is_odd(const char *word, const char *folded, enum form_rule rule, in
            (len > SMALL && !has_vowel(folded)) || word[strcspn(word, name ? no_letter : "_+=*%<>[]{}|~!?\\")] || has_open_bracket(word);
 }
 
+/* The capital of a letter of ASCII and Latin-1 that has one there; of else itself. */
+static uint32_t capital(uint32_t c)
+{
+    if (c < 0x80) return (uint32_t)toupper((int)c);
+    return c >= 0xE0 && c <= 0xFE && c != 0xF7 ? c - 0x20 : c;
+}
+
 /* The usual spelling, in capitals when the word was. */
 static void append_known(struct buf *out, const char *usual, const char *word)
 {
     bool large = isupper((unsigned char)word[0]) && isupper((unsigned char)word[1]);
-    for (; *usual; usual++) {
-        unsigned char c = (unsigned char)*usual;
-        bool latin =
-            out->len && (unsigned char)out->data[out->len - 1] == 0xC3; /* the second byte of á, ñ, … */
-        if (large && latin && c >= 0xA0) c -= 0x20;
-        buf_putc(out, (char)(large && c < 0x80 ? toupper(c) : c));
-    }
+    for (uint32_t c; (c = utf8_next(&usual));) buf_put_utf8(out, large ? capital(c) : c);
 }
 
 static bool is_recognised(const struct spell_source *source)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "lib/auto.h"
 #include "lib/buf.h"
+#include "lib/utf8.h"
 #include "llm-svc/layout.h"
 
 /* Two pieces of one word stand closer than this, in heights: measured gaps inside cut words go up to 0.25,
@@ -76,17 +77,17 @@ static bool is_saint(const char *text)
     return !strcmp(text, "san") || !strcmp(text, "santa") || !strcmp(text, "santo");
 }
 
-/* Letters of ASCII and Latin-1, the latter as UTF-8. */
+/* Letters of ASCII and Latin-1. */
 static bool begins_small(const char *text)
 {
-    unsigned char a = (unsigned char)text[0], b = a ? (unsigned char)text[1] : 0;
-    return islower(a) || (a == 0xC3 && b >= 0x9F && b != 0xB7);
+    uint32_t c = utf8_next(&text);
+    return c < 0x80 ? islower((int)c) : c >= 0xDF && c <= 0xFF && c != 0xF7;
 }
 
 static bool begins_capital(const char *text)
 {
-    unsigned char a = (unsigned char)text[0], b = a ? (unsigned char)text[1] : 0;
-    return isupper(a) || (a == 0xC3 && b >= 0x80 && b <= 0x9E && b != 0x97);
+    uint32_t c = utf8_next(&text);
+    return c < 0x80 ? isupper((int)c) : c >= 0xC0 && c <= 0xDE && c != 0xD7;
 }
 
 static bool is_words(enum form_rule rule)

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "lib/auto.h"
 #include "lib/digest.h"
+#include "lib/utf8.h"
 
 #define LINE_MAX_CHARS  76 /* RFC 2045, 6.7 */
 #define WORD_MAX_BYTES  45 /* 60 characters of base64 and 12 around them stay below the 75 of RFC 2047, 2 */
@@ -42,20 +43,16 @@ static void add_base64(struct buf *out, const char *data, size_t len)
 
 void message_encoded_words(struct buf *out, const char *text)
 {
-    size_t len = strlen(text);
-    if (is_plain(text) && len <= PLAIN_MAX_CHARS && !strstr(text, "=?")) {
+    if (is_plain(text) && strlen(text) <= PLAIN_MAX_CHARS && !strstr(text, "=?")) {
         buf_puts(out, text);
         return;
     }
-    for (bool first = true; len; first = false) {
-        size_t take = len < WORD_MAX_BYTES ? len : WORD_MAX_BYTES;
-        /* A character is not divided among words: step back to where one begins. */
-        while (take > 1 && take < len && ((unsigned char)text[take] & 0xc0) == 0x80) take--;
+    for (bool first = true; *text; first = false) {
+        const size_t take = utf8_fit(text, WORD_MAX_BYTES); /* a character is not divided among words */
         buf_puts(out, first ? "=?UTF-8?B?" : "\r\n =?UTF-8?B?");
         add_base64(out, text, take);
         buf_puts(out, "?=");
         text += take;
-        len -= take;
     }
 }
 

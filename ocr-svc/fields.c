@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "lib/utf8.h"
 
 #define FONT_PT     10.0 /* where the document leaves the size to the viewer */
 #define LETTER_WIDE 0.5  /* of the font's size, a mean over Latin text */
@@ -42,14 +43,6 @@ struct word_record fields_turned(const struct word_record *r, int degrees, doubl
     return out;
 }
 
-/* Letters, not bytes. */
-static size_t letters(const char *text, size_t len)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) n += ((unsigned char)text[i] & 0xC0) != 0x80;
-    return n;
-}
-
 /* Where the next word of a value goes. */
 struct pen {
     const struct word_record *field;
@@ -70,7 +63,7 @@ static int set_word(struct page *page, struct pen *p, const char *word, size_t l
                     struct err *err)
 {
     char text[512];
-    double wide = (double)letters(word, len) * p->letter;
+    double wide = (double)utf8_count(word, len) * p->letter;
     if (p->field->multiline && p->on_line > 0 && p->x + wide > (double)p->field->right) new_line(p);
     struct word_record at = {.left = (float)p->x,
                              .top = (float)fmin(p->y, (double)p->field->bottom - p->line / 2),
@@ -81,7 +74,7 @@ static int set_word(struct page *page, struct pen *p, const char *word, size_t l
     p->on_line++;
     if (!page) return 0;
     struct page_box box = fields_box(page, &at);
-    if (len >= sizeof text) len = sizeof text - 1; /* no word is: what is cut here was never one */
+    if (len >= sizeof text) len = utf8_fit(word, sizeof text - 1); /* no word is: what is cut here was never one */
     memcpy(text, word, len);
     text[len] = '\0';
     return page_add_word(page, text, name, &box, 1.0, name ? WORD_FIELD : WORD_TEXT_LAYER, err);
@@ -104,7 +97,7 @@ static struct pen pen_of(const struct word_record *r, const char *value, double 
     double width = (double)(r->right - r->left), height = (double)(r->bottom - r->top);
     struct pen p = {.field = r, .letter = font * LETTER_WIDE, .x = (double)r->left, .y = (double)r->top};
     p.line = r->multiline ? fmin(font * LINE_HIGH, height) : height;
-    if (!r->multiline) p.letter = fmin(p.letter, width / (double)(letters(value, strlen(value)) + 1));
+    if (!r->multiline) p.letter = fmin(p.letter, width / (double)(utf8_count(value, strlen(value)) + 1));
     return p;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lib/utf8.h"
 #include "ocr-svc/ink.h"
 #include "ocr-svc/lost.h"
 #include "ocr-svc/regions.h"
@@ -29,10 +30,11 @@ static double sign_share(const struct decode_words *w, unsigned *n_words)
     for (uint32_t i = 0; i < w->head->n; i++) {
         if (w->words[i].is_field || w->words[i].is_note) continue;
         (*n_words)++;
-        for (const char *c = w->texts + w->words[i].text; *c; c++) {
-            if (((unsigned char)*c & 0xC0) == 0x80 || strchr("._-", *c)) continue;
+        const char *text = w->texts + w->words[i].text;
+        for (uint32_t c; (c = utf8_next(&text));) {
+            if (c == '.' || c == '_' || c == '-') continue;
             all++;
-            signs += isascii((unsigned char)*c) && ispunct((unsigned char)*c);
+            signs += c < 0x80 && ispunct((int)c);
         }
     }
     return all ? (double)signs / all : 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "lib/utf8.h"
 #include "ocr-svc/alike.h"
 #include "ocr-svc/choose.h"
 #include "ocr-svc/letters.h"
@@ -32,13 +33,12 @@ struct tally {
 static int letters_of(const char *text, uint32_t out[VOTE_LETTERS])
 {
     int n = 0;
-    for (const unsigned char *p = (const unsigned char *)text; *p; n++) {
+    while (*text) {
         if (n == VOTE_LETTERS) return -1;
-        int more = *p >= 0xF5 ? 0 : *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC2 ? 1 : 0;
-        uint32_t c = more ? *p & (0x3Fu >> more) : *p;
-        p++;
-        for (; more > 0 && (*p & 0xC0) == 0x80; more--) c = c << 6 | (*p++ & 0x3Fu);
-        out[n] = c;
+        unsigned char byte = (unsigned char)*text;
+        bool is_one = utf8_length(text) > 0;
+        uint32_t c = utf8_next(&text);
+        out[n++] = is_one ? c : byte;
     }
     return n;
 }

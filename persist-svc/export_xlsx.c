@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 #include "lib/auto.h"
+#include "lib/utf8.h"
 #include "persist-svc/export_csv.h"
 
 #define PARTS_MAX  8
@@ -150,16 +151,14 @@ static bool is_number_of_character(const char *text)
 static void put_text(struct buf *out, const char *text)
 {
     buf_puts(out, "<c t=\"inlineStr\"><is><t xml:space=\"preserve\">");
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == 0xef && (unsigned char)text[1] == 0xbf && (unsigned char)text[2] >= 0xbe)
-            text += 2;
-        else if (is_number_of_character(text))
+    for (const char *at = text; *at; at = text) {
+        const uint32_t c = utf8_next(&text);
+        if (is_number_of_character(at))
             buf_puts(out, "_x005F_"); /* the underscore itself */
         else if (c == '<' || c == '&' || c == '>')
             buf_puts(out, c == '<' ? "&lt;" : c == '&' ? "&amp;" : "&gt;");
-        else if (c >= 0x20 || c == '\t' || c == '\n')
-            buf_putc(out, *text);
+        else if ((c >= 0x20 && c != 0xFFFE && c != 0xFFFF) || c == '\t' || c == '\n')
+            buf_put_utf8(out, c);
     }
     buf_puts(out, "</t></is></c>");
 }

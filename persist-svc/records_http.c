@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
+#include "lib/utf8.h"
 #include "persist-svc/object_path.h"
 
 struct records_http {
@@ -67,7 +68,7 @@ static bool is_name(const char *text)
     if (!text || !*text) return false;
     for (const char *c = text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) return false;
-    return buf_is_utf8(text);
+    return utf8_is(text);
 }
 
 static int read_identity(struct http_request *rq, struct err *err)
@@ -85,7 +86,7 @@ static int read_identity(struct http_request *rq, struct err *err)
         if (strncmp(match, "W/", 2) == 0) match += 2;
         if (*match == '"') match++;
         snprintf(rq->if_match, sizeof rq->if_match, "%.*s", (int)strcspn(match, "\""), match);
-        if (!buf_is_utf8(rq->if_match)) *rq->if_match = '\0';
+        if (!utf8_is(rq->if_match)) *rq->if_match = '\0';
         rq->conditional = true; /* also when nothing is in it: that is no version of any record */
     }
     return 0;

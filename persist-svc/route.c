@@ -1,7 +1,7 @@
 #include "persist-svc/route.h"
 
 #include <string.h>
-#include "lib/buf.h"
+#include "lib/utf8.h"
 
 static int hex_digit(char c)
 {
@@ -30,7 +30,7 @@ bool route_decode(const char *raw, size_t len, bool is_query, char *out, size_t 
     }
     if (n >= max) return false;
     out[n] = '\0';
-    return buf_is_utf8(out);
+    return utf8_is(out);
 }
 
 const char *route_path(const char *target, size_t *len)

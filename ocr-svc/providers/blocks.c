@@ -4,6 +4,7 @@
  * like writing and under no word (lost.h), nor a second line under a word's box (tall.h), is cut out and read as one block each, and what that left out too, such as a small label over an answer, line by
  * line.  A page whose ink lies under its words costs a look at it, about a hundredth of its reading. */
 #include <ctype.h>
+#include "lib/utf8.h"
 #include "ocr-svc/lost.h"
 #include "ocr-svc/providers/tesseract.h"
 #include "ocr-svc/tall.h"
@@ -36,8 +37,8 @@ static bool lies_on_a_word(const struct page_box *box, const struct page *page, 
 
 static int count_letters(const char *text)
 {
-    int n = 0; /* of UTF-8, a letter's first byte */
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) n += isalnum(*c) || *c >= 0xC0;
+    int n = 0;
+    for (uint32_t c; (c = utf8_next(&text));) n += c >= 0x80 || isalnum((int)c);
     return n;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "lib/utf8.h"
 #include "ocr-svc/providers/tesseract.h"
 #include "ocr-svc/triage.h"
 #include "ocr-svc/vote.h"
@@ -161,16 +162,6 @@ static char *read_piece(struct engine *e, PIX *pix, int dpi, const struct way *w
 
 /* ---- from letters to words ----------------------------------------------------------------------- */
 
-/* UTF-8 of a letter; returns how many bytes. */
-static size_t put_letter(char to[4], uint32_t c)
-{
-    static const unsigned char first[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, c >>= 6) to[i] = (char)(0x80 | (c & 0x3F));
-    to[0] = (char)(first[n] | c);
-    return n;
-}
-
 struct token {
     char text[WORD_BYTES];
     int at, letters; /* where it begins among the letters that won, and how many it has */
@@ -186,11 +177,11 @@ static bool next_token(const struct vote_result *v, int *i, int *letters, struct
         uint32_t c = v->letter[*i];
         *letters += c != 0;
         if (c == ' ' && token->letters > 0) break;
-        if (c == ' ' || len + 4 >= sizeof token->text) continue;
+        if (c == ' ' || len + UTF8_BYTES >= sizeof token->text) continue;
         if (v->share[*i] < token->share) token->share = v->share[*i];
         if (c == 0) continue;
         if (token->letters++ == 0) token->at = *letters - 1;
-        len += put_letter(token->text + len, c);
+        len += utf8_put(token->text + len, c);
     }
     token->text[len] = '\0';
     return token->letters > 0;

@@ -5,16 +5,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <wctype.h>
-
-/* The next character and *p moved behind it; 0 at the end, where *p is moved too.  Any bytes are fine. */
-static uint32_t next(const unsigned char **p)
-{
-    uint32_t c = *(*p)++;
-    int more = c < 0xC0 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-    if (more) c &= 0x3FU >> more;
-    for (; more && (**p & 0xC0) == 0x80; more--) c = c << 6 | (*(*p)++ & 0x3FU);
-    return c;
-}
+#include "lib/utf8.h"
 
 /* NULL where the machine has no such locale: then only ASCII's letters have a case. */
 static uint32_t fold(uint32_t c, locale_t unicode)
@@ -24,22 +15,22 @@ static uint32_t fold(uint32_t c, locale_t unicode)
 }
 
 /* The folded characters of what is looked for, and 0 behind them. */
-static uint32_t *folded(const unsigned char *text, int bytes, locale_t unicode)
+static uint32_t *folded(const char *text, int bytes, locale_t unicode)
 {
     uint32_t *out = malloc(((size_t)bytes + 1) * sizeof *out), *at = out;
-    while (out && (*at = fold(next(&text), unicode))) at++;
+    while (out && (*at = fold(utf8_next(&text), unicode))) at++;
     return out;
 }
 
-static bool begins(const unsigned char *text, const uint32_t *wanted, locale_t unicode)
+static bool begins(const char *text, const uint32_t *wanted, locale_t unicode)
 {
-    while (*wanted && fold(next(&text), unicode) == *wanted) wanted++;
+    while (*wanted && fold(utf8_next(&text), unicode) == *wanted) wanted++;
     return !*wanted;
 }
 
-static bool is_in(const unsigned char *text, const uint32_t *wanted, locale_t unicode)
+static bool is_in(const char *text, const uint32_t *wanted, locale_t unicode)
 {
-    for (; *text; next(&text))
+    for (; *text; utf8_next(&text))
         if (begins(text, wanted, unicode)) return true;
     return false;
 }
@@ -48,7 +39,7 @@ static bool is_in(const unsigned char *text, const uint32_t *wanted, locale_t un
 static const uint32_t *wanted_of(sqlite3_context *context, sqlite3_value *value, locale_t unicode)
 {
     if (!sqlite3_get_auxdata(context, 0))
-        sqlite3_set_auxdata(context, 0, folded(sqlite3_value_text(value), sqlite3_value_bytes(value), unicode), free);
+        sqlite3_set_auxdata(context, 0, folded((const char *)sqlite3_value_text(value), sqlite3_value_bytes(value), unicode), free);
     return sqlite3_get_auxdata(context, 0);
 }
 
@@ -62,7 +53,7 @@ static void found(sqlite3_context *context, int n, sqlite3_value **values)
         return;
     }
     for (int i = 1; i < n && !in; i++) {
-        const unsigned char *text = sqlite3_value_text(values[i]);
+        const char *text = (const char *)sqlite3_value_text(values[i]);
         in = text && is_in(text, wanted, unicode);
     }
     sqlite3_result_int(context, in);

@@ -102,8 +102,13 @@ static void test_cells_count_characters_and_show_no_control(void **state)
     assert_cell("Ñandúes", 5, "Ñand…");
     assert_cell("a\033[31m\n\x7F", 0, "a?[31m??");
     assert_cell("\xC2\x9B"
-                "31m \xFF\x80",
-                0, "?31m \xFF\x80");
+                "31m",
+                0, "?31m");
+    assert_cell("a\x9B"
+                "31m",
+                5, "a\xEF\xBF\xBD"
+                   "31m"); /* the same for a terminal that takes bytes for letters */
+    assert_cell("a\xC3\xFF\x80", 0, "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
     assert_cell(NULL, 3, "-  ");
     assert_cell("", 0, "-");
 }

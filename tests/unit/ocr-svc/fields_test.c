@@ -127,6 +127,23 @@ static void test_what_stands_on_a_page_turns_with_it(void **state)
     page_done(&p);
 }
 
+/* Bytes that no document would call a word; half a character would make no JSON of the page. */
+static void test_value_without_end_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct page p;
+    struct buf endless = BUF_INIT;
+    for (int i = 0; i < 400; i++) buf_puts(&endless, "ñ");
+    begin(&p);
+    assert_int_equal(fields_add(&p, &line, endless.data, "F", NULL), 0);
+    assert_int_equal(p.n_words, 1);
+    const char *word = page_word_text(&p, &p.words[0]);
+    assert_int_equal(strlen(word), 510);
+    assert_memory_equal(word, endless.data, 510);
+    buf_done(&endless);
+    page_done(&p);
+}
+
 static void test_field_outside_the_page_makes_no_nonsense(void **state)
 {
     (void)state;
@@ -147,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_value_of_several_lines_is_wrapped_and_broken_where_it_says),
         cmocka_unit_test(test_value_longer_than_its_field_shows_keeps_its_order),
         cmocka_unit_test(test_what_stands_on_a_page_turns_with_it),
+        cmocka_unit_test(test_value_without_end_is_cut_between_characters),
         cmocka_unit_test(test_field_outside_the_page_makes_no_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

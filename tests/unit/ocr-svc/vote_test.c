@@ -133,6 +133,7 @@ static void test_bytes_that_are_no_utf8_are_heard_as_they_are(void **state)
     const struct vote_reading r[] = {{"a\xFF\xC3", 1}, {"a\xFF\xC3", 1}};
     assert_int_equal(vote(r, 2, &won), 0);
     assert_int_equal(won.letter[1], 0xFF);
+    assert_int_equal(won.letter[2], 0xC3);
 }
 
 static void test_two_letters_that_others_read_as_one_count_once(void **state)
