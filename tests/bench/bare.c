@@ -1,11 +1,13 @@
 /* bare: the honest bare loop, in the dispatcher's place.  What an engine of this design cannot do without, and nothing else:
  * take and commit by our own script (delivered by XREADGROUP, fenced, with result, event and delete), and one
- * ROUTER/DEALER round trip to a process that echoes.  No leases, no heartbeats, no rooms, no JSON, no metrics, no
- * memory of what is in hand beyond a table of slots.
+ * ROUTER/DEALER round trip to a process that echoes; woken as a dispatcher is.  No leases, no heartbeats, no rooms, no
+ * JSON, no metrics, no memory of what is in hand beyond a table of slots.
  *
  *   bare SOCKET ROOM SERVICES
  * ROOM tasks of each type at once; SERVICES 1 or 4 echoing processes.  Intake is `load`'s, as for the engine. Runs until
- * SIGTERM. */
+ * SIGTERM.  Environment: BENCH_LATENCY as for step-svc. */
+#define _GNU_SOURCE /* memmem */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +19,8 @@
 #include "lib/scripts.h"
 #include "tests/bench/bench.h"
 
-enum { STEPS = 4, KIND_WORDS = 5, COMMIT_MOST = 256, HEADER = 104, ROW_MOST = 1024 };
+/* TAKE_MOST: as many as an engine's call takes of a type (dispatcher/engine_results.c says why), and what its results open on top. */
+enum { TAKE_MOST = 24, STEPS = 4, KIND_WORDS = 5, COMMIT_MOST = 256, HEADER = 104, ROW_MOST = 1024 };
 static const char *const types[STEPS] = {"stepa", "stepb", "stepc", "stepd"};
 static const char *const opens[STEPS] = {"stepb:0:1", "stepc:0:1", "stepd:0:1", ""};
 static const char *const needs[STEPS] = {"", "res:stepa:0", "res:stepb:0", ""};
@@ -31,7 +34,7 @@ struct slot {
 static volatile sig_atomic_t over;
 static struct slot *slots;
 static int *free_slots, n_free, *done_slots, n_done, in_hand[STEPS], room, unanswered;
-static redisContext *redis;
+static redisContext *redis, *wake;
 static void *router;
 
 static void on_term(int signal)
@@ -51,8 +54,20 @@ static void *open_socket(void *context, int type)
     return s;
 }
 
+/* Of a job's first task: the job's name is in what it is told. */
+static void note_latency(int fd, const char *message, size_t len)
+{
+    static const char name[] = "\"name\":\"";
+    const char *found = len > HEADER ? memmem(message + HEADER, len - HEADER, name, sizeof name - 1) : NULL;
+    int slot_and_step[2];
+    memcpy(slot_and_step, message, sizeof slot_and_step);
+    if (found && slot_and_step[1] == 0) bench_note_since(fd, strtoll(found + sizeof name - 1, NULL, 10));
+}
+
 static int echo(const char *endpoint, char name)
 {
+    const char *file = getenv("BENCH_LATENCY");
+    const int latency_fd = file ? open(file, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     void *s = open_socket(zmq_ctx_new(), ZMQ_DEALER);
     zmq_setsockopt(s, ZMQ_ROUTING_ID, &name, 1);
@@ -61,7 +76,9 @@ static int echo(const char *endpoint, char name)
     for (;;) {
         zmq_msg_t m;
         zmq_msg_init(&m);
-        if (zmq_msg_recv(&m, s, 0) < 0 || zmq_msg_send(&m, s, 0) < 0) return 1;
+        if (zmq_msg_recv(&m, s, 0) < 0) return 1;
+        if (latency_fd >= 0) note_latency(latency_fd, zmq_msg_data(&m), zmq_msg_size(&m));
+        if (zmq_msg_send(&m, s, 0) < 0) return 1;
     }
 }
 
@@ -82,7 +99,7 @@ static void start_echoes(int n)
     }
 }
 
-/* What a TASK takes on the wire: a header's length, the slot in it, and the task's texts.  What all tasks of a job are told comes but once; it is as
+/* What a TASK takes on the wire: a header's length, the slot and the step in it, and the task's texts.  What all tasks of a job are told comes but once; it is as
  * long every time. */
 static void to_service(int slot, redisReply *const *words, size_t n, int services)
 {
@@ -92,7 +109,7 @@ static void to_service(int slot, redisReply *const *words, size_t n, int service
     static size_t about_len;
     if (words[3]->len) about_len = words[3]->len;
     else len += about_len;
-    memcpy(message, &slot, sizeof slot);
+    memcpy(message, (const int[]){slot, slots[slot].step}, 2 * sizeof slot);
     for (size_t i = 2; i < n && len + words[i]->len < sizeof message; i++) {
         memcpy(message + len, words[i]->str, words[i]->len);
         len += words[i]->len;
@@ -147,7 +164,7 @@ static void send_turn(void)
 {
     static struct words w;
     static char count[12], window[12], rooms[STEPS][12];
-    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST;
+    int n = n_done < COMMIT_MOST ? n_done : COMMIT_MOST, opened[STEPS + 1] = {0}, top = 0;
     snprintf(count, sizeof count, "%d", n);
     snprintf(window, sizeof window, "%d", room * 4 < 64 ? 64 : room * 4);
     w.n = 0;
@@ -157,11 +174,14 @@ static void send_turn(void)
         struct slot *s = &slots[done_slots[--n_done]];
         put(&w, s->packed, pack_result(s));
         in_hand[s->step]--;
+        opened[s->step + 1]++; /* of the last: nothing that is asked for */
         free_slots[n_free++] = done_slots[n_done];
     }
+    for (int i = 0; i < STEPS; i++) top = opened[i] > top ? opened[i] : top;
     for (int i = 0; i < STEPS; i++) {
         if (in_hand[i] == room) continue;
-        snprintf(rooms[i], sizeof rooms[i], "%d", room - in_hand[i]);
+        const int most = TAKE_MOST + (opened[i] ? top : 0), left = room - in_hand[i];
+        snprintf(rooms[i], sizeof rooms[i], "%d", left < most ? left : most);
         put_texts(&w, (const char *const[]){types[i], rooms[i], window, needs[i]}, 4);
     }
     bench_call(redis, &script_turn, w.n, w.argv, w.lens);
@@ -192,6 +212,14 @@ static void hear_services(void)
     }
 }
 
+/* Whoever adds a task to a stream that was found dry says so. */
+static void hear_wake(void)
+{
+    redisReply *r = NULL;
+    if (redisBufferRead(wake) != REDIS_OK) bench_die("Redis", wake->errstr);
+    while (redisGetReplyFromReader(wake, (void **)&r) == REDIS_OK && r) freeReplyObject(r);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) bench_die("usage", "bare SOCKET ROOM SERVICES");
@@ -205,17 +233,27 @@ int main(int argc, char **argv)
     signal(SIGTERM, on_term);
     start_echoes(services);
     redis = bench_connect(argv[1]);
+    wake = bench_connect(argv[1]);
     scripts_init();
     bench_load(redis, &script_turn);
     freeReplyObject(redisCommand(redis, "HSET " BENCH_SHARD "policy notify never"));
+    freeReplyObject(redisCommand(wake, "SUBSCRIBE sheaf:wake"));
     puts("ready");
     fflush(stdout);
-    zmq_pollitem_t items[] = {{.socket = router, .events = ZMQ_POLLIN}, {.fd = redis->fd, .events = ZMQ_POLLIN}};
-    bool look = true; /* nothing came for a while: something may be there */
+    zmq_pollitem_t items[] = {
+        {.socket = router, .events = ZMQ_POLLIN}, {.fd = redis->fd, .events = ZMQ_POLLIN}, {.fd = wake->fd, .events = ZMQ_POLLIN}};
+    bool look = true; /* something may be there */
     while (!over) {
-        if (!unanswered && (n_done || look)) send_turn();
+        if (!unanswered && (n_done || look)) {
+            send_turn();
+            look = false;
+        }
         bench_flush(redis);
-        look = zmq_poll(items, 2, 1) == 0;
+        zmq_poll(items, 3, -1);
+        if (items[2].revents) {
+            hear_wake();
+            look = true;
+        }
         if (items[1].revents) hear_redis(services);
         if (items[0].revents) hear_services();
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 void bench_die(const char *what, const char *why)
 {
@@ -16,6 +17,14 @@ int64_t bench_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+void bench_note_since(int fd, int64_t then_ns)
+{
+    char line[32];
+    if (fd < 0) return;
+    int n = snprintf(line, sizeof line, "%.1f\n", (double)(bench_ns() - then_ns) / 1000);
+    if (write(fd, line, (size_t)n) != n) bench_die("latency", "cannot write");
 }
 
 /* xorshift64*: ids must differ, not be secret. */

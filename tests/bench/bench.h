@@ -13,6 +13,8 @@
 #define BENCH_OWNER "00000000-0000-4000-8000-000000000001"
 
 int64_t bench_ns(void); /* CLOCK_MONOTONIC, the same in every process */
+/* One line in the file: the microseconds since `then_ns`.  fd < 0: nobody asks. */
+void bench_note_since(int fd, int64_t then_ns);
 void bench_id(char out[ID_TEXT]);
 
 /* A connection to a unix socket; any failure ends the program, as for all functions here. */

@@ -5,6 +5,7 @@
  *     http unchanged <port> <path> <connections> <limit>  the same with the ETag of the first answer: 304
  *     http listen <port> <path>  <listeners>   <seconds>  as many event streams at once, on one thread
  *     http folder <dir>  <bytes> <writers>     <limit>    write, fsync, rename: what a durable upload must do
+ *     http received <dir> <bytes> <writers>    <limit>    receive, SHA-256, write, fsync, rename: what any server of such uploads must do
  *     http sets   <socket> <bytes> <writers>   <limit>    SET of values as large, one at a time per writer
  *
  * <limit>: seconds, or xN: N requests in all.  One thread per connection, keep-alive; the clock starts when all are connected and
@@ -26,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "lib/digest.h"
 #include "tests/bench/bench.h"
 
 #define LATENCIES 200000 /* kept of each thread */
@@ -202,25 +204,103 @@ static void *poll_unchanged(void *user)
 
 /* --- the bare loops --- */
 
+/* One document into a file of its own under the folder's final name, by `fill`. */
+static void write_durably(struct work *w, int dir, uint64_t n, void (*fill)(struct work *, int file, int from), int from)
+{
+    char begun[512], whole[512];
+    snprintf(begun, sizeof begun, "%s/.%d.%llu", w->where, w->number, (unsigned long long)n);
+    snprintf(whole, sizeof whole, "%s/%d.%llu", w->where, w->number, (unsigned long long)n);
+    int fd = open(begun, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd == -1) bench_die(begun, strerror(errno));
+    fill(w, fd, from);
+    if (fsync(fd) == -1 || rename(begun, whole) == -1 || fsync(dir) == -1) bench_die("folder", strerror(errno));
+    close(fd);
+}
+
+static void from_memory(struct work *w, int file, int from)
+{
+    (void)from;
+    if (write(file, w->data, w->bytes) != (ssize_t)w->bytes) bench_die("folder", strerror(errno));
+}
+
+static void from_peer(struct work *w, int file, int from)
+{
+    static _Thread_local char piece[65536];
+    char hex[DIGEST_HEX];
+    digest_t *d = digest_new();
+    for (size_t left = w->bytes; left;) {
+        const ssize_t n = recv(from, piece, left < sizeof piece ? left : sizeof piece, 0);
+        if (n <= 0) bench_die("received", n ? strerror(errno) : "the sender is gone");
+        digest_add(d, piece, (size_t)n);
+        if (write(file, piece, (size_t)n) != n) bench_die("folder", strerror(errno));
+        left -= (size_t)n;
+    }
+    digest_end(&d, hex);
+}
+
+static int open_folder(const char *path)
+{
+    const int dir = open(path, O_RDONLY | O_DIRECTORY);
+    if (dir == -1) bench_die(path, strerror(errno));
+    return dir;
+}
+
 static void *folder(void *user)
 {
     struct work *w = user;
-    char from[512], to[512];
-    int dir = open(w->where, O_RDONLY | O_DIRECTORY);
-    if (dir == -1) bench_die(w->where, strerror(errno));
+    const int dir = open_folder(w->where);
     wait_for_start(w);
     for (uint64_t n = 0; goes_on(w); n++, w->done++) {
         const int64_t began = bench_ns();
-        snprintf(from, sizeof from, "%s/.%d.%llu", w->where, w->number, (unsigned long long)n);
-        snprintf(to, sizeof to, "%s/%d.%llu", w->where, w->number, (unsigned long long)n);
-        int fd = open(from, O_WRONLY | O_CREAT | O_EXCL, 0600);
-        if (fd == -1 || write(fd, w->data, w->bytes) != (ssize_t)w->bytes || fsync(fd) == -1 || rename(from, to) == -1 ||
-            fsync(dir) == -1)
-            bench_die("folder", strerror(errno));
-        close(fd);
+        write_durably(w, dir, n, from_memory, -1);
         took(w, began);
     }
     close(dir);
+    return NULL;
+}
+
+struct server {
+    struct work *work;
+    int listener;
+};
+
+/* The other end of one connection: a byte for each document that is safe. */
+static void *serve(void *user)
+{
+    const struct server *server = user;
+    const int from = accept(server->listener, NULL, NULL), dir = open_folder(server->work->where);
+    for (uint64_t n = 0; recv(from, (char[1]){0}, 1, MSG_PEEK) == 1; n++) {
+        write_durably(server->work, dir, n, from_peer, from);
+        if (send(from, "", 1, MSG_NOSIGNAL) != 1) break;
+    }
+    close(dir);
+    close(from);
+    return NULL;
+}
+
+static void *received(void *user)
+{
+    struct work *w = user;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t at_len = sizeof at;
+    struct server server = {w, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    pthread_t thread;
+    char port[8];
+    if (bind(server.listener, (struct sockaddr *)&at, sizeof at) == -1 || listen(server.listener, 1) == -1 ||
+        getsockname(server.listener, (struct sockaddr *)&at, &at_len) == -1)
+        bench_die("listen", strerror(errno));
+    pthread_create(&thread, NULL, serve, &server);
+    snprintf(port, sizeof port, "%d", ntohs(at.sin_port));
+    const int to = connect_to(port);
+    wait_for_start(w);
+    for (; goes_on(w); w->done++) {
+        const int64_t began = bench_ns();
+        if (send_all(to, w->data, w->bytes) == -1 || recv(to, (char[1]){0}, 1, 0) != 1) bench_die("received", strerror(errno));
+        took(w, began);
+    }
+    close(to);
+    pthread_join(thread, NULL);
+    close(server.listener);
     return NULL;
 }
 
@@ -356,7 +436,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void *(*one)(void *);
-    } modes[] = {{"upload", upload}, {"poll", poll_path}, {"unchanged", poll_unchanged}, {"folder", folder}, {"sets", sets}};
+    } modes[] = {{"upload", upload}, {"poll", poll_path}, {"unchanged", poll_unchanged}, {"folder", folder}, {"received", received}, {"sets", sets}};
     if (argc != 6) bench_die("usage", "http MODE WHERE WHAT NUMBER LIMIT");
     const int n = atoi(argv[4]);
     if (strcmp(argv[1], "listen") == 0) return listen_all(argv[2], argv[3], n, atoi(argv[5]));

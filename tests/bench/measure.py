@@ -21,23 +21,30 @@ VAR = BUILD / "bench-var"
 if len(str(VAR)) < 70:  # a socket's path has 108 bytes
     VAR.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(VAR)
-PERSISTENCE = {  # how a run's Redis keeps what it is told; everysec is what users run
+PERSISTENCE = {  # how a run's Redis keeps what it is told: everysec as most run theirs, always as `sheaf up` starts it
     "everysec": ("--appendonly", "yes", "--appendfsync", "everysec"),
     "always": ("--appendonly", "yes", "--appendfsync", "always"),
     "none": ("--appendonly", "no"),
 }
-WITHOUT_CACHE = dict(GLIBC_TUNABLES="glibc.malloc.tcache_count=0")  # as `sheaf up` starts dispatchers and most stage services
-REDIS = ("--auto-aof-rewrite-min-size", "1gb", "--loglevel", "warning")  # as `sheaf up` starts it
-BEHIND_OCR = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", SHEAF_NOTIFY_WHEN="never")  # what takes no time
+WITHOUT_CACHE = dict(GLIBC_TUNABLES="glibc.malloc.tcache_count=0")  # as cli/stack.c starts these:
+CACHELESS = ("dispatcher", "llm-svc", "persist-svc", "notify-svc")
+REDIS = ("--auto-aof-rewrite-min-size", "1gb", "--loglevel", "warning")  # as `sheaf up` starts it, beside what Stack says
+BEHIND_OCR = dict(SHEAF_LLM="null", SHEAF_RECORDS="null", SHEAF_OBJECTS="null", SHEAF_NOTIFY="null")  # what takes no time
 REST_S = 12  # services give back what is free every 10 s (lib/svc.c): after so long what is in memory is what they keep
 SETTLE_S = 24  # and, the first two times, what only their start read
 TICK = os.sysconf("SC_CLK_TCK")
 
 
+class AsUp(Stack):
+    """Services with the environment that `sheaf up` gives them."""
+
+    def start(self, name, label=None, **more):
+        return super().start(name, label, **(WITHOUT_CACHE if name in CACHELESS else {}), **more)
+
+
 def stack(*services, persistence="everysec", redis_options=(), **settings):
-    """A private Redis as users run it, and services that say little."""
-    settings.setdefault("SHEAF_LOG", "error")
-    return Stack(*services, redis_options=PERSISTENCE[persistence] + REDIS + redis_options, **settings)
+    """A private Redis and services as `sheaf up` starts them, but for the AOF's fsync."""
+    return AsUp(*services, redis_options=PERSISTENCE[persistence] + REDIS + redis_options, **settings)
 
 
 def tree(pid):
@@ -75,10 +82,11 @@ def pss_mib(pid):
     return total / 1024
 
 
-def rss_mib(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
+def rss_mib(pid, line="VmRSS"):
+    """VmHWM: the most there ever was."""
+    for text in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if text.startswith(line):
+            return int(text.split()[1]) / 1024
     return 0.0
 
 
@@ -98,7 +106,7 @@ def load(s, mode, jobs, number, first="stepa"):
     return run_json(PROGRAMS / "load", s.redis_socket, mode, jobs, number, first, timeout=300 + jobs / 100)
 
 
-def in_turn(one, other, at_least, seconds):
+def in_turn(one, other, at_least, seconds=0):
     """Pairs of figures, of slices that are neighbours: a disk, and who else uses the machine, changes from second to second.  Every second pair begins
     with the other, so that neither is always the one that comes after."""
     pairs, until = [], time.monotonic() + seconds
@@ -187,9 +195,15 @@ def number(n):
     return f"{n:,.0f}" if abs(n) >= 100 else f"{n:.2f}" if abs(n) < 10 else f"{n:.1f}"
 
 
+def commit():
+    """Of the tree that is measured; "+" when it has changes."""
+    said = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty=+"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return said.stdout.strip() or "no commit"
+
+
 def machine():
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     memory = int(next(line for line in open("/proc/meminfo") if line.startswith("MemTotal")).split()[1]) / 1048576
     redis = subprocess.run(["redis-server", "--version"], stdout=subprocess.PIPE, text=True).stdout.split("v=")[1].split()[0]
     return (f"{os.cpu_count()} cores, {model}, {memory:.0f} GiB, Linux {platform.release()}, Redis {redis}, "
-            f"build {BUILD.name}")
+            f"build {BUILD.name} of {commit()}")

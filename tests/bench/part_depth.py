@@ -1,37 +1,49 @@
-"""What a job costs as the queue grows: to enqueue it, and to carry it through, behind many that wait.  While no AOF is rewritten: then Redis copies
-each page that it writes to, whatever the queue's length.
+"""What a job costs as the queue grows: to enqueue it, and to carry it through, behind many that wait and behind few, two stacks beside each other and in
+turn: the minutes that filling takes are enough for a machine to change.  While no AOF is rewritten: then Redis copies each page that it writes to,
+whatever the queue's length.
 
 BENCH_WAITING (1,000,000): how many wait at the end."""
 import os
-import statistics
 
-from measure import cpu_alone_s, load, wait_for
+from measure import cpu_alone_s, in_turn, load, middle, wait_for
 from part_engine import Engine
 
-WAITING, STEP = int(os.environ.get("BENCH_WAITING", "1000000")), 10000
-STEPS = 5  # the middle one: while a table of keys doubles its size a step costs up to half more, wherever that happens to be
+WAITING, FEW = int(os.environ.get("BENCH_WAITING", "1000000")), 50000
+STEP, CARRIED = 5000, 2500  # jobs of a slice
+PAIRS = 4  # of slices, for each run
+
+
+class Queue(Engine):
+    """Jobs of a type that nobody offers wait in it; four stages go on beside them."""
+
+    def settle(self):
+        wait_for(lambda: not self.stack.redis.info("persistence")["aof_rewrite_in_progress"], 120, "the AOF's rewriting")
+
+    def fill(self, jobs):
+        """Redis's CPU, µs a job."""
+        self.settle()
+        pid = self.stack.redis_process.pid
+        began = cpu_alone_s(pid)
+        load(self.stack, "fill", jobs, 100, "inspect")
+        return (cpu_alone_s(pid) - began) / jobs * 1e6
+
+    def used(self):
+        return self.stack.redis.info("memory")["used_memory_dataset"]
+
+    def carry(self):
+        self.settle()
+        return self.run(CARRIED)["redis_us"]
 
 
 def run(report):
-    with Engine(room=64) as e:
-        pid, dispatcher = e.stack.redis_process.pid, e.stack.processes[0]
-
-        def settled():
-            wait_for(lambda: not e.stack.redis.info("persistence")["aof_rewrite_in_progress"], 120, "the AOF's rewriting")
-
-        def fill(jobs):
-            settled()
-            began = cpu_alone_s(pid)
-            load(e.stack, "fill", jobs, 100, "inspect")  # of a type that nobody offers: they wait
-            return (cpu_alone_s(pid) - began) / jobs * 1e6
-        fill(1000)
-        short = statistics.median(fill(STEP) for _ in range(STEPS))
-        settled()
-        carried_short = e.run(STEP // 2)["redis_us"]
-        fill(WAITING - 2 * STEPS * STEP)
-        long = statistics.median(fill(STEP) for _ in range(STEPS))
-        settled()
-        carried_long = e.run(STEP // 2)["redis_us"]
-        report.row(f"enqueue behind {WAITING:,}, of that behind {STEPS * STEP:,} (Redis's CPU)", "×", [long / short], ("≤", 1.15))
-        report.row(f"through 4 stages beside {WAITING:,} waiting, of that beside {STEPS * STEP:,}", "×", [carried_long / carried_short], ("≤", 1.15))
-        assert dispatcher.process.poll() is None
+    pairs = PAIRS * report.runs
+    with Queue() as long, Queue() as short:
+        empty = long.used()
+        long.fill(WAITING - pairs * STEP)
+        report.row("Redis's memory for a job that waits", "bytes", [(long.used() - empty) / (WAITING - pairs * STEP)])
+        short.fill(FEW)
+        carried = in_turn(long.carry, short.carry, pairs)
+        filled = in_turn(lambda: long.fill(STEP), lambda: short.fill(STEP), pairs)
+        for name, got in ((f"enqueue behind {WAITING:,}", filled), (f"through 4 stages beside {WAITING:,}", carried)):
+            report.row(f"{name}, of that behind {FEW:,} (Redis's CPU)", "×", [a / b for a, b in got], ("≤", 1.15), figure=middle)
+        assert long.stack.processes[0].process.poll() is None

@@ -3,10 +3,11 @@ import subprocess
 import statistics
 import time
 
-from measure import PROGRAMS, WITHOUT_CACHE, cpu_alone_s, cpu_s, load, stack
+from measure import PROGRAMS, WITHOUT_CACHE, cpu_alone_s, cpu_s, in_turn, load, middle, stack
 
 KEYS = ("engine_4stage_per_s", "bound_4stage_per_s")
 JOBS, ROOM, UNANSWERED = 10000, 64, 100  # room: what a service with a null provider states by itself
+SLICE, PAIRS = 2500, 5  # jobs of what is measured in turn, half a second's; pairs for each run
 
 
 class Engine:
@@ -35,12 +36,12 @@ class Engine:
     def start_services(self, s):
         endpoints = [f"tcp://127.0.0.1:{s.base + 20 + n}" for n in range(self.dispatchers)]
         for n, endpoint in enumerate(endpoints):
-            s.start("dispatcher", f"dispatcher{n}", SHEAF_DISPATCHER_BIND=endpoint, SHEAF_ADMIN_PORT=0, **WITHOUT_CACHE)
+            s.start("dispatcher", f"dispatcher{n}", SHEAF_DISPATCHER_BIND=endpoint, SHEAF_ADMIN_PORT=0)
         steps = ["stepa", "stepb", "stepc", "stepd"]
         for n in range(self.services):
             mine = ",".join(steps[n::self.services]) + (",stepfan" if n == 0 else "")
             self.start(PROGRAMS / "step-svc", env=s.env(SHEAF_DISPATCHERS=",".join(endpoints), SHEAF_ROOM=self.room,
-                                                       SHEAF_ADMIN_PORT=0, BENCH_STEPS=mine, BENCH_FAN=self.fan, **WITHOUT_CACHE))
+                                                       SHEAF_ADMIN_PORT=0, SHEAF_LOG="error", BENCH_STEPS=mine, BENCH_FAN=self.fan, **WITHOUT_CACHE))
 
     def start(self, *argv, **options):
         self.extra.append(subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE, **options))
@@ -64,33 +65,29 @@ class Engine:
         return got
 
 
-def round_of(jobs=JOBS, first="stepa", **how):
-    """One measurement on a stack of its own, so that it is not warmed by the one before."""
-    with Engine(**how) as e:
-        return e.run(jobs, first)
-
-
 def tell(report, name, got, goal=None, per=1):
     note = f"CPU µs a job: Redis {statistics.median(g['redis_us'] for g in got):.0f}, " \
            f"the rest {statistics.median(g['ours_us'] for g in got):.0f}, producer {got[0]['load_cpu_us']:.0f}"
     return report.row(name, "jobs/s", [g["per_s"] * per for g in got], goal, note)
 
 
-def measure(report, name, jobs=JOBS, first="stepa", per=1, **how):
-    return tell(report, name, [round_of(jobs, first, **how) for _ in range(report.runs)], per=per)
-
-
-def beside_bare(report, name, **how):
-    """Ours and the bare loop in turn, a round of one beside a round of the other: the machine is the same for both, and what counts is the median of
-    the ratios of neighbours.  Answers the medians of both."""
-    bare, ours = [], []
-    for _ in range(report.runs):
-        bare.append(round_of(bare=True, **how))
-        ours.append(round_of(**how))
-    bound = tell(report, name + ", bare loop", bare)
-    got = tell(report, name, ours)
-    report.row(name + ", of the bare loop", "×", [o["per_s"] / b["per_s"] for o, b in zip(ours, bare)], ("≥", 0.7))
+def beside_bare(report, name, jobs=SLICE, first="stepa", dispatchers=1, **how):
+    """Ours and the bare loop in turn, in slices short enough that the machine is the same for both; what is not measured rests.  Answers the
+    medians of both."""
+    with Engine(dispatchers=dispatchers, **how) as ours, Engine(bare=True, **how) as bare:
+        pairs = in_turn(lambda: ours.run(jobs, first), lambda: bare.run(jobs, first), PAIRS * report.runs)
+    bound = tell(report, name + ", bare loop", [b for _, b in pairs])
+    got = tell(report, name, [o for o, _ in pairs])
+    report.row(name + ", of the bare loop", "×", [o["per_s"] / b["per_s"] for o, b in pairs], ("≥", 0.7), figure=middle)
     return got, bound
+
+
+def fan_out(report):
+    """Tasks, beside those of a job with one: a document of forty pages costs a page what its tasks cost."""
+    with Engine() as e:
+        pairs = in_turn(lambda: e.run(SLICE // 40, "stepfan"), lambda: e.run(SLICE, "stepd"), PAIRS * report.runs)
+    tell(report, "fan-out of 40, tasks", [fan for fan, _ in pairs], per=41)
+    report.row("  of jobs of one task", "×", [fan["per_s"] * 41 / one["per_s"] for fan, one in pairs], figure=middle)
 
 
 def run(report):
@@ -99,8 +96,8 @@ def run(report):
         if persistence == "everysec":
             report.json.update(engine_4stage_per_s=ours, bound_4stage_per_s=bound)
     beside_bare(report, "4 stages, 4 services", services=4)
-    measure(report, "4 stages, 2 dispatchers", dispatchers=2)
-    measure(report, "1 stage", first="stepd")
-    measure(report, "fan-out of 40, tasks", first="stepfan", jobs=JOBS // 40, per=41)
-    for room in (1, 8, 256, 512):
-        measure(report, f"4 stages, room {room}", room=room, jobs=JOBS if room > 1 else JOBS // 10)
+    beside_bare(report, "4 stages, 2 dispatchers", dispatchers=2)
+    beside_bare(report, "1 stage", first="stepd")
+    for room in (1, 8, 256, 512):  # 64 above
+        beside_bare(report, f"4 stages, room {room}", room=room, jobs=SLICE if room > 1 else SLICE // 10)
+    fan_out(report)

@@ -29,9 +29,9 @@ def a_slice(what, where, size, connections, limit):
     return got
 
 
-def bare_folder(s, size, writers, limit):
+def bare_folder(s, size, writers, limit, what="folder"):
     folder = tempfile.mkdtemp(dir=s.folder)
-    got = a_slice("folder", folder, size, writers, limit)
+    got = a_slice(what, folder, size, writers, limit)
     empty(folder)
     return got
 
@@ -70,6 +70,14 @@ def forget(s):
     empty(s.folder + "/var/blobs")
 
 
+def uploads_always(report):
+    """As `sheaf up` keeps what it answered: no answer before Redis has its job on the disk, too."""
+    size = SIZES["200 KB"]
+    with stack("gateway", persistence="always") as s, stack("gateway") as everysec:
+        pairs = beside(report, size, 8, functools.partial(upload, s, size, 8), functools.partial(upload, everysec, size, 8))
+        tell(report, "upload 200 KB, 8 connections, AOF always", pairs, "the same with everysec", ("≥", 2000))
+
+
 def sync(path):
     fd = os.open(path, os.O_RDONLY)
     os.fsync(fd)
@@ -92,21 +100,31 @@ def rested_mib(pid):
     return rss_mib(pid)
 
 
+def beside_bare_server(report, s, size, connections):
+    """… beside a server that receives, hashes and writes the same bytes and does nothing else: what is lost to it is the gateway's own."""
+    pairs = beside(report, size, connections, functools.partial(upload, s, size, connections),
+                   functools.partial(bare_folder, s, size, connections, what="received"))
+    report.row("  of receive, SHA-256, write, fsync, rename", "×", [ours["per_s"] / bare["per_s"] for ours, bare in pairs], figure=middle)
+
+
 def uploads(report):
     with stack("gateway") as s:
         for name, size in SIZES.items():
             for connections in (1, 8, 64):
                 pairs = beside(report, size, connections, functools.partial(upload, s, size, connections),
-                               functools.partial(bare_folder, s, size, min(connections, 8)))
+                               functools.partial(bare_folder, s, size, connections))
                 first = pairs[0][0]
                 per_s, ratio = tell(report, f"upload {name}, {connections} connections", pairs, "write, fsync, rename of the same bytes",
                                     ("≥", 2000) if (name, connections) == ("200 KB", 8) else None, ("≥", 0.7) if (name, connections) == ("2 MB", 8) else None,
                                     f"{first['per_s'] * size / 1e6:.0f} MB/s, p99 {first['p99_us'] / 1000:.1f} ms; ")
+                if connections == 8:
+                    beside_bare_server(report, s, size, connections)
                 if (name, connections) == ("200 KB", 8):
                     report.json["upload_200k_per_s"] = per_s
                 if (name, connections) == ("2 MB", 8):
                     report.json["upload_2m_mb_per_s"] = per_s * size / 1e6
                     report.json["bare_2m_mb_per_s"] = report.json["upload_2m_mb_per_s"] / ratio
+        report.row("gateway's RSS, the most there was meanwhile", "MiB", [rss_mib(s["gateway"].pid, "VmHWM")])
         after_all = rested_mib(s["gateway"].pid)
         for size in SIZES.values():
             upload(s, size, 64, SECONDS)
@@ -131,6 +149,7 @@ def uploads_to_redis(report):
     with stack("gateway", redis_options=("--auto-aof-rewrite-percentage", "0"), SHEAF_BLOBS="redis") as s:
         pairs = beside(report, size, 8, functools.partial(to_redis, s, "upload", s.base, size), functools.partial(to_redis, s, "sets", s.redis_socket, size))
         tell(report, "upload 2 MB, blobs in Redis, 8 connections", pairs, "SETs of the same bytes", ratio_goal=("≥", 0.7))
+        report.row("  gateway's RSS, the most there was meanwhile", "MiB", [rss_mib(s["gateway"].pid, "VmHWM")])
 
 
 def polls(report):
@@ -169,6 +188,7 @@ def listeners(report):
 
 def run(report):
     uploads(report)
+    uploads_always(report)
     uploads_to_redis(report)
     polls(report)
     listeners(report)

@@ -6,22 +6,22 @@ import os
 import statistics
 import time
 
-from part_engine import JOBS, Engine, tell
+from measure import in_turn, middle
+from part_engine import PAIRS, SLICE, Engine, tell
 
 KEYS = ("two_redis_of_one",)
 NODES = 2
 CORES = len(os.sched_getaffinity(0))
 
 
-def round_of(nodes, persistence):
-    """From when all are warm to when the last has ended its last job."""
-    with contextlib.ExitStack() as engines, concurrent.futures.ThreadPoolExecutor(nodes) as at_once:
-        warm = [engines.enter_context(Engine(persistence=persistence)) for _ in range(nodes)]
+def all_at_once(engines):
+    """Until the last has ended its last job."""
+    with concurrent.futures.ThreadPoolExecutor(len(engines)) as pool:
         began = time.monotonic()
-        got = list(at_once.map(Engine.run, warm))
+        got = list(pool.map(lambda e: e.run(SLICE), engines))
         spent = time.monotonic() - began
     a_job = {what: statistics.mean(g[what] for g in got) for what in ("redis_us", "ours_us", "load_cpu_us")}
-    return dict(a_job, per_s=nodes * JOBS / spent)
+    return dict(a_job, per_s=len(engines) * SLICE / spent)
 
 
 def at_most(got):
@@ -31,13 +31,12 @@ def at_most(got):
 
 def run(report):
     for persistence in ("everysec", "none"):
-        one, several = [], []
-        for _ in range(report.runs):
-            one.append(round_of(1, persistence))
-            several.append(round_of(NODES, persistence))
-        tell(report, f"4 stages, AOF {persistence}, 1 Redis", one)
-        tell(report, f"4 stages, AOF {persistence}, {NODES} Redis", several)
-        ratio = report.row(f"4 stages, AOF {persistence}, {NODES} Redis, of one", "×", [s["per_s"] / o["per_s"] for s, o in zip(several, one)])
-        report.row(f"  {CORES} cores by the CPU of a job", "jobs/s", map(at_most, several))
+        with contextlib.ExitStack() as open_engines:
+            engines = [open_engines.enter_context(Engine(persistence=persistence)) for _ in range(NODES)]
+            pairs = in_turn(lambda: all_at_once(engines), lambda: all_at_once(engines[:1]), PAIRS * report.runs)
+        tell(report, f"4 stages, AOF {persistence}, 1 Redis", [one for _, one in pairs])
+        tell(report, f"4 stages, AOF {persistence}, {NODES} Redis", [several for several, _ in pairs])
+        ratio = report.row(f"4 stages, AOF {persistence}, {NODES} Redis, of one", "×", [s["per_s"] / o["per_s"] for s, o in pairs], figure=middle)
+        report.row(f"  {CORES} cores by the CPU of a job", "jobs/s", [at_most(several) for several, _ in pairs])
         if persistence == "everysec":
             report.json["two_redis_of_one"] = ratio

@@ -18,9 +18,9 @@ def stub(report):
     """Jobs of one page each, so that what is shared out is rooms at one dispatcher, nothing else."""
     alone = None
     for replicas in (1, 2, 4, 8):
-        with stack("dispatcher", "llm-svc", "persist-svc", SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="200ms", **BEHIND_OCR) as s:
+        with stack("dispatcher", "llm-svc", "persist-svc", SHEAF_OCR="null", SHEAF_NULL_OCR_DELAY="200ms", SHEAF_NOTIFY_WHEN="never", **BEHIND_OCR) as s:
             for n in range(replicas):
-                s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1, SHEAF_ROOM=2)
+                s.start("ocr-svc", f"ocr{n}", SHEAF_THREADS=1, SHEAF_ROOM=1)  # as a real engine's
             load(s, "window", 2 * replicas, 100, "inspect")
             per_s = load(s, "window", 50 * replicas, 1000, "inspect")["per_s"]
         alone = alone or per_s

@@ -9,26 +9,28 @@ import subprocess
 import sys
 import time
 
-from measure import stack
-from part_engine import round_of
+from measure import in_turn, middle, run_json, stack
+from part_engine import Engine
 
 KEYS = ("peers",)
+JOBS, PAIRS = 3000, 2  # of a slice; pairs for each run
 HERE = pathlib.Path(__file__).resolve().parent
 REDIS_DEFAULTS = ("--hash-max-listpack-value", "64", "--stream-node-max-entries", "100")  # theirs know nothing of what `sheaf up` sets
 
 
+def bullmq_per_s(folder, redis_options):
+    with stack(redis_options=redis_options) as s:
+        return run_json("node", HERE / "peer_bullmq.js", s.redis_socket, JOBS, timeout=120, stderr=subprocess.DEVNULL,
+                        env={**os.environ, "NODE_PATH": str(pathlib.Path(folder) / "node_modules")})["per_s"]
+
+
 def bullmq(report, folder, redis_options, where):
-    """Ours and theirs in turn, as in part_engine.py: the ratio is of neighbouring rounds."""
-    per_s, ours = [], []
-    for _ in range(report.runs):
-        ours.append(round_of()["per_s"])
-        with stack(redis_options=redis_options) as s:
-            done = subprocess.run(["node", str(HERE / "peer_bullmq.js"), s.redis_socket, "3000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  text=True, env={**os.environ, "NODE_PATH": str(pathlib.Path(folder) / "node_modules")}, timeout=120, check=True)
-            per_s.append(json.loads(done.stdout.strip().splitlines()[-1])["per_s"])
-    report.row("ours beside it, 4 stages, AOF everysec", "jobs/s", ours)
-    report.row("4 stages, of BullMQ on " + where, "×", [o / b for o, b in zip(ours, per_s)], ("≥", 6))
-    return report.row(f"BullMQ on {where}, 4 stages, AOF everysec", "jobs/s", per_s)
+    """Ours and theirs in turn, as in part_engine.py: the ratio is of neighbours."""
+    with Engine() as ours:
+        pairs = in_turn(lambda: ours.run(JOBS)["per_s"], lambda: bullmq_per_s(folder, redis_options), PAIRS * report.runs)
+    report.row("ours beside it, 4 stages, AOF everysec", "jobs/s", [o for o, _ in pairs])
+    report.row("4 stages, of BullMQ on " + where, "×", [o / b for o, b in pairs], ("≥", 6), figure=middle)
+    return report.row(f"BullMQ on {where}, 4 stages, AOF everysec", "jobs/s", [b for _, b in pairs])
 
 
 def rq(report):

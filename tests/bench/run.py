@@ -78,10 +78,15 @@ def show_apart(first, second):
     return not alone and all(spread <= SPREAD for spread in both.values())
 
 
-def write_json(path, first, second=None):
+def figures(report):
+    """What the parts promise, and every row."""
+    return report.json | {"rows": [row._asdict() for row in report.rows]}
+
+
+def write_json(path, how, first, second=None):
     """What the parts promise stands on top; of a second run below `again`."""
     if path:
-        path.write_text(json.dumps(first.json | ({"again": second.json} if second else {}), indent=1) + "\n")
+        path.write_text(json.dumps({"machine": how} | figures(first) | ({"again": figures(second)} if second else {}), indent=1, ensure_ascii=False) + "\n")
 
 
 def main():
@@ -102,11 +107,11 @@ def main():
     print(how, flush=True)
     report, repeats = run_all(names, args.runs), True
     print("\n" + how + "\n\n" + report.table())
-    write_json(args.json, report)
+    write_json(args.json, how, report)
     if args.twice:
         second = run_all(names, args.runs)
         print("\n" + second.table())
-        write_json(args.json, report, second)
+        write_json(args.json, how, report, second)
         repeats = show_apart(report, second)
     return 0 if repeats else 1
 

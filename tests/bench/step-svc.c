@@ -17,11 +17,8 @@ static int fan = 40;
 
 static void note_latency(const struct stage_task *task)
 {
-    char line[32];
     const char *name = json_string_value(json_object_get(task->body, "name"));
-    if (!name) return;
-    int n = snprintf(line, sizeof line, "%.1f\n", (double)(bench_ns() - strtoll(name, NULL, 10)) / 1000);
-    (void)!write(latency_fd, line, (size_t)n);
+    if (name) bench_note_since(latency_fd, strtoll(name, NULL, 10));
 }
 
 static int step(void *thread, const struct stage_task *task, json_t **result, struct err *err)
