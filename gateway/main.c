@@ -42,6 +42,7 @@ static int turn(struct svc *svc, struct gateway *g, bool *shards_known, struct e
         (void)totals_sample(g->totals, g, &aside);
         (void)loglevel_follow(g, &aside);
     }
+    answers_tidy(g->answers);
     svc_ready(svc, well ? NULL : "Redis does not answer");
     svc_beat(svc);
     if (poll(&stop, 1, TURN_MS) > 0) svc_take_signal(svc);
@@ -69,8 +70,8 @@ static void on_event(void *user, const struct event *event)
 {
     struct gateway *g = user;
     if (!event) answers_forget(g->answers, NULL);
-    if (event && *event->job) answers_forget(g->answers, event->job);
-    if (event && *event->batch) answers_forget(g->answers, event->batch);
+    if (event && *event->job) answers_changed(g->answers, event->job);
+    if (event && *event->batch) answers_changed(g->answers, event->batch);
     streams_tell(g->streams, event);
 }
 

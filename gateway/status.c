@@ -13,7 +13,6 @@
 #include "lib/auto.h"
 #include "lib/clock.h"
 
-#define JOBS_SHOWN  1000 /* of one batch; its counts are always of all */
 #define ENTRIES_MAX 2000
 
 /* --- one job --- */
@@ -169,11 +168,11 @@ static int batch_json(struct gateway *g, const struct caller *caller, const char
                       const char *const *value, const redis_reply_t *jobs, struct status *status,
                       struct err *err)
 {
-    const char *ids[JOBS_SHOWN];
+    const char *ids[STATUS_JOBS_SHOWN];
     int n = 0;
     struct view_counts counts = {0};
     json_t *list = json_array();
-    for (size_t i = 0; i < redis_len(jobs) && n < JOBS_SHOWN; i++) {
+    for (size_t i = 0; i < redis_len(jobs) && n < STATUS_JOBS_SHOWN; i++) {
         const char *job = redis_str(redis_at(jobs, i));
         if (id_valid(job)) ids[n++] = job;
     }
@@ -214,7 +213,7 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
     if (!id_valid(id)) return 0;
     snprintf(key, sizeof key, "%sbatch:%s", shard_key(shard, id_shard(id)), id);
     snprintf(jobs_key, sizeof jobs_key, "%.*s:jobs", (int)sizeof jobs_key - 6, key);
-    snprintf(last, sizeof last, "%d", JOBS_SHOWN - 1);
+    snprintf(last, sizeof last, "%d", STATUS_JOBS_SHOWN - 1);
     for (int i = 0; i < STANDING_BATCH; i++) argv[i + 2] = standing_batch_fields[i];
     const struct redis_command commands[] = {{STANDING_BATCH + 2, argv, NULL},
                                              {4, (const char *const[]){"LRANGE", jobs_key, "0", last}, NULL}};
@@ -229,16 +228,27 @@ int status_read_batch(struct gateway *g, const struct caller *caller, const char
 
 /* --- routes --- */
 
+/* With an ETag: who asks again and again is answered in a line as long as nothing changed. */
+static void send_answer(struct request *rq, struct answer *a)
+{
+    char headers[96];
+    const char *seen = http_header(rq, "If-None-Match");
+    const bool same = seen && strstr(seen, a->etag);
+    snprintf(headers, sizeof headers, "Cache-Control: private, no-cache\r\nETag: %s\r\n", a->etag);
+    http_answer(rq, same ? 304 : 200, "application/json; charset=utf-8", a->text.data, same ? 0 : a->text.len, headers);
+    answer_done(a);
+}
+
 static void of_jobs(struct request *rq, char *list)
 {
-    const char *ids[JOBS_SHOWN];
+    const char *ids[STATUS_JOBS_SHOWN];
     int n = 0;
     char *save = NULL;
     struct view_counts counts = {0};
     struct err err = {0};
     int64_t version = 0;
     json_t *lines = json_array();
-    for (char *id = strtok_r(list, ",", &save); id && n < JOBS_SHOWN; id = strtok_r(NULL, ",", &save))
+    for (char *id = strtok_r(list, ",", &save); id && n < STATUS_JOBS_SHOWN; id = strtok_r(NULL, ",", &save))
         if (id_valid(id)) ids[n++] = id;
     if (read_lines(rq->gateway, &rq->caller, ids, n, &counts, lines, &version, &err) == -1) {
         http_fail(rq, &err);
@@ -255,17 +265,6 @@ static void of_jobs(struct request *rq, char *list)
     json_object_set_new(batch, "batch_id", json_null());
     json_object_set_new(batch, "review_url", json_string("/review?mode=needs_review"));
     http_json(rq, 200, batch, NULL);
-}
-
-/* With an ETag: who asks again and again is answered in a line as long as nothing changed. */
-static void send_answer(struct request *rq, struct answer *a)
-{
-    char headers[96];
-    const char *seen = http_header(rq, "If-None-Match");
-    const bool same = seen && strstr(seen, a->etag);
-    snprintf(headers, sizeof headers, "Cache-Control: private, no-cache\r\nETag: %s\r\n", a->etag);
-    http_answer(rq, same ? 304 : 200, "application/json; charset=utf-8", a->text.data, same ? 0 : a->text.len, headers);
-    answer_done(a);
 }
 
 void status_of_batch(struct request *rq)

@@ -9,6 +9,8 @@
 #include "gateway/identity.h"
 #include "lib/err.h"
 
+#define STATUS_JOBS_SHOWN 1000 /* of one batch; its counts are always of all */
+
 struct status {
     json_t *json;    /* NULL: unknown, or not the caller's */
     int64_t version; /* grows with every change of what json says */

@@ -93,6 +93,13 @@ static void send_out(struct streams *s, struct stream *x)
     if (x->last) x->gone = true;
 }
 
+static void look_again(struct streams *s, struct stream *x)
+{
+    pthread_mutex_lock(&s->lock);
+    x->changed = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Reads what it shows, if it is time, and puts it on its way. */
 static void look(struct streams *s, struct stream *x, bool changed, int64_t now_ms)
 {
@@ -112,8 +119,10 @@ static void look(struct streams *s, struct stream *x, bool changed, int64_t now_
     } else if (!changed) {
         buf_puts(&x->out, ": still here\n\n"); /* by which a client that vanished is noticed */
     }
-    x->last = found == 0 || (found == 1 && a.done);
+    const bool more = found == 1 && a.stale;
+    x->last = found == 0 || (found == 1 && a.done && !more);
     if (found == 1) answer_done(&a);
+    if (more) look_again(s, x);
     if (x->out.bad) x->gone = true;
     if (!x->gone) send_out(s, x);
 }

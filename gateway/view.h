@@ -48,6 +48,8 @@ enum batch_field {
 
 /* `value`: the fields' texts, "" where there is none. */
 int view_progress(const char *const value[JOB_BRIEF]); /* per cent, 100 only when finished */
+/* As JSON it is shorter than this: a name, a message and an error of 200 bytes each, even if every one must be escaped. */
+#define VIEW_LINE_MAX 2048
 json_t *view_job_line(const char *id, const char *const value[JOB_BRIEF]);
 json_t *view_job(const char *id, const char *const value[JOB_FIELDS]); /* without result */
 

@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -164,6 +166,31 @@ static void test_the_remaining_time_follows_from_what_was_done(void **state)
     assert_int_equal(view_remaining_s(&c, 99000), 0);
 }
 
+static void test_no_line_is_longer_than_a_list_reckons_with(void **state)
+{
+    char quotes[201], err[1024], message[201];
+    struct values j = job("failed");
+    (void)state;
+    memset(quotes, '"', 200);
+    memset(message, '\\', 200);
+    quotes[200] = message[200] = '\0';
+    int n = sprintf(err, "{\"code\":\"provider_refused_by_name\",\"stage\":\"extract\",\"index\":499,\"text\":\"");
+    for (int i = 0; i < 200; i++) n += sprintf(err + n, "\\\"");
+    sprintf(err + n, "\"}");
+    j.v[JOB_NAME] = quotes;
+    j.v[JOB_ERR] = err;
+    j.v[JOB_MSG] = message;
+    j.v[JOB_STARTED] = j.v[JOB_FINISHED] = "1790000000000";
+    counts(&j, STAGE_NAMES_N - 1, "1", "0"); /* its message waits */
+    json_t *line = view_job_line("00a20bf3-5f0b-8d91-bdf0-02e73558028f", j.v);
+    char *text = json_dumps(line, JSON_COMPACT);
+    assert_non_null(strstr(text, "\"error\""));
+    assert_non_null(strstr(text, "\\\\\\\\"));
+    assert_in_range(strlen(text), 3 * 400, VIEW_LINE_MAX - 1);
+    free(text);
+    json_decref(line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_the_message_says_what_it_waits_for_or_does),
         cmocka_unit_test(test_a_failed_job_tells_code_text_and_stage),
         cmocka_unit_test(test_stages_list_their_workers_and_end_only_when_all_is_done),
+        cmocka_unit_test(test_no_line_is_longer_than_a_list_reckons_with),
         cmocka_unit_test(test_a_batch_s_total_is_the_sum_of_the_five),
         cmocka_unit_test(test_a_batch_is_done_when_sealed_and_nothing_is_on_its_way),
         cmocka_unit_test(test_the_remaining_time_follows_from_what_was_done),
