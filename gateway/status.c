@@ -264,7 +264,13 @@ static void of_jobs(struct request *rq, char *list)
     json_object_set_new(batch, "jobs", lines);
     json_object_set_new(batch, "batch_id", json_null());
     json_object_set_new(batch, "review_url", json_string("/review?mode=needs_review"));
-    http_json(rq, 200, batch, NULL);
+    const struct status status = {.json = batch};
+    struct answer answer;
+    if (answer_make(&status, &answer, &err) == 1)
+        send_answer(rq, &answer);
+    else
+        http_fail(rq, &err);
+    json_decref(batch);
 }
 
 void status_of_batch(struct request *rq)

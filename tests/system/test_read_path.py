@@ -1,6 +1,7 @@
 """How far jobs and batches are, asked by many: one reading for all of them."""
 import concurrent.futures
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -137,3 +138,17 @@ def test_a_change_of_the_largest_batch_is_read_once_for_all_who_listen(stack):
 def test_what_is_old_makes_room(stack):
     for _ in range(20):  # together more than is kept at once
         poll_until_one_needs_no_reading(stack, nearly_finished(stack)[0])
+
+
+def test_a_poll_of_named_jobs_is_answered_304_until_one_of_them_changes(stack):
+    answer = Engine(stack.redis).enqueue(files=3)["answer"]
+    jobs = [row["job_id"] for row in answer["job_ids"]]
+    path = "/api/batch_status?job_ids=" + ",".join(jobs)
+    status, head, body = http("GET", stack.url(path))
+    assert status == 200 and json.loads(body)["total"] == 3
+    ask = lambda: http("GET", stack.url(path), headers={"If-None-Match": head.get("ETag", "none")})
+    again = ask()
+    assert again[0] == 304 and again[2] == b"" and again[1]["ETag"] == head["ETag"]
+    put_states(stack.redis, [jobs[1]], "started", 9)
+    again = ask()
+    assert again[0] == 200 and json.loads(again[2])["in_progress"] == 1
