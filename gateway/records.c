@@ -10,11 +10,15 @@
 #define STREAM_MS  120000 /* until an answer begins; */
 #define IDLE_MS    60000  /* how long its pieces may be apart: whoever takes it may be slow */
 #define ASK_MS     5000
+#define STATUS_MS  2000 /* a status waits for so long for its records, then is told without them; */
+#define AWAY_MS    4000 /* after that one of them asks so often, and the others do not wait */
+#define PROMPT_MS  200  /* who says no so soon keeps no thread */
 #define ANSWER_MAX (16 * 1024 * 1024)
 
 struct records {
     char *base; /* "http://127.0.0.1:8090", without a slash at its end */
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of all below */
+    int64_t away_until_ms; /* 0: it answers */
     int n;
     httpc_t *kept[KEPT_MAX];
 };
@@ -112,14 +116,14 @@ int records_stream(struct records *r, const struct caller *caller, const struct 
     return rc;
 }
 
-json_t *records_ask(struct records *r, const struct caller *caller, const char *target, int *status)
+static json_t *ask_within(struct records *r, const struct caller *caller, const char *target, int64_t wait_ms, int *status)
 {
     struct asked asked;
     struct httpc_answer answer = {0};
     json_t *json = NULL;
     const struct records_call call = {.method = "GET", .target = target};
     *status = 0;
-    if (prepare(r, caller, &call, ASK_MS, &asked, NULL) == -1) return NULL;
+    if (prepare(r, caller, &call, wait_ms, &asked, NULL) == -1) return NULL;
     asked.request.max_answer_bytes = ANSWER_MAX;
     httpc_t *client = take(r, NULL);
     if (!client) return NULL;
@@ -132,12 +136,39 @@ json_t *records_ask(struct records *r, const struct caller *caller, const char *
     return json;
 }
 
+json_t *records_ask(struct records *r, const struct caller *caller, const char *target, int *status)
+{
+    return ask_within(r, caller, target, ASK_MS, status);
+}
+
+/* Statuses are asked for again and again: while persist-svc hangs they must not keep all threads, so one of them tries how it is. */
+static bool may_ask(struct records *r)
+{
+    pthread_mutex_lock(&r->lock);
+    const int64_t now_ms = clock_ms();
+    const bool away = r->away_until_ms > now_ms;
+    if (!away && r->away_until_ms) r->away_until_ms = now_ms + STATUS_MS + AWAY_MS; /* this one does */
+    pthread_mutex_unlock(&r->lock);
+    return !away;
+}
+
+static void note_answer(struct records *r, int status, int64_t took_ms)
+{
+    const bool hangs = (status == 0 || status >= 500) && took_ms >= PROMPT_MS;
+    pthread_mutex_lock(&r->lock);
+    r->away_until_ms = hangs ? clock_ms() + AWAY_MS : 0;
+    pthread_mutex_unlock(&r->lock);
+}
+
 json_t *records_of_job(struct records *r, const struct caller *caller, const char *job)
 {
     char target[96];
     int status;
+    if (!may_ask(r)) return NULL;
     snprintf(target, sizeof target, "/internal/records?job=%.40s", job);
-    json_t *answer = records_ask(r, caller, target, &status);
+    const int64_t began_ms = clock_ms();
+    json_t *answer = ask_within(r, caller, target, STATUS_MS, &status);
+    note_answer(r, status, clock_ms() - began_ms);
     json_t *records = json_incref(json_object_get(answer, "records"));
     json_decref(answer);
     if (json_is_array(records)) return records;

@@ -30,7 +30,7 @@ int records_stream(struct records *r, const struct caller *caller, const struct 
 /* What a question for records answers: {"records":[…],…}, or NULL when persist-svc says no (404) or nothing (any other *status,
  * 0 when it does not answer). */
 json_t *records_ask(struct records *r, const struct caller *caller, const char *target, int *status);
-/* The records of a job; NULL likewise. */
+/* The records of a job, for its status; NULL likewise, and at once while persist-svc has been found to hang. */
 json_t *records_of_job(struct records *r, const struct caller *caller, const char *job);
 
 #endif
