@@ -93,7 +93,10 @@ void body_build(struct buf *out, const struct taken *t)
     size_t len = strlen(t->about);
     buf_clear(out);
     if (len < 3) buf_putc(out, '{'); /* a job that lacks it: the stage will refuse the task */
-    else buf_printf(out, "%.*s,", (int)len - 1, t->about);
+    else {
+        buf_add(out, t->about, len - 1);
+        buf_putc(out, ',');
+    }
     buf_printf(out, "\"run\":\"%" PRIu64 "\",\"in\":{", t->task.token.run);
     add_in(out, t);
     buf_puts(out, "}}");

@@ -49,13 +49,17 @@ void buf_putc(struct buf *b, char c)
 
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
+    /* Into the room there is, which mostly does: formatting only to count first was a twentieth of what a dispatcher does. */
+    size_t room = b->bad ? 0 : b->cap - b->len;
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, args);
     va_end(args);
     if (n < 0) {
         b->bad = true;
+    } else if ((size_t)n < room) {
+        b->len += (size_t)n;
     } else if (reserve(b, (size_t)n)) {
         (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;

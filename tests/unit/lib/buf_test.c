@@ -32,6 +32,24 @@ static void test_appends_grow_and_stay_terminated(void **state)
     assert_null(b.data);
 }
 
+/* One byte less than fits, what just fits beside the NUL, and one more. */
+static void test_printf_fills_the_room_to_its_last_byte_and_grows_behind_it(void **state)
+{
+    (void)state;
+    for (int over = -1; over <= 1; over++) {
+        struct buf b = BUF_INIT;
+        buf_puts(&b, "x");
+        int width = (int)(b.cap - b.len - 1) + over;
+        buf_printf(&b, "%0*d", width, 7);
+        assert_int_equal(b.len, 1 + width);
+        assert_string_equal(b.data + b.len - 2, "07");
+        buf_printf(&b, "%s", "end");
+        assert_string_equal(b.data + b.len - 5, "07end");
+        assert_int_equal(strlen(b.data), 1 + width + 3);
+        buf_done(&b);
+    }
+}
+
 static void test_printf_takes_what_is_longer_than_the_first_memory(void **state)
 {
     (void)state;
@@ -118,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_appends_grow_and_stay_terminated),
+        cmocka_unit_test(test_printf_fills_the_room_to_its_last_byte_and_grows_behind_it),
         cmocka_unit_test(test_printf_takes_what_is_longer_than_the_first_memory),
         cmocka_unit_test(test_a_failed_allocation_sticks_and_later_appends_do_nothing),
         cmocka_unit_test(test_take_gives_the_text_away_even_an_empty_one),
