@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/auto.h"
+#include "lib/buf.h"
 #include "lib/redis_inner.h"
 
 static size_t budget;
@@ -57,6 +58,34 @@ static void test_every_type_is_read_in_one_piece_and_byte_by_byte(void **state)
         assert_string_equal(redis_str(redis_at(redis_at(r, 5), 1)), "");
         redis_reply_free(r);
     }
+}
+
+/* Texts of all lengths from none to larger than any block, and after each a number. */
+static void test_a_reply_of_hundreds_of_words_keeps_each_of_them(void **state)
+{
+    enum { WORDS = 600, LONGEST = 20000 };
+    AUTO_FREE char *text = malloc(LONGEST + 1);
+    AUTO(buf_done) struct buf bytes = BUF_INIT;
+    struct err err = {0};
+    int rc = 0;
+
+    (void)state;
+    memset(text, 'x', LONGEST);
+    buf_printf(&bytes, "*%d\r\n", WORDS);
+    for (int i = 0; i < WORDS; i++) {
+        int len = i % 50 == 49 ? LONGEST : i;
+        buf_printf(&bytes, "*2\r\n$%d\r\n%.*s\r\n:%d\r\n", len, len, text, i);
+    }
+    redis_reply_t *r = read_reply(bytes.data, bytes.len, 4096, &rc, &err);
+    assert_non_null(r);
+    for (int i = 0; i < WORDS; i++) {
+        const redis_reply_t *pair = redis_at(r, (size_t)i);
+        size_t len = i % 50 == 49 ? LONGEST : (size_t)i;
+        assert_int_equal(redis_len(redis_at(pair, 0)), len);
+        assert_int_equal(strspn(redis_str(redis_at(pair, 0)), "x"), len);
+        assert_int_equal(redis_int(redis_at(pair, 1)), i);
+    }
+    redis_reply_free(r);
 }
 
 static void test_accessors_of_the_wrong_type_answer_nothing(void **state)
@@ -208,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_type_is_read_in_one_piece_and_byte_by_byte),
+        cmocka_unit_test(test_a_reply_of_hundreds_of_words_keeps_each_of_them),
         cmocka_unit_test(test_accessors_of_the_wrong_type_answer_nothing),
         cmocka_unit_test(test_int_of_a_text_takes_digits_only),
         cmocka_unit_test(test_what_is_not_redis_is_an_error),
