@@ -20,7 +20,6 @@ engine_t *engine_new(const struct settings *settings, redis_t *redis, const char
 void ending_done(struct ending *x)
 {
     free(x->result);
-    free(x->opens);
     free(x->about);
 }
 

@@ -27,7 +27,8 @@ struct ending {
     enum ending_mode mode;
     struct bus_peer peer;  /* who waits for the RESULT_ACK; len 0: nobody */
     char worker[64];       /* whose work it was, for the job's page */
-    char *result, *opens;  /* ENDING_DONE; owned */
+    char *result;          /* ENDING_DONE; owned */
+    char opens[OPENS_TEXT]; /* ENDING_DONE; "": nothing */
     char *about;           /* what all tasks of its job are told, owned; NULL: not known here, and Redis says it again */
     int64_t after_ms;      /* ENDING_RETRY, ENDING_THROTTLED */
     char code[24], text[200];

@@ -99,7 +99,7 @@ static void find_most(const struct call *c, int most[PIPELINE_TYPES])
     int opened[PIPELINE_TYPES] = {0}, top = 0;
     for (int i = 0; i < c->n; i++) {
         const struct ending *x = &c->endings[i];
-        const char *count = x->opens ? strrchr(x->opens, ':') : NULL; /* "type:from:count" */
+        const char *count = strrchr(x->opens, ':'); /* "type:from:count" */
         int row = count ? pipeline_find(pipeline[x->row].next) : -1;
         if (row >= 0) opened[row] += atoi(count + 1);
     }
@@ -124,7 +124,7 @@ static void put_rooms(struct args *a, struct call *c, const int room[PIPELINE_TY
 
 static bool same_kind(const struct ending *a, const struct ending *b)
 {
-    return a->row == b->row && !a->about == !b->about && !strcmp(a->worker, b->worker) && !strcmp(a->opens ? a->opens : "", b->opens ? b->opens : "");
+    return a->row == b->row && !a->about == !b->about && !strcmp(a->worker, b->worker) && !strcmp(a->opens, b->opens);
 }
 
 /* What results have in common is said once: of each kind its first result stands for it.  Answers how many there are. */
@@ -144,7 +144,7 @@ static void put_kind(struct args *a, const struct ending *x)
 {
     args_text(a, x->task.type);
     args_text(a, x->worker);
-    args_text(a, x->opens ? x->opens : "");
+    args_text(a, x->opens);
     args_text(a, pipeline[x->row].join ? pipeline[x->row].join : "");
     args_text(a, x->about ? "1" : "0");
 }

@@ -178,17 +178,14 @@ static void read_failure(const struct message *m, struct ending *e)
 
 static void read_result(const struct message *m, struct ending *e)
 {
-    struct buf opens = BUF_INIT;
     struct err err;
-    if (pipeline_opens(e->row, m->body, &opens, &err)) {
+    if (pipeline_opens(e->row, m->body, e->opens, &err)) {
         e->mode = ENDING_REFUSED; /* our own service is wrong; trying again would not mend it */
         snprintf(e->code, sizeof e->code, "internal");
         snprintf(e->text, sizeof e->text, "The stage gave an answer that makes no sense.");
-        buf_done(&opens);
         return;
     }
     e->result = strdup(m->body);
-    e->opens = buf_take(&opens, NULL);
 }
 
 static void hear_result(struct dispatcher *d, struct message *m)

@@ -1,6 +1,7 @@
 #include "dispatcher/pipeline.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SECONDS(n) ((n) * 1000)
@@ -49,13 +50,14 @@ static int fan_of(const char *result, int64_t *fan, struct err *err)
     return 0;
 }
 
-int pipeline_opens(int row, const char *result, struct buf *out, struct err *err)
+int pipeline_opens(int row, const char *result, char out[OPENS_TEXT], struct err *err)
 {
     const struct pipeline_row *r = &pipeline[row];
     int64_t fan = 1;
+    out[0] = '\0';
     if (r->opens == OPENS_NOTHING) return 0;
     if (r->opens == OPENS_FAN && fan_of(result, &fan, err)) return -1;
-    if (fan > 0) buf_printf(out, "%s:%s:%lld", r->next, r->opens == OPENS_SAME ? "#" : "0", (long long)fan);
+    if (fan > 0) snprintf(out, OPENS_TEXT, "%s:%s:%d", r->next, r->opens == OPENS_SAME ? "#" : "0", (int)fan);
     return 0;
 }
 

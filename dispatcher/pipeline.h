@@ -33,15 +33,16 @@ struct pipeline_row {
 
 #define PIPELINE_TYPES 13
 #define FAN_MAX        500  /* most tasks one result may open: SHEAF_MAX_PAGES cannot be set higher */
+#define OPENS_TEXT     24   /* "extract:0:500" */
 
 extern const struct pipeline_row pipeline[PIPELINE_TYPES];
 
 int pipeline_find(const char *type); /* row number, -1 when there is none */
 int64_t pipeline_time_ms(int row, const struct settings *settings);
 
-/* What a done task opens, in the notation of commit.lua ("page:0:12"), appended to out.  -1 when the result lacks a
+/* What a done task opens, in the notation of commit.lua ("page:0:12"); "": nothing.  -1 when the result lacks a
  * sound "fan" although the row asks for one (ERR_INPUT). */
-int pipeline_opens(int row, const char *result, struct buf *out, struct err *err);
+int pipeline_opens(int row, const char *result, char out[OPENS_TEXT], struct err *err);
 
 /* The whole graph for rerun.lua: "inspect>page page>split …". */
 void pipeline_graph(struct buf *out);

@@ -10,11 +10,10 @@
 
 static void opens(const char *type, const char *result, const char *expected)
 {
-    struct buf out = BUF_INIT;
+    char out[OPENS_TEXT];
     struct err err;
-    assert_int_equal(pipeline_opens(pipeline_find(type), result, &out, &err), 0);
-    assert_string_equal(out.data ? out.data : "", expected);
-    buf_done(&out);
+    assert_int_equal(pipeline_opens(pipeline_find(type), result, out, &err), 0);
+    assert_string_equal(out, expected);
 }
 
 static void test_inspect_opens_as_many_pages_as_it_found(void **state)
@@ -30,6 +29,12 @@ static void test_extract_opens_the_save_of_its_own_entry(void **state)
     opens("extract", "{\"words\":120}", "save:#:1");
 }
 
+static void test_the_most_that_one_result_may_open_is_said_in_full(void **state)
+{
+    (void)state;
+    opens("split", "{\"fan\":500}", "extract:0:500");
+}
+
 static void test_a_page_opens_nothing_by_itself(void **state)
 {
     (void)state;
@@ -43,11 +48,10 @@ static void test_a_result_without_a_sound_fan_is_refused(void **state)
     struct err err;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct buf out = BUF_INIT;
-        assert_int_equal(pipeline_opens(pipeline_find("split"), bad[i], &out, &err), -1);
+        char out[OPENS_TEXT];
+        assert_int_equal(pipeline_opens(pipeline_find("split"), bad[i], out, &err), -1);
         assert_int_equal(err.kind, ERR_INPUT);
-        assert_int_equal(out.len, 0);
-        buf_done(&out);
+        assert_string_equal(out, "");
     }
 }
 
@@ -73,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inspect_opens_as_many_pages_as_it_found),
         cmocka_unit_test(test_extract_opens_the_save_of_its_own_entry),
+        cmocka_unit_test(test_the_most_that_one_result_may_open_is_said_in_full),
         cmocka_unit_test(test_a_page_opens_nothing_by_itself),
         cmocka_unit_test(test_a_result_without_a_sound_fan_is_refused),
         cmocka_unit_test(test_every_stage_that_people_see_is_in_the_table),
