@@ -75,15 +75,9 @@ static struct stage_inner *queue_take_all(struct queue *q)
 struct stage_inner *stage_inner_new(const struct wire_header *task, int type, const char *body,
                                     size_t body_len)
 {
-    struct stage_inner *work = calloc(1, sizeof(*work));
+    struct stage_inner *work = calloc(1, sizeof(*work) + body_len + 1);
     if (!work) return NULL;
-    work->body = malloc(body_len + 1);
-    if (!work->body) {
-        free(work);
-        return NULL;
-    }
     memcpy(work->body, body, body_len);
-    work->body[body_len] = '\0';
     work->body_len = body_len;
     work->task = *task;
     work->type = type;
@@ -93,7 +87,6 @@ struct stage_inner *stage_inner_new(const struct wire_header *task, int type, co
 void stage_inner_free(struct stage_inner *work)
 {
     if (!work) return;
-    free(work->body);
     free(work->answer);
     free(work);
 }

@@ -28,7 +28,6 @@ struct stage_inner {
     struct wire_header task;
     int type;
     int64_t deadline_ms;
-    char *body; /* owned */
     size_t body_len;
     atomic_bool cancelled, begun;
     _Atomic uint64_t progress; /* done << 32 | total */
@@ -38,6 +37,7 @@ struct stage_inner {
     size_t answer_len;
     struct err err; /* why it is not done */
     int64_t took_ms;
+    char body[]; /* body_len bytes and a NUL */
 };
 
 struct stage_inner *stage_inner_new(const struct wire_header *task, int type, const char *body,
