@@ -1,6 +1,5 @@
 #include "dispatcher/body.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,13 +39,17 @@ static void add_tokens(struct buf *out, const char *tokens)
 /* One need of the pipeline's row, "res:inspect:0" or "out:page:*", as  "inspect":{…}  or  "page_out":["…"]. */
 static void add_need(struct buf *out, const char *need, size_t len, const char *value)
 {
-    int stage_len = (int)strcspn(need + 4, ":");
+    size_t stage_len = strcspn(need + 4, ":");
     if (len < 5) return;
     if (!strncmp(need, "res:", 4)) {
-        buf_printf(out, "\"%.*s\":", stage_len, need + 4);
+        buf_putc(out, '"');
+        buf_add(out, need + 4, stage_len);
+        buf_puts(out, "\":");
         add_json(out, value);
     } else {
-        buf_printf(out, "\"%.*s_out\":", stage_len, need + 4);
+        buf_putc(out, '"');
+        buf_add(out, need + 4, stage_len);
+        buf_puts(out, "_out\":");
         add_tokens(out, value);
     }
 }
@@ -90,6 +93,7 @@ static void add_in(struct buf *out, const struct taken *t)
 /* What all tasks of a job carry was written as a JSON object by the gateway (enqueue.c); the rest is put behind its last member. */
 void body_build(struct buf *out, const struct taken *t)
 {
+    char run[NUMBER_TEXT];
     size_t len = strlen(t->about);
     buf_clear(out);
     if (len < 3) buf_putc(out, '{'); /* a job that lacks it: the stage will refuse the task */
@@ -97,7 +101,9 @@ void body_build(struct buf *out, const struct taken *t)
         buf_add(out, t->about, len - 1);
         buf_putc(out, ',');
     }
-    buf_printf(out, "\"run\":\"%" PRIu64 "\",\"in\":{", t->task.token.run);
+    buf_puts(out, "\"run\":\"");
+    buf_puts(out, number_format(t->task.token.run, run));
+    buf_puts(out, "\",\"in\":{");
     add_in(out, t);
     buf_puts(out, "}}");
 }

@@ -1,8 +1,6 @@
 /* Results of one shard, and the tasks that are taken by the same call. */
 #include "dispatcher/engine_inner.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,17 +28,26 @@ static const char *about_of(const struct call *c, const uint8_t job[16], const c
     return "";
 }
 
+/* "<job> <run> <index> <attempt>" */
+static bool parse_packed(const char *packed, struct wire_header *task)
+{
+    char job[ID_TEXT], *at, *end;
+    if (strnlen(packed, ID_TEXT) < ID_TEXT || packed[ID_TEXT - 1] != ' ') return false;
+    memcpy(job, packed, ID_TEXT - 1);
+    job[ID_TEXT - 1] = '\0';
+    if (!id_valid(job)) return false;
+    id_to_bytes(job, task->job);
+    task->token.run = strtoull(packed + ID_TEXT, &at, 10);
+    task->index = (uint32_t)strtoul(at, &at, 10);
+    task->token.attempt = (uint32_t)strtoul(at, &end, 10); /* after a word that is no number none is read */
+    return end != at;
+}
+
 /* One task of a type's list, whose words begin at t->at. */
 static bool parse_task(struct taken *t)
 {
-    char job[ID_TEXT], run[24];
-    unsigned index, attempt;
-    if (!entry_parse(redis_str(redis_at(t->words, t->at)), &t->task.entry)) return false;
-    if (sscanf(redis_str(redis_at(t->words, t->at + 2)), "%36s %20s %u %u", job, run, &index, &attempt) != 4 || !id_valid(job)) return false;
-    id_to_bytes(job, t->task.job);
-    t->task.index = index;
-    t->task.token = (struct token){strtoull(run, NULL, 10), attempt, (uint32_t)redis_int(redis_at(t->words, t->at + 1))};
-    return true;
+    t->task.token.delivery = (uint32_t)redis_int(redis_at(t->words, t->at + 1));
+    return entry_parse(redis_str(redis_at(t->words, t->at)), &t->task.entry) && parse_packed(redis_str(redis_at(t->words, t->at + 2)), &t->task);
 }
 
 /* A list of take.lua: type, words of a task, and these. */
@@ -151,17 +158,14 @@ static void put_kind(struct args *a, const struct ending *x)
 
 static void put_result(struct args *a, const struct ending *x, uint16_t kind)
 {
-    char run[24], token[48], entry[ENTRY_TEXT], job[ID_TEXT], index[12];
-    snprintf(run, sizeof run, "%" PRIu64, x->task.token.run);
-    snprintf(token, sizeof token, "%s.%u.%u", run, x->task.token.attempt, x->task.token.delivery);
-    snprintf(index, sizeof index, "%u", x->task.index);
+    char run[NUMBER_TEXT], token[TOKEN_TEXT], entry[ENTRY_TEXT], job[ID_TEXT], index[NUMBER_TEXT];
     id_from_bytes(x->task.job, job);
     args_packed(a, kind);
     args_pack(a, entry_format(&x->task.entry, entry));
-    args_pack(a, run);
-    args_pack(a, token);
+    args_pack(a, number_format(x->task.token.run, run));
+    args_pack(a, token_format(&x->task.token, token));
     args_pack(a, job);
-    args_pack(a, index);
+    args_pack(a, number_format(x->task.index, index));
     args_pack(a, x->result ? x->result : "");
 }
 

@@ -1,7 +1,5 @@
 #include "proto/ids.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ID_BYTES   16
@@ -85,6 +83,24 @@ static const char *take_number(const char *p, uint64_t max, uint64_t *value)
     return p;
 }
 
+/* Not by printf: it took a seventh of a dispatcher's instructions for the five numbers of a result. */
+static char *put_number(char *at, uint64_t n)
+{
+    char digits[NUMBER_TEXT];
+    int len = 0;
+    do digits[len++] = (char)('0' + n % 10);
+    while (n /= 10);
+    while (len) *at++ = digits[--len];
+    *at = '\0';
+    return at;
+}
+
+char *number_format(uint64_t n, char out[NUMBER_TEXT])
+{
+    put_number(out, n);
+    return out;
+}
+
 static const char *take_char(const char *p, char c)
 {
     return p && *p == c ? p + 1 : NULL;
@@ -104,7 +120,11 @@ int token_compare(const struct token *a, const struct token *b)
 
 char *token_format(const struct token *t, char out[TOKEN_TEXT])
 {
-    snprintf(out, TOKEN_TEXT, "%" PRIu64 ".%" PRIu32 ".%" PRIu32, t->run, t->attempt, t->delivery);
+    char *at = put_number(out, t->run);
+    *at++ = '.';
+    at = put_number(at, t->attempt);
+    *at++ = '.';
+    put_number(at, t->delivery);
     return out;
 }
 
@@ -121,7 +141,9 @@ bool token_parse(const char *text, struct token *t)
 
 char *entry_format(const struct entry_id *e, char out[ENTRY_TEXT])
 {
-    snprintf(out, ENTRY_TEXT, "%" PRIu64 "-%" PRIu64, e->ms, e->seq);
+    char *at = put_number(out, e->ms);
+    *at++ = '-';
+    put_number(at, e->seq);
     return out;
 }
 

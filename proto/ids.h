@@ -19,6 +19,10 @@ unsigned id_shard(const char *text);           /* of a valid id */
 void id_to_bytes(const char *text, uint8_t out[16]);
 void id_from_bytes(const uint8_t in[16], char out[ID_TEXT]);
 
+/* A decimal number without blank or leading zero, as tokens and entries have them. */
+#define NUMBER_TEXT 21
+char *number_format(uint64_t n, char out[NUMBER_TEXT]);
+
 /* The token names one delivery of one task; ordered by run, then attempt, then delivery.
  * run: Redis TIME in microseconds, set by enqueue and re-run.  attempt: counts failures (from 1).
  * delivery: counts hand-outs within the attempt (from 1). Text form "<run>.<attempt>.<delivery>". */

@@ -107,6 +107,16 @@ static void test_largest_token_and_entry_fit_and_come_back(void **state)
     assert_true(e_back.ms == UINT64_MAX && e_back.seq == UINT64_MAX);
 }
 
+static void test_numbers_are_written_without_a_leading_zero(void **state)
+{
+    (void)state;
+    char text[NUMBER_TEXT];
+    assert_string_equal(number_format(0, text), "0");
+    assert_string_equal(number_format(9, text), "9");
+    assert_string_equal(number_format(100, text), "100");
+    assert_string_equal(number_format(UINT64_MAX, text), "18446744073709551615");
+}
+
 static void test_token_text_is_the_whole_text_and_nothing_else(void **state)
 {
     (void)state;
@@ -163,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_nonsense_gives_bytes_and_shard_without_harm),
         cmocka_unit_test(test_token_is_ordered_by_run_then_attempt_then_delivery),
         cmocka_unit_test(test_largest_token_and_entry_fit_and_come_back),
+        cmocka_unit_test(test_numbers_are_written_without_a_leading_zero),
         cmocka_unit_test(test_token_text_is_the_whole_text_and_nothing_else),
         cmocka_unit_test(test_entry_text_is_the_whole_text_and_nothing_else),
     };
