@@ -1,4 +1,12 @@
-/* What workers are told, and what Redis's answers mean for them. */
+/* What workers are told, and what Redis's answers mean for them.
+ *
+ * Where a dispatcher's CPU goes (perf, four stages that do nothing, glibc's cache of freed memory off as `sheaf up` has it): a third to the kernel,
+ * nearly all of it libzmq's waking and sending; a fifth went to malloc and free, a tenth to printf and scanf.  By callgrind the formatting and a
+ * malloc for each word of a reply were what could be spared: without them a task takes 25 thousand instructions, not 45.
+ * What is left of malloc is a sixth, in no one place: 7 of 100 libzmq's, whose frames hold what is longer than 32 bytes by an allocation each (a
+ * header is, and a body; given our own memory it allocates to remember that); 4 the copies of a result and of what its job is told, which outlive
+ * the message and the reply that they came in; 2 the delivery in hold.c.  Pools of these would gain less than they take to read; the cache of
+ * freed memory gains 4, and keeps it. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,7 @@
+/* Where a service's CPU goes that does nothing with its tasks (perf, as in dispatcher/dispatch.c): two fifths to the kernel, to wake a thread, the loop
+ * and libzmq; a quarter to reading the body, and in all a seventh to malloc and free.  Two thirds of that are jansson's, a value at a time: a work
+ * function wants its body as JSON.  The task, what is held of it and the message make the rest, 1 of 100 each.  A real stage's work is thousands
+ * of times all of it, so nothing here is pooled. */
 #include "lib/stage_pool.h"
 
 #include <pthread.h>
