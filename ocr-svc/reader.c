@@ -129,24 +129,24 @@ static void note_picture(struct page *page, const struct pixels_header *h)
     page->pixel_height = (int)h->height;
 }
 
-/* `pen`: somebody wrote on the page, anywhere. */
-static int recognise_beside(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, bool pen,
-                            struct page *page, struct err *err)
+/* The page's picture to read, unless it has been drawn. */
+static int draw(reader_t *r, int index, const struct ocr_wait *wait, struct decode_pixels *picture, struct err *err)
 {
-    struct decode_pixels picture = {0};
-    if (decoder_pixels(r->decoder, index, r->dpi, wait->deadline_ms, &picture, err) != 0) return -1;
-    note_picture(page, picture.head);
-    int result = (pen ? mixed_recognise_page : mixed_recognise)(r->provider, r->engine, w, &picture, wait, page, err);
-    decode_pixels_done(&picture);
-    return result;
+    return picture->map ? 0 : decoder_pixels(r->decoder, index, r->dpi, wait->deadline_ms, picture, err);
 }
 
-static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+/* `pen`: somebody wrote on the page, anywhere. */
+static int recognise_beside(reader_t *r, const struct ocr_wait *wait, const struct decode_words *w, const struct decode_pixels *picture,
+                            bool pen, struct page *page, struct err *err)
 {
-    struct decode_pixels picture = {0};
-    if (decoder_pixels(r->decoder, index, r->dpi, wait->deadline_ms, &picture, err) != 0) return -1;
-    const struct pixels_header *h = picture.head;
-    struct ocr_image image = {.grey = picture.grey,
+    note_picture(page, picture->head);
+    return (pen ? mixed_recognise_page : mixed_recognise)(r->provider, r->engine, w, picture, wait, page, err);
+}
+
+static int recognise(reader_t *r, const struct ocr_wait *wait, const struct decode_pixels *picture, struct page *page, struct err *err)
+{
+    const struct pixels_header *h = picture->head;
+    struct ocr_image image = {.grey = picture->grey,
                               .width = (int)h->width,
                               .height = (int)h->height,
                               .stride = h->stride,
@@ -161,20 +161,30 @@ static int recognise(reader_t *r, int index, const struct ocr_wait *wait, struct
     } else {
         err_set(err, ERR_NOMEM, "out of memory for a page's ink");
     }
-    decode_pixels_done(&picture);
     return result;
 }
 
-/* Looks at a page that has the layer's words. */
-static int look(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, const struct page *page,
-                enum text_layer *layer, bool *pen, struct err *err)
+static void judge(const struct decode_words *w, const struct decode_pixels *picture, const struct page *page, enum text_layer *layer, bool *pen)
 {
-    struct decode_pixels picture = {0};
     bool doubtful = *layer == TEXT_LAYER_DOUBTFUL;
-    if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &picture, err) != 0) return -1;
-    if (doubtful) *layer = text_layer_look(w, &picture);
-    *pen = w->head->has_markings || text_layer_lacks(w, &picture, page, doubtful && *layer == TEXT_LAYER_REAL);
-    decode_pixels_done(&picture);
+    if (doubtful) *layer = text_layer_look(w, picture);
+    *pen = w->head->has_markings || text_layer_lacks(w, picture, page, doubtful && *layer == TEXT_LAYER_REAL);
+}
+
+/* Looks at a page that has the layer's words. Where it is likely to be read after that it is drawn for both at once, into *picture: a scan's
+ * picture is unpacked each time that it is drawn. */
+static int look(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, const struct page *page,
+                struct decode_pixels *picture, enum text_layer *layer, bool *pen, struct err *err)
+{
+    if (text_layer_likely_read(w, *layer)) {
+        if (draw(r, index, wait, picture, err) != 0) return -1;
+        judge(w, picture, page, layer, pen);
+        return 0;
+    }
+    struct decode_pixels small = {0};
+    if (decoder_pixels(r->decoder, index, TEXT_LAYER_DPI, wait->deadline_ms, &small, err) != 0) return -1;
+    judge(w, &small, page, layer, pen);
+    decode_pixels_done(&small);
     return 0;
 }
 
@@ -184,17 +194,19 @@ static bool may_lack(const reader_t *r, enum text_layer layer, const struct deco
     return layer == TEXT_LAYER_DOUBTFUL || !r->vocabulary || !answered_by_text(r->vocabulary, w);
 }
 
-static int read_layer(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, bool pictures, bool pen,
-                      struct page *page, struct err *err)
+static int read_layer(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, struct decode_pixels *picture,
+                      bool pictures, bool pen, struct page *page, struct err *err)
 {
-    int result = pictures || pen ? recognise_beside(r, index, wait, w, pen, page, err) : 0;
+    bool drawn = pictures || pen;
+    int result = drawn ? draw(r, index, wait, picture, err) : 0;
+    if (drawn && result == 0) result = recognise_beside(r, wait, w, picture, pen, page, err);
     for (size_t i = 0; i < page->n_words; i++) page->words[i].box = page_box_turned(page->words[i].box, (int)w->head->turn);
     page_turn(page, (int)w->head->turn);
     return result;
 }
 
-/* Text layer, recognition, or both.  *layer: what the text layer was found to be. */
-static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w,
+/* Text layer, recognition, or both.  *layer: what the text layer was found to be.  *picture: what was drawn to be read, if it was. */
+static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const struct decode_words *w, struct decode_pixels *picture,
                      struct page *page, enum text_layer *layer, struct err *err)
 {
     struct err why = {0};
@@ -203,15 +215,15 @@ static int read_base(reader_t *r, int index, const struct ocr_wait *wait, const 
     if (*layer != TEXT_LAYER_NONE) {
         if (add_text_layer(page, w, err) != 0) return -1;
         /* A page of text that cannot be drawn is still a page of text. */
-        if (may_lack(r, *layer, w) && look(r, index, wait, w, page, layer, &pen, &why) != 0 && *layer != TEXT_LAYER_REAL) {
+        if (may_lack(r, *layer, w) && look(r, index, wait, w, page, picture, layer, &pen, &why) != 0 && *layer != TEXT_LAYER_REAL) {
             if (err) *err = why;
             return -1;
         }
     }
     if (check_wanted(wait, err) != 0) return -1;
-    if (*layer != TEXT_LAYER_NONE) return read_layer(r, index, wait, w, *layer == TEXT_LAYER_BESIDE, pen, page, err);
+    if (*layer != TEXT_LAYER_NONE) return read_layer(r, index, wait, w, picture, *layer == TEXT_LAYER_BESIDE, pen, page, err);
     page_drop_all(page);
-    return recognise(r, index, wait, page, err);
+    return draw(r, index, wait, picture, err) != 0 ? -1 : recognise(r, wait, picture, page, err);
 }
 
 static enum page_source source_of(const struct page *page)
@@ -231,14 +243,16 @@ static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait
 {
     struct decode_document document;
     struct decode_words w = {0};
+    struct decode_pixels picture = {0};
     if (decoder_open(r->decoder, fd, wait->deadline_ms, &document, err) != 0) return -1;
     if (check_wanted(wait, err) != 0) return -1;
     if (decoder_words(r->decoder, index, wait->deadline_ms, &w, err) != 0) return -1;
     page->width = w.head->width_pt;
     page->height = w.head->height_pt;
     enum text_layer layer;
-    int result = read_base(r, index, wait, &w, page, &layer, err);
+    int result = read_base(r, index, wait, &w, &picture, page, &layer, err);
     if (result == 0) result = add_typed(page, &w, layer != TEXT_LAYER_NONE, err);
+    decode_pixels_done(&picture);
     decode_words_done(&w);
     return result;
 }

@@ -52,6 +52,12 @@ enum text_layer text_layer_judge(const struct decode_words *words)
     return TEXT_LAYER_DOUBTFUL;
 }
 
+bool text_layer_likely_read(const struct decode_words *words, enum text_layer layer)
+{
+    const struct words_header *h = words->head;
+    return layer == TEXT_LAYER_BESIDE || h->has_markings || (layer == TEXT_LAYER_DOUBTFUL && h->image_share >= SCAN_SHARE);
+}
+
 void text_layer_erase(const struct decode_words *words, const struct pixels_header *p, struct ink_map *map)
 {
     double sx = map->width / p->width_pt, sy = map->height / p->height_pt;
@@ -88,13 +94,59 @@ static void erase_cells(const struct decode_words *words, struct ink_map *map)
             if (words->head->pictures[y] >> x & 1) ink_erase(map, (x - 0.5) * w, (y - 0.5) * h, (x + 1.5) * w, (y + 1.5) * h);
 }
 
+/* A picture, and where it is one of more dots than a look needs the grey that is its own. */
+struct small {
+    struct pixels_header head;
+    const uint8_t *grey;
+    uint8_t *own;
+};
+
+/* The means of the dots that become one, as a program that draws a picture smaller takes them. */
+static void shrink_row(const struct decode_pixels *from, const struct small *to, uint32_t y)
+{
+    const struct pixels_header *f = from->head, *t = &to->head;
+    uint32_t y1 = y * f->height / t->height, y2 = (y + 1) * f->height / t->height;
+    for (uint32_t x = 0; x < t->width; x++) {
+        uint32_t x1 = x * f->width / t->width, x2 = (x + 1) * f->width / t->width, sum = 0;
+        for (uint32_t j = y1; j < y2; j++)
+            for (uint32_t i = x1; i < x2; i++) sum += from->grey[(size_t)j * f->stride + i];
+        to->own[(size_t)y * t->stride + x] = (uint8_t)(sum / ((y2 - y1) * (x2 - x1)));
+    }
+}
+
+/* The picture as if it had been drawn at TEXT_LAYER_DPI. 0, or -1 out of memory. */
+static int small_init(struct small *s, const struct decode_pixels *picture)
+{
+    *s = (struct small){.head = *picture->head, .grey = picture->grey};
+    if (s->head.dpi <= TEXT_LAYER_DPI) return 0;
+    double by = (double)TEXT_LAYER_DPI / s->head.dpi;
+    s->head.width = (uint32_t)fmax(1, round(s->head.width * by));
+    s->head.height = (uint32_t)fmax(1, round(s->head.height * by));
+    s->head.stride = s->head.width;
+    s->head.dpi = TEXT_LAYER_DPI;
+    if (!(s->own = malloc((size_t)s->head.stride * s->head.height))) return -1;
+    for (uint32_t y = 0; y < s->head.height; y++) shrink_row(picture, s, y);
+    s->grey = s->own;
+    return 0;
+}
+
+/* The ink of a page without its rules, at TEXT_LAYER_DPI: a picture of more dots says the same as one that was drawn so. */
+static int look_at(const struct decode_pixels *picture, struct ink_map *map)
+{
+    struct small s;
+    if (small_init(&s, picture) != 0) return -1;
+    int result = ink_map_init(map, s.grey, (int)s.head.width, (int)s.head.height, s.head.stride);
+    if (result == 0) ink_erase_rules(map);
+    free(s.own);
+    return result;
+}
+
 bool text_layer_lacks(const struct decode_words *words, const struct decode_pixels *picture, const struct page *page, bool scan)
 {
     const struct pixels_header *p = picture->head;
     struct page_box lost[LOST_MAX];
     struct ink_map map;
-    if (ink_map_init(&map, picture->grey, (int)p->width, (int)p->height, p->stride) != 0) return false;
-    ink_erase_rules(&map);
+    if (look_at(picture, &map) != 0) return false;
     text_layer_erase(words, p, &map);
     if (!scan) erase_cells(words, &map);
     int n = lost_find(&map, page, LOST_BLOCKS, lost);
@@ -106,8 +158,7 @@ enum text_layer text_layer_look(const struct decode_words *words, const struct d
 {
     const struct pixels_header *p = picture->head;
     struct ink_map map;
-    if (ink_map_init(&map, picture->grey, (int)p->width, (int)p->height, p->stride) != 0) return TEXT_LAYER_NONE;
-    ink_erase_rules(&map);
+    if (look_at(picture, &map) != 0) return TEXT_LAYER_NONE;
     struct ink_map beside = {0};
     bool room = regions_share(words->head->pictures) <= MOST_PICTURES && ink_map_copy(&beside, &map) == 0;
     enum text_layer seen = covers(words, p, &map) ? TEXT_LAYER_REAL : TEXT_LAYER_NONE;

@@ -17,7 +17,11 @@ enum text_layer {
 };
 enum text_layer text_layer_judge(const struct decode_words *words);
 
-/* The resolution to draw a page at for text_layer_look(). */
+/* Whether a page that is looked at is recognised after that, beside its text or instead of it: surely where pictures stand beside the text or somebody
+ * drew over it, mostly where it is a scan. */
+bool text_layer_likely_read(const struct decode_words *words, enum text_layer layer);
+
+/* The resolution to draw a page at that is only looked at. A picture of more dots is made as small first, and says the same. */
 #define TEXT_LAYER_DPI 72
 
 /* REAL when the text stands on (nearly) all ink of the page; BESIDE when it stands on all that lies beside pictures which

@@ -73,21 +73,36 @@ static enum decode_status scripted_open(int fd, const struct limits *limits, voi
     return DECODE_OK;
 }
 
+/* Drawings since a page's words were asked for; the last dot of each picture is as dark. */
+static uint8_t drawn;
+
+/* A page 't' is a scan with one word of text, 'f' has one word and no picture. */
 static enum decode_status scripted_words(void *doc, int page, struct word_sink *sink)
 {
-    (void)doc, (void)page;
+    char what = ((const char *)doc)[page];
+    struct word_record over_all_ink = {.left = 0, .top = 15, .right = 72, .bottom = 25};
+    struct word_record in_a_corner = {.left = 0, .top = 60, .right = 10, .bottom = 70};
+    drawn = 0;
     sink->header.width_pt = sink->header.height_pt = 72;
+    sink->header.chars = 4;
+    sink->header.image_share = what == 't';
+    if (what == 't') memset(sink->header.pictures, 0xFF, sizeof sink->header.pictures);
+    if (what == 't') word_sink_add(sink, in_a_corner, "text", NULL);
+    if (what == 'f') word_sink_add(sink, over_all_ink, "text", NULL);
     return DECODE_OK;
 }
 
 static enum decode_status scripted_pixels(void *doc, int page, int dpi, struct pixel_sink *sink)
 {
-    (void)dpi;
     act(((const char *)doc)[page]);
+    if (((const char *)doc)[page] == 'f' && dpi > 72) return DECODE_DAMAGED;
+    drawn++;
     enum decode_status status = pixel_sink_begin(sink, 200, 200, 72, 72);
     if (status != DECODE_OK) return status;
     memset(sink->grey, 255, 200 * 200);
-    for (int y = 50; y < 60; y++) memset(sink->grey + y * 200 + 20, 0, 160); /* ink: it is not blank */
+    for (int x = 20; x < 180; x += 16) /* letters: it is not blank */
+        for (int y = 50; y < 57; y++) memset(sink->grey + y * 200 + x, 0, 8);
+    sink->grey[200 * 200 - 1] = drawn;
     if (((const char *)doc)[page] == 'l') sink->header->width = 100000;      /* lies about its size */
     return DECODE_OK;
 }
@@ -201,10 +216,13 @@ static void test_document_that_does_so_when_it_is_opened_ends_the_same(void **st
 
 /* ---- the pages of one document -------------------------------------------------------------------- */
 
+static int drawings; /* of the page that was recognised last */
+
 static int one_word(void *engine, const struct ocr_image *image, const struct ocr_wait *wait, struct page *page,
                     struct err *err)
 {
-    (void)engine, (void)image, (void)wait;
+    (void)engine, (void)wait;
+    drawings = image->grey[image->stride * (size_t)image->height - 1];
     return page_add_word(page, "read", NULL, &(struct page_box){1000, 1000, 2000, 1200}, 0.9, WORD_RECOGNISED, err);
 }
 
@@ -220,13 +238,47 @@ static void close_nothing(void *engine)
     (void)engine;
 }
 
+static const struct ocr_provider provider = {
+    .name = "one-word", .open = open_nothing, .recognise = one_word, .close = close_nothing};
+static const struct settings settings = {
+    .max_megapixels = 40, .max_pages = 200, .ocr_child_bytes = (int64_t)512 << 20, .ocr_dpi = 200};
+static const struct ocr ocr = {.settings = &settings, .provider = &provider};
+
+/* The only page of a document; the caller's. */
+static void read_alone(const char *pages, struct page *page)
+{
+    struct ocr_wait wait = {.deadline_ms = soon()};
+    reader_t *r = reader_new(&ocr, true, NULL);
+    int fd = document(pages);
+    page_init(page, 1);
+    assert_int_equal(reader_page(r, fd, 0, &wait, page, NULL), 0);
+    assert_string_equal(page->failed, "");
+    close(fd);
+    reader_destroy(&r);
+}
+
+static void test_scan_under_a_doubtful_text_is_drawn_once_for_the_look_and_to_be_read(void **state)
+{
+    struct page page;
+    (void)state;
+    read_alone("t", &page);
+    assert_int_equal(page.source, PAGE_OCR);
+    assert_int_equal(drawings, 1);
+    page_done(&page);
+}
+
+static void test_page_of_text_is_drawn_no_larger_than_a_look_needs(void **state)
+{
+    struct page page;
+    (void)state;
+    read_alone("f", &page);
+    assert_int_equal(page.source, PAGE_TEXT);
+    page_done(&page);
+}
+
 static void test_pages_that_fail_leave_the_others_alive(void **state)
 {
     (void)state;
-    static const struct ocr_provider provider = {
-        .name = "one-word", .open = open_nothing, .recognise = one_word, .close = close_nothing};
-    struct settings settings = {.max_megapixels = 40, .max_pages = 200, .ocr_child_bytes = (int64_t)512 << 20};
-    struct ocr ocr = {.settings = &settings, .provider = &provider};
     static const char pages[] = ".c.gel.";
     static const char *const failed[] = {"", "damaged", "", "page_too_large", "damaged", "damaged", ""};
     struct ocr_wait wait = {.deadline_ms = soon()};
@@ -302,6 +354,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_page_that_crashes_ends_quietly_or_writes_without_end_fails_alone),
         cmocka_unit_test(test_child_that_lies_about_a_picture_is_not_believed),
         cmocka_unit_test(test_document_that_does_so_when_it_is_opened_ends_the_same),
+        cmocka_unit_test(test_scan_under_a_doubtful_text_is_drawn_once_for_the_look_and_to_be_read),
+        cmocka_unit_test(test_page_of_text_is_drawn_no_larger_than_a_look_needs),
         cmocka_unit_test(test_pages_that_fail_leave_the_others_alive),
         cmocka_unit_test(test_child_that_died_while_it_was_idle_is_replaced_and_no_document_blamed),
         cmocka_unit_test(test_child_is_used_again_and_replaced_in_time),

@@ -140,6 +140,39 @@ static void test_stamp_in_a_corner_does_not_cover_the_page(void **state)
     assert_int_equal(text_layer_look(&l.view, &p), TEXT_LAYER_NONE);
 }
 
+/* Specks of a scanner, each a dot of 200 an inch, are no ink at the look's 72, in whichever size the page was drawn. */
+static void test_picture_of_more_dots_says_what_one_drawn_small_says(void **state)
+{
+    struct layer l;
+    struct pixels_header h;
+    (void)state;
+    layer_init(&l, 1, "words");
+    struct decode_pixels p = picture_of(&h);
+    h.dpi = 200;
+    h.width_pt = h.height_pt = SIDE * 72.0 / 200;
+    l.words[0] = (struct word_record){.text = l.words[0].text, .left = 20, .top = 20, .right = 80, .bottom = 30};
+    for (int x = 60; x < 220; x += 16) /* letters of three cells */
+        for (int y = 60; y < 80; y++) memset(&paper[y * SIDE + x], 10, 8);
+    for (int y = 100; y < SIDE; y += 8)
+        for (int x = 0; x < SIDE; x += 8) paper[y * SIDE + x] = 100;
+    assert_int_equal(text_layer_look(&l.view, &p), TEXT_LAYER_REAL);
+}
+
+static void test_a_page_that_is_likely_read_is_a_scan_or_has_pictures_or_drawings_beside_its_text(void **state)
+{
+    struct layer l;
+    (void)state;
+    layer_init(&l, 5, "words");
+    assert_false(text_layer_likely_read(&l.view, TEXT_LAYER_DOUBTFUL));
+    assert_false(text_layer_likely_read(&l.view, TEXT_LAYER_REAL));
+    assert_true(text_layer_likely_read(&l.view, TEXT_LAYER_BESIDE));
+    l.head.image_share = 0.9;
+    assert_true(text_layer_likely_read(&l.view, TEXT_LAYER_DOUBTFUL));
+    l.head.image_share = 0;
+    l.head.has_markings = 1;
+    assert_true(text_layer_likely_read(&l.view, TEXT_LAYER_DOUBTFUL));
+}
+
 /* Does the look at these words beside what was drawn say that writing is missing? */
 static bool lacks(const struct layer *l, const struct decode_pixels *p, bool scan)
 {
@@ -229,6 +262,8 @@ int main(void)
         cmocka_unit_test(test_text_that_stands_on_all_ink_covers_the_page),
         cmocka_unit_test(test_stamp_in_a_corner_does_not_cover_the_page),
         cmocka_unit_test(test_strokes_beside_the_words_are_writing_that_they_lack),
+        cmocka_unit_test(test_picture_of_more_dots_says_what_one_drawn_small_says),
+        cmocka_unit_test(test_a_page_that_is_likely_read_is_a_scan_or_has_pictures_or_drawings_beside_its_text),
         cmocka_unit_test(test_what_is_in_a_picture_is_lacked_only_where_the_picture_is_the_page),
         cmocka_unit_test(test_frames_around_text_do_not_count_as_ink),
         cmocka_unit_test(test_blank_paper_in_uneven_light_has_no_ink),
