@@ -3,7 +3,7 @@
  * The parent's side.  poppler and leptonica read what strangers made, so they run in a warm child with
  * limits on memory and time; its death costs the page that killed it and nothing else.  One decoder per work
  * thread, used by that thread alone.  The child is started by fork+exec of our own binary (never a bare fork
- * of a threaded process) and replaced after DECODE_DOCUMENTS_PER_CHILD documents, after a death and after a
+ * of a threaded process) and replaced after DECODE_OPENINGS_PER_CHILD calls of decoder_open(), after a death and after a
  * timeout.
  *
  * Every call blocks until its limit or deadline_ms (a moment of clock_ms()).  Failures:
@@ -21,7 +21,7 @@
 #include "ocr-svc/decode_wire.h"
 #include "ocr-svc/limits.h"
 
-#define DECODE_DOCUMENTS_PER_CHILD 100
+#define DECODE_OPENINGS_PER_CHILD 100
 
 enum decode_kind { DECODE_PDF = 1, DECODE_IMAGE = 2, DECODE_TIFF = 3, DECODE_KINDS };
 const char *decode_kind_name(enum decode_kind kind); /* "pdf", "image", "tiff" */
@@ -32,12 +32,16 @@ typedef struct decoder decoder_t;
 decoder_t *decoder_new(const struct limits *limits, struct err *err);
 void decoder_destroy(decoder_t **d);
 
-/* Opens the document behind `fd` (borrowed; read from its beginning), judged by its content. */
+/* Opens the document behind `fd` (borrowed; read from its beginning), judged by its content.  One and the same file is not opened a second time
+ * in a row, as long as nothing failed on it. */
 struct decode_document {
     enum decode_kind kind;
     int pages;
 };
 int decoder_open(decoder_t *d, int fd, int64_t deadline_ms, struct decode_document *out, struct err *err);
+/* Something failed since, other than for time, on a document that was still open from the page before, whose fault it may be: opened again
+ * it gets a new start. */
+bool decoder_failed_kept(const decoder_t *d);
 
 /* Text layer and form fields of a page (from 0) of the open document. A picture has none: n is 0. Done with
  * decode_words_done(), also when nothing was filled. */

@@ -31,8 +31,12 @@ struct decoder {
     struct limits limits;
     pid_t pid; /* 0: no child */
     int sock;  /* -1: no child */
-    int documents;
-    bool open; /* a document is open in the child */
+    int openings; /* asked of this child */
+    bool open;    /* a document is open in the child */
+    bool kept;   /* … from the page before */
+    bool failed; /* … and something was asked of it in vain */
+    int file;    /* our own hold of it, so that no other file can pass for it; -1: none, or it is not to be kept */
+    struct decode_document document;
 };
 
 const char *decode_kind_name(enum decode_kind kind)
@@ -52,6 +56,13 @@ const char *decode_kind_name(enum decode_kind kind)
 
 /* ---- the child's life ---------------------------------------------------------------------------- */
 
+/* The next page opens the document again, whichever it is of. */
+static void let_go(struct decoder *d)
+{
+    if (d->file >= 0) close(d->file);
+    d->file = -1;
+}
+
 /* Ends the child, if there is one, and says how it ended (0: nothing is known). */
 static int child_end(struct decoder *d, bool by_force)
 {
@@ -59,6 +70,7 @@ static int child_end(struct decoder *d, bool by_force)
     if (d->sock >= 0) close(d->sock);
     d->sock = -1;
     d->open = false;
+    let_go(d);
     if (d->pid <= 0) return 0;
     if (by_force) kill(d->pid, SIGKILL);
     while (waitpid(d->pid, &status, 0) == -1 && errno == EINTR) {
@@ -210,7 +222,7 @@ static int child_start(struct decoder *d, struct err *err)
         return err_sys(err, ERR_UNAVAILABLE, bad, "the decoding child cannot be started");
     }
     d->sock = pair[0];
-    d->documents = 0;
+    d->openings = 0;
     d->open = false;
     metric_add(&child_starts, NULL, 1);
 
@@ -234,7 +246,7 @@ decoder_t *decoder_new(const struct limits *limits, struct err *err)
         return NULL;
     }
     d->limits = *limits;
-    d->sock = -1;
+    d->sock = d->file = -1;
     if (child_start(d, err) != 0) {
         free(d);
         return NULL;
@@ -268,13 +280,17 @@ static void bury_idle_child(struct decoder *d)
     metric_add(&child_deaths, "idle", 1);
 }
 
-int decoder_open(decoder_t *d, int fd, int64_t deadline_ms, struct decode_document *out, struct err *err)
+/* Pages of a document mostly follow each other, and to open it costs as much as to read a page of text, or far more where its
+ * list of objects has to be made anew. */
+static bool is_open(const struct decoder *d, int fd)
 {
-    bury_idle_child(d);
-    if (d->documents >= DECODE_DOCUMENTS_PER_CHILD) (void)child_end(d, true);
-    if (d->pid == 0 && child_start(d, err) != 0) return -1;
-    d->documents++;
-    d->open = false;
+    struct stat have, wanted;
+    return d->open && d->file >= 0 && fstat(d->file, &have) == 0 && fstat(fd, &wanted) == 0 && have.st_dev == wanted.st_dev &&
+           have.st_ino == wanted.st_ino;
+}
+
+static int open_in_child(struct decoder *d, int fd, int64_t deadline_ms, struct err *err)
+{
     struct decode_request request = {.magic = DECODE_MAGIC, .op = DECODE_OPEN, .limits = d->limits};
     struct decode_reply reply;
     int extra;
@@ -285,8 +301,31 @@ int decoder_open(decoder_t *d, int fd, int64_t deadline_ms, struct decode_docume
     if (reply.pages > (uint32_t)d->limits.max_pages)
         return limits_refuse(&d->limits, DECODE_TOO_MANY_PAGES, err);
     d->open = true;
-    *out = (struct decode_document){.kind = (enum decode_kind)reply.kind, .pages = (int)reply.pages};
+    d->document = (struct decode_document){.kind = (enum decode_kind)reply.kind, .pages = (int)reply.pages};
     return 0;
+}
+
+int decoder_open(decoder_t *d, int fd, int64_t deadline_ms, struct decode_document *out, struct err *err)
+{
+    bury_idle_child(d);
+    if (d->openings >= DECODE_OPENINGS_PER_CHILD) (void)child_end(d, true);
+    if (d->pid == 0 && child_start(d, err) != 0) return -1;
+    d->openings++;
+    d->kept = is_open(d, fd);
+    d->failed = false;
+    if (!d->kept) {
+        d->open = false;
+        let_go(d);
+        if (open_in_child(d, fd, deadline_ms, err) != 0) return -1;
+        d->file = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    }
+    *out = d->document;
+    return 0;
+}
+
+bool decoder_failed_kept(const decoder_t *d)
+{
+    return d->kept && d->failed;
 }
 
 /* Maps the memfd of an answer; a child that has not sealed it, or lies about its size, is not listened to. */
@@ -311,7 +350,13 @@ static int fetch(struct decoder *d, const struct decode_request *request, int64_
     if (!d->open) return err_set(err, ERR_UNAVAILABLE, "the document is not open: its decoding child ended");
     struct decode_reply reply;
     int fd;
-    if (exchange(d, request, -1, sooner(d, deadline_ms), &reply, &fd, err) != 0) return -1;
+    struct err why = {0};
+    if (exchange(d, request, -1, sooner(d, deadline_ms), &reply, &fd, &why) != 0) {
+        d->failed = strcmp(why.code, "timeout") != 0;
+        let_go(d); /* what went wrong on this page may have left the document in no state for the next */
+        if (err) *err = why;
+        return -1;
+    }
     int mapped = map_sealed(fd, least, map, size);
     if (fd >= 0) close(fd);
     return mapped == 0 ? 0 : limits_refuse(&d->limits, DECODE_DAMAGED, err);

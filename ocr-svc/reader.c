@@ -238,7 +238,7 @@ static enum page_source source_of(const struct page *page)
     return fields ? PAGE_FIELDS : text ? PAGE_TEXT : recognised ? PAGE_OCR : PAGE_NONE;
 }
 
-static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page,
+static int read_once(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page,
                      struct err *err)
 {
     struct decode_document document;
@@ -255,6 +255,16 @@ static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait
     decode_pixels_done(&picture);
     decode_words_done(&w);
     return result;
+}
+
+/* No page fails, or goes without a look, by what the pages before it left of memory. */
+static int read_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page, struct err *err)
+{
+    int result = read_once(r, fd, index, wait, page, err);
+    if (!decoder_failed_kept(r->decoder)) return result;
+    page_drop_all(page);
+    *err = (struct err){0};
+    return read_once(r, fd, index, wait, page, err);
 }
 
 int reader_page(reader_t *r, int fd, int index, const struct ocr_wait *wait, struct page *page,

@@ -57,6 +57,9 @@ static void act(char what)
     }
 }
 
+/* Documents opened by this child, pages asked of the last one, and drawings of the last page; the last dots of each picture are as dark. */
+static uint8_t opened, asked, drawn;
+
 static enum decode_status scripted_open(int fd, const struct limits *limits, void **doc, enum decode_kind *kind,
                                         int *pages)
 {
@@ -67,14 +70,13 @@ static enum decode_status scripted_open(int fd, const struct limits *limits, voi
     if (!letters || n <= 0) return DECODE_DAMAGED;
     strcpy(letters, text + sizeof MARK - 1);
     if (letters[0] == 'O') act(letters[1]); /* already when it is opened */
+    opened++;
+    asked = 0;
     *doc = letters;
     *kind = DECODE_IMAGE;
     *pages = (int)strlen(letters);
     return DECODE_OK;
 }
-
-/* Drawings since a page's words were asked for; the last dot of each picture is as dark. */
-static uint8_t drawn;
 
 /* A page 't' is a scan with one word of text, 'f' has one word and no picture. */
 static enum decode_status scripted_words(void *doc, int page, struct word_sink *sink)
@@ -83,6 +85,7 @@ static enum decode_status scripted_words(void *doc, int page, struct word_sink *
     struct word_record over_all_ink = {.left = 0, .top = 15, .right = 72, .bottom = 25};
     struct word_record in_a_corner = {.left = 0, .top = 60, .right = 10, .bottom = 70};
     drawn = 0;
+    asked++;
     sink->header.width_pt = sink->header.height_pt = 72;
     sink->header.chars = 4;
     sink->header.image_share = what == 't';
@@ -96,6 +99,7 @@ static enum decode_status scripted_pixels(void *doc, int page, int dpi, struct p
 {
     act(((const char *)doc)[page]);
     if (((const char *)doc)[page] == 'f' && dpi > 72) return DECODE_DAMAGED;
+    if (((const char *)doc)[page] == 'm' && asked > 1) return DECODE_PAGE_TOO_LARGE; /* the pages before left too little memory */
     drawn++;
     enum decode_status status = pixel_sink_begin(sink, 200, 200, 72, 72);
     if (status != DECODE_OK) return status;
@@ -103,6 +107,7 @@ static enum decode_status scripted_pixels(void *doc, int page, int dpi, struct p
     for (int x = 20; x < 180; x += 16) /* letters: it is not blank */
         for (int y = 50; y < 57; y++) memset(sink->grey + y * 200 + x, 0, 8);
     sink->grey[200 * 200 - 1] = drawn;
+    sink->grey[200 * 200 - 2] = opened;
     if (((const char *)doc)[page] == 'l') sink->header->width = 100000;      /* lies about its size */
     return DECODE_OK;
 }
@@ -216,13 +221,14 @@ static void test_document_that_does_so_when_it_is_opened_ends_the_same(void **st
 
 /* ---- the pages of one document -------------------------------------------------------------------- */
 
-static int drawings; /* of the page that was recognised last */
+static int drawings, openings; /* of the page that was recognised last, and by its child until then */
 
 static int one_word(void *engine, const struct ocr_image *image, const struct ocr_wait *wait, struct page *page,
                     struct err *err)
 {
     (void)engine, (void)wait;
     drawings = image->grey[image->stride * (size_t)image->height - 1];
+    openings = image->grey[image->stride * (size_t)image->height - 2];
     return page_add_word(page, "read", NULL, &(struct page_box){1000, 1000, 2000, 1200}, 0.9, WORD_RECOGNISED, err);
 }
 
@@ -274,6 +280,48 @@ static void test_page_of_text_is_drawn_no_larger_than_a_look_needs(void **state)
     read_alone("f", &page);
     assert_int_equal(page.source, PAGE_TEXT);
     page_done(&page);
+}
+
+/* Reads a page that is in order, and says how many documents its child had opened then. */
+static int openings_after(reader_t *r, int fd, int index)
+{
+    struct ocr_wait wait = {.deadline_ms = soon()};
+    struct page page;
+    page_init(&page, index + 1);
+    assert_int_equal(reader_page(r, fd, index, &wait, &page, NULL), 0);
+    assert_string_equal(page.failed, "");
+    assert_int_equal(page.n_words, 1);
+    page_done(&page);
+    return openings;
+}
+
+static void test_document_is_opened_once_for_pages_that_follow_each_other(void **state)
+{
+    (void)state;
+    reader_t *r = reader_new(&ocr, true, NULL);
+    int fd = document("..."), same = fcntl(fd, F_DUPFD_CLOEXEC, 0), other = document("...");
+    assert_int_equal(openings_after(r, fd, 0), 1);
+    assert_int_equal(openings_after(r, fd, 1), 1);
+    assert_int_equal(openings_after(r, same, 2), 1);
+    assert_int_equal(openings_after(r, other, 2), 2);
+    assert_int_equal(openings_after(r, fd, 2), 3); /* one at a time is kept */
+    close(fd);
+    close(same);
+    close(other);
+    reader_destroy(&r);
+}
+
+static void test_page_that_fails_by_what_the_pages_before_it_left_is_read_from_the_document_opened_anew(void **state)
+{
+    (void)state;
+    reader_t *r = reader_new(&ocr, true, NULL);
+    int fd = document("..m.");
+    assert_int_equal(openings_after(r, fd, 0), 1);
+    assert_int_equal(openings_after(r, fd, 1), 1);
+    assert_int_equal(openings_after(r, fd, 2), 2);
+    assert_int_equal(openings_after(r, fd, 3), 2);
+    close(fd);
+    reader_destroy(&r);
 }
 
 static void test_pages_that_fail_leave_the_others_alive(void **state)
@@ -333,7 +381,7 @@ static void test_child_is_used_again_and_replaced_in_time(void **state)
     decoder_t *d = decoder_new(&limits, NULL);
     int fd = document(".");
     pid_t first = child_pid();
-    for (int i = 0; i < DECODE_DOCUMENTS_PER_CHILD; i++) {
+    for (int i = 0; i < DECODE_OPENINGS_PER_CHILD; i++) {
         assert_int_equal(decoder_open(d, fd, soon(), &doc, NULL), 0);
         assert_int_equal(child_pid(), first);
     }
@@ -356,6 +404,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_document_that_does_so_when_it_is_opened_ends_the_same),
         cmocka_unit_test(test_scan_under_a_doubtful_text_is_drawn_once_for_the_look_and_to_be_read),
         cmocka_unit_test(test_page_of_text_is_drawn_no_larger_than_a_look_needs),
+        cmocka_unit_test(test_document_is_opened_once_for_pages_that_follow_each_other),
+        cmocka_unit_test(test_page_that_fails_by_what_the_pages_before_it_left_is_read_from_the_document_opened_anew),
         cmocka_unit_test(test_pages_that_fail_leave_the_others_alive),
         cmocka_unit_test(test_child_that_died_while_it_was_idle_is_replaced_and_no_document_blamed),
         cmocka_unit_test(test_child_is_used_again_and_replaced_in_time),
