@@ -43,10 +43,10 @@ class Graph:
         """Enqueued as a gateway does, but without a document: inspect, page, split, extract, save, notify."""
         return self.measured(JOBS, lambda: load(self.s, "window", JOBS, 100, "inspect")["per_s"])
 
-    def upload(self, documents=UPLOADS):
-        """The whole: documents of 1 KB over HTTP on 8 connections, until the last has its record and its message; with store."""
+    def upload(self, documents=UPLOADS, connections=8):
+        """The whole: documents of 1 KB over HTTP, until the last has its record and its message; with store."""
         before, began = self.ended("notify"), time.monotonic()
-        got = run_json(PROGRAMS / "http", "upload", self.s.base, 1000, 8, f"x{documents}")
+        got = run_json(PROGRAMS / "http", "upload", self.s.base, 1000, connections, f"x{documents}")
         assert not got["failed"], got
         wait_for(lambda: self.ended("notify") - before >= documents, 120, "the last job's end")
         return documents / (time.monotonic() - began)

@@ -13,7 +13,7 @@ KEYS = ("pss_mib",)
 OWNER = "00000000-0000-4000-8000-000000000001"  # bench.h's
 IDLE_S = float(os.environ.get("BENCH_IDLE", "30"))
 TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))
-AT_ONCE = 700  # documents, before the next are uploaded
+AT_ONCE, CONNECTIONS = 700, 64  # documents, before the next are uploaded; as many connections as make each of a gateway's threads work
 SWEPT = 500  # jobs whose time is made to be over: what the dispatcher takes back of them by itself
 
 
@@ -47,7 +47,7 @@ def expire_all(redis):
 def sweep_some(e):
     """The dispatcher takes back what is over, a hundred each two seconds: of some it is seen, the others' lives are ended by hand."""
     redis, sweep, owned = e.stack.redis, "sheaf:{00}:sweep", f"sheaf:{{00}}:owned:{OWNER}"
-    due = redis.zrange(sweep, 0, SWEPT - 1)
+    due = [member for member in redis.zrange(sweep, 0, -1) if member.endswith(" all")][:SWEPT]
     redis.zadd(sweep, {member: 1 for member in due})
     before = redis.zcard(owned)
     wait_for(lambda: redis.zcount(sweep, 1, 1) == 0, 120, "the sweep of what is due")
@@ -95,7 +95,7 @@ def growth_of_services(report):
     with Graph() as graph:
         def rested(tasks):
             for _ in range(tasks // TASKS_OF_ONE // AT_ONCE):
-                graph.upload(AT_ONCE)
+                graph.upload(AT_ONCE, CONNECTIONS)
             time.sleep(REST_S)
             return {name: rss_mib(graph.s[name].pid) for name in SERVICES}
         time.sleep(SETTLE_S)
