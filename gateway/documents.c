@@ -46,7 +46,7 @@ static int take_body(struct request *rq, struct intake *in, const char *filename
         return -1;
     }
     while ((n = http_read(rq, piece, PIECE_BYTES)) > 0) {
-        upload_keep_batch_open(rq, in, &touch_ms);
+        if (upload_go_on(rq, in, &touch_ms) == -1) return -1;
         if (intake_sink(in)->data(in, piece, (size_t)n) == -1) break;
     }
     if (n == 0 && end(in) == 0) return 0;

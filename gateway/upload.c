@@ -45,13 +45,21 @@ static int outer_options(struct request *rq, struct intake *in, struct err *err)
     return key ? intake_option(in, "idempotency_key", key, err) : 0;
 }
 
-void upload_keep_batch_open(struct request *rq, const struct intake *in, int64_t *next_ms)
+static void keep_batch_open(struct request *rq, const struct intake *in, int64_t *next_ms)
 {
     const int64_t now_ms = clock_ms();
     if (now_ms < *next_ms) return;
     const bool first = *next_ms == 0;
     *next_ms = now_ms + TOUCH_MS;
     if (!first && *intake_options(in)->batch) batch_touch(rq->gateway, rq->caller.owner, intake_options(in)->batch);
+}
+
+int upload_go_on(struct request *rq, const struct intake *in, int64_t *next_ms)
+{
+    keep_batch_open(rq, in, next_ms);
+    if (rq->body_read <= rq->gateway->settings->max_request_bytes) return 0;
+    too_large(rq);
+    return -1;
 }
 
 /* Feeds the body to the parser. -1: refused, answered. */
@@ -62,11 +70,7 @@ static int take_body(struct request *rq, struct intake *in, multipart_t *parser)
     int n = -1;
     int64_t touch_ms = 0;
     while (piece && (n = http_read(rq, piece, PIECE_BYTES)) > 0) {
-        upload_keep_batch_open(rq, in, &touch_ms);
-        if (rq->body_read > rq->gateway->settings->max_request_bytes) {
-            too_large(rq);
-            return -1;
-        }
+        if (upload_go_on(rq, in, &touch_ms) == -1) return -1;
         if (multipart_feed(parser, piece, (size_t)n, &err) == 0) continue;
         http_fail(rq, err.kind != ERR_NONE ? &err : intake_error(in));
         return -1;

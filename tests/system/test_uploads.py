@@ -97,6 +97,15 @@ def test_trailers_behind_chunks_are_nobody_s_and_the_connection_that_ends_with_t
     assert got.startswith(b"HTTP/1.1 202 ") and b"\r\nConnection: close\r\n" in got and got.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize("path", [b"/upload", b"/api/v1/documents?filename=a.pdf"])
+def test_a_request_in_chunks_is_held_to_the_limit_that_one_with_a_length_is_held_to(stack, path):
+    document = documents.form(3) + b"\n%" + bytes(1 << 20)
+    body = document if b"v1" in path else PART + document + b"\r\n--b--\r\n"
+    with post(stack, path, b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)) as connection:
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"larger than 1 MiB" in answer
+
+
 @pytest.mark.parametrize("line", [b"X: a\r\n b", b"X: a\r\n\tb", b": a", b"\xc3\xb1: a", b"Host: elsewhere", b"Content-Length : 5",
                                   b"Transfer-Encoding: identity", b"Transfer-Encoding: gzip, chunked"])
 def test_lines_that_a_proxy_could_read_otherwise_are_refused_and_nothing_behind_them_is_a_request(stack, line):
