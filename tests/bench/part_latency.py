@@ -9,7 +9,7 @@ from part_engine import Engine
 KEYS = ("accept_to_start_ms",)
 SAMPLES, WARM = 400, 50
 GAP_US = 4000  # between the end of one and the next: all have gone to sleep
-PAIRS = 2  # of slices, for each run
+PAIRS = 4  # of slices, for each run: of a p99 few are too few
 
 
 class Latency(Engine):
