@@ -47,7 +47,7 @@ def expire_all(redis):
 def sweep_some(e):
     """The dispatcher takes back what is over, a hundred each two seconds: of some it is seen, the others' lives are ended by hand."""
     redis, sweep, owned = e.stack.redis, "sheaf:{00}:sweep", f"sheaf:{{00}}:owned:{OWNER}"
-    due = [member for member in redis.zrange(sweep, 0, -1) if member.endswith(" all")][:SWEPT]
+    due = [member for member in redis.zrange(sweep, 0, -1) if member.endswith(" all")][-SWEPT:]
     before = redis.zcard(owned)
     redis.zadd(sweep, {member: 1 for member in due})
     wait_for(lambda: redis.zcount(sweep, 1, 1) == 0, 120, "the sweep of what is due")
