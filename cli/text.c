@@ -4,19 +4,13 @@
 #include <string.h>
 #include "lib/utf8.h"
 
-/* C0, DEL, and C1, which terminals obey as well. */
-static int is_control(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7F && c < 0xA0);
-}
-
 void text_cell(struct buf *b, const char *text, int width)
 {
     if (!text || !*text) text = "-";
     int columns = (int)utf8_count(text, strlen(text)), cut = width && columns > width ? width - 1 : columns;
     for (int i = 0; i < cut; i++) {
         uint32_t c = utf8_next(&text);
-        buf_put_utf8(b, is_control(c) ? '?' : c);
+        buf_put_utf8(b, utf8_is_control(c) ? '?' : c);
     }
     if (cut < columns) buf_puts(b, "…");
     for (int i = columns; i < width; i++) buf_putc(b, ' ');

@@ -41,14 +41,12 @@ static void add_need(struct buf *out, const char *need, size_t len, const char *
 {
     size_t stage_len = strcspn(need + 4, ":");
     if (len < 5) return;
+    buf_putc(out, '"');
+    buf_add(out, need + 4, stage_len);
     if (!strncmp(need, "res:", 4)) {
-        buf_putc(out, '"');
-        buf_add(out, need + 4, stage_len);
         buf_puts(out, "\":");
         add_json(out, value);
     } else {
-        buf_putc(out, '"');
-        buf_add(out, need + 4, stage_len);
         buf_puts(out, "_out\":");
         add_tokens(out, value);
     }

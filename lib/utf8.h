@@ -29,4 +29,10 @@ static inline uint32_t utf8_next(const char **text)
     return c;
 }
 
+/* C0, DEL, and C1, which terminals obey as well. */
+static inline bool utf8_is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
 #endif

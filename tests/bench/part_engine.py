@@ -1,7 +1,6 @@
 """The engine: jobs per second through stages that do nothing, beside the honest bare loop."""
 import subprocess
 import statistics
-import time
 
 from measure import PROGRAMS, WITHOUT_CACHE, cpu_alone_s, cpu_s, in_turn, load, middle, stack
 

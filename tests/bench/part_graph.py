@@ -9,8 +9,6 @@ from part_engine import SLICE, Engine
 JOBS, UPLOADS = 1500, 1000  # of a slice
 PAIRS = 2  # of slices, for each run
 SERVICES = ("gateway", "dispatcher", "ocr-svc", "llm-svc", "persist-svc", "notify-svc")
-
-
 TASKS = 7  # of an uploaded document: store, inspect, page, split, extract, save, notify
 
 
