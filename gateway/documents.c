@@ -9,6 +9,7 @@
 #include "gateway/answers.h"
 #include "gateway/ask.h"
 #include "gateway/documents.h"
+#include "gateway/lobby.h"
 #include "gateway/records.h"
 #include "gateway/routes.h"
 #include "gateway/upload.h"
@@ -17,7 +18,6 @@
 #include "lib/httpc.h"
 #include "lib/log.h"
 
-#define PIECE_BYTES 65536
 #define JSON_MAX    16384
 #define NAME_MAX_BYTES 4096 /* as it came; what is kept of it is cut */
 #define FETCH_MS    60000
@@ -35,26 +35,50 @@ static int end(struct intake *in)
     return intake_sink(in)->end(in);
 }
 
-/* -1: refused, answered. */
-static int take_body(struct request *rq, struct intake *in, const char *filename)
+struct body {
+    struct intake *in;
+    int64_t touch_ms;
+};
+
+static int on_data(void *user, struct request *rq, const void *data, size_t len)
 {
-    int n = -1;
-    int64_t touch_ms = 0;
-    AUTO_FREE char *piece = malloc(PIECE_BYTES);
-    if (!piece || begin(in, filename) == -1) {
-        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
-        return -1;
-    }
-    while ((n = http_read(rq, piece, PIECE_BYTES)) > 0) {
-        if (upload_go_on(rq, in, &touch_ms) == -1) return -1;
-        if (intake_sink(in)->data(in, piece, (size_t)n) == -1) break;
-    }
-    if (n == 0 && end(in) == 0) return 0;
-    if (n < 0)
-        http_error(rq, 400, "bad_request", "The upload ended before it was complete.");
-    else
-        http_fail(rq, intake_error(in));
+    struct body *b = user;
+    if (upload_go_on(rq, b->in, &b->touch_ms) == -1) return -1;
+    if (intake_sink(b->in)->data(b->in, data, len) == 0) return 0;
+    http_fail(rq, intake_error(b->in));
     return -1;
+}
+
+static void on_end(void *user, struct request *rq, bool whole)
+{
+    struct body *b = user;
+    if (!whole)
+        http_error(rq, 400, "bad_request", "The upload ended before it was complete.");
+    else if (end(b->in) == -1)
+        http_fail(rq, intake_error(b->in));
+    else
+        upload_open_jobs(rq, b->in);
+}
+
+static void body_destroy(void *user)
+{
+    struct body *b = user;
+    intake_destroy(&b->in);
+    free(b);
+}
+
+static void take_body(struct request *rq, struct intake *in, const char *filename)
+{
+    static const struct body_taker taker = {on_data, on_end, body_destroy};
+    struct body *b = calloc(1, sizeof *b);
+    if (!b || begin(in, filename) == -1) {
+        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
+        intake_destroy(&in);
+        free(b);
+        return;
+    }
+    b->in = in;
+    lobby_take(rq->gateway->lobby, rq, &taker, b);
 }
 
 /* --- somewhere else --- */
@@ -165,7 +189,7 @@ void documents_name_of(const char *address, char *out, size_t out_len)
 }
 
 /* {"object_key":"…"} or {"url":"…"}, both with "filename". -1: refused, answered. */
-static int take_named(struct request *rq, struct intake *in, const char *filename)
+static int fetch_named(struct request *rq, struct intake *in, const char *filename)
 {
     AUTO(buf_done) struct buf body = BUF_INIT;
     if (http_body(rq, JSON_MAX, &body) == -1) return -1;
@@ -185,6 +209,12 @@ static int take_named(struct request *rq, struct intake *in, const char *filenam
     return rc;
 }
 
+static void take_named(struct request *rq, struct intake *in, const char *filename)
+{
+    if (fetch_named(rq, in, filename) == 0) upload_open_jobs(rq, in);
+    intake_destroy(&in);
+}
+
 void documents_take(struct request *rq)
 {
     char filename[NAME_MAX_BYTES] = "";
@@ -196,8 +226,7 @@ void documents_take(struct request *rq)
     }
     struct intake *in = upload_begin(rq);
     if (!in) return;
-    if ((named ? take_named : take_body)(rq, in, filename) == 0) upload_open_jobs(rq, in);
-    intake_destroy(&in);
+    (named ? take_named : take_body)(rq, in, filename);
 }
 
 /* --- again --- */

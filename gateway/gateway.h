@@ -10,6 +10,7 @@
 struct answers;
 struct events;
 struct keyring;
+struct lobby;
 struct memory;
 struct pauses;
 struct records;
@@ -29,6 +30,7 @@ struct gateway {
     struct streams *streams; /* open event streams */
     struct events *events;   /* what changed */
     struct records *records; /* the way to persist-svc */
+    struct lobby *lobby;     /* bodies that are waited for */
     int threads;             /* that serve requests */
 };
 

@@ -1,10 +1,13 @@
 #include "gateway/http.h"
 
 #include <civetweb.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include "gateway/server.h"
 #include "gateway/text.h"
@@ -24,7 +27,7 @@ static struct metric refusals =
 
 const char *http_header(const struct request *rq, const char *name)
 {
-    return mg_get_header(rq->conn, name);
+    return rq->conn ? mg_get_header(rq->conn, name) : NULL;
 }
 
 int http_query(const struct request *rq, const char *name, char *out, size_t out_len)
@@ -38,13 +41,60 @@ int http_cookie(const struct request *rq, const char *name, char *out, size_t ou
     return cookies ? text_param(cookies, ';', name, out, out_len) : 0;
 }
 
+/* To a socket that was taken over, which does not block.  The number of bytes, or -1: the client has gone. */
+static int send_all(const struct request *rq, const char *data, size_t len)
+{
+    struct pollfd room = {.fd = rq->fd, .events = POLLOUT};
+    for (size_t sent = 0; sent < len;) {
+        const ssize_t n = send(rq->fd, data + sent, len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) sent += (size_t)n;
+        const bool full = n == -1 && errno == EAGAIN;
+        if (n <= 0 && errno != EINTR && !(full && poll(&room, 1, (int)rq->gateway->settings->upload_idle_ms) > 0)) return -1;
+    }
+    return (int)len;
+}
+
+static int put(struct request *rq, const void *data, size_t len)
+{
+    return rq->fd == -1 ? mg_write(rq->conn, data, len) : send_all(rq, data, len);
+}
+
+/* civetweb does not answer an Expect for requests that a callback handles. */
+static void let_it_come(struct request *rq)
+{
+    if (rq->owes_continue) (void)put(rq, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    rq->owes_continue = false;
+}
+
+int http_take_over(struct request *rq)
+{
+    if (rq->body_len == -1) return -1;
+    rq->fd = server_take_socket(rq->conn);
+    if (rq->fd == -1) return -1;
+    rq->last = true;
+    /* What was said of it is civetweb's, and gone when this thread leaves. */
+    snprintf(rq->own_path, sizeof rq->own_path, "%s", rq->path);
+    rq->path = rq->own_path;
+    rq->method = rq->query = "";
+    let_it_come(rq);
+    return 0;
+}
+
+int http_read_ahead(struct request *rq, void *buf, size_t len)
+{
+    int n = rq->conn && rq->body_len != rq->body_read ? mg_read(rq->conn, buf, len) : 0;
+    if (n > 0)
+        rq->body_read += n;
+    else
+        rq->conn = NULL;
+    return n > 0 ? n : 0;
+}
+
 int http_read(struct request *rq, void *buf, size_t len)
 {
     if (rq->body_broken) return -1;
     if (rq->body_ended || rq->body_len == rq->body_read) return 0;
-    /* civetweb does not answer an Expect for requests that a callback handles. */
-    if (rq->owes_continue) (void)mg_write(rq->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-    rq->owes_continue = false;
+    let_it_come(rq);
     int n = mg_read(rq->conn, buf, len);
     if (n > 0) {
         rq->body_read += n;
@@ -122,7 +172,7 @@ void http_answer(struct request *rq, int status, const char *type, const void *b
     const bool apart = len > 16384;
     if (!rq->head && !apart) buf_add(&out, body, len);
     if (out.bad) return;
-    if (mg_write(rq->conn, out.data, out.len) > 0 && apart && !rq->head) (void)mg_write(rq->conn, body, len);
+    if (put(rq, out.data, out.len) > 0 && apart && !rq->head) (void)put(rq, body, len);
 }
 
 void http_json(struct request *rq, int status, json_t *body, const char *headers)

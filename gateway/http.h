@@ -7,6 +7,7 @@
 #define SHEAF_GATEWAY_HTTP_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,10 @@
 struct mg_connection;
 
 struct request {
-    struct mg_connection *conn;
+    struct mg_connection *conn; /* NULL once it was taken over and nothing is left there */
+    int fd;                     /* -1, or, once it was taken over, the socket that is read and answered */
+    struct server *server;      /* and how many threads have the request in hand */
+    atomic_int holders;
     struct gateway *gateway;
     const char *method;                /* HEAD comes as GET with `head` set */
     const char *path;                  /* as sent: still with its %XX, without the query */
@@ -34,6 +38,7 @@ struct request {
     bool http_1_0;               /* knows neither interim answers nor chunks */
     bool owes_continue;          /* the client waits for "100 Continue" before it sends */
     int status;                  /* 0 until the answer began */
+    char own_path[64];           /* of one that was taken over */
     int64_t body_len, body_read; /* body_len -1: chunked, not known beforehand */
     bool body_ended, body_broken;
     bool chunked; /* the answer is */
@@ -48,6 +53,12 @@ int http_query(const struct request *rq, const char *name, char *out, size_t out
 int http_cookie(const struct request *rq, const char *name, char *out, size_t out_len);
 /* The next bytes of the body: their number, 0 at its end, -1 when it broke off or stalled. */
 int http_read(struct request *rq, void *buf, size_t len);
+/* Takes the connection out of the server's hands, from within its request, while its body is read: what follows is the caller's to
+ * receive, its answer ends the connection, and it has no headers and no query any more.  A body in chunks cannot be.  -1: nothing
+ * has changed. */
+int http_take_over(struct request *rq);
+/* What the server had read before: to be asked until it says 0. */
+int http_read_ahead(struct request *rq, void *buf, size_t len);
 /* The whole of a small body.  -1: the error was answered. */
 int http_body(struct request *rq, size_t max, struct buf *out);
 

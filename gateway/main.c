@@ -7,6 +7,7 @@
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
 #include "gateway/keyring.h"
+#include "gateway/lobby.h"
 #include "gateway/loglevel.h"
 #include "gateway/memory.h"
 #include "gateway/records.h"
@@ -64,7 +65,9 @@ static int serve(struct svc *svc, struct gateway *g, struct err *err)
     svc_ready(svc, "stopping");
     server_drain(server);
     streams_end(g->streams); /* they would never end by themselves */
-    server_stop(&server, clock_ms() + g->settings->drain_ms);
+    server_stop(server, clock_ms() + g->settings->drain_ms);
+    lobby_destroy(&g->lobby);
+    server_destroy(&server);
     return rc;
 }
 
@@ -76,6 +79,13 @@ static void on_event(void *user, const struct event *event)
     if (event && *event->job) answers_changed(g->answers, event->job);
     if (event && *event->batch) answers_changed(g->answers, event->batch);
     streams_tell(g->streams, event);
+}
+
+/* Uploads leave threads to all others; those beyond their seats have as many again as civetweb would have had for them. */
+static struct lobby *open_lobby(const struct gateway *g, struct err *err)
+{
+    const int seats = g->threads * 3 / 8, most = g->threads / 2;
+    return lobby_new(seats > 0 ? seats : 1, most > 0 ? most : 1, g->settings->upload_idle_ms, err);
 }
 
 static int run(struct svc *svc, struct err *err)
@@ -104,10 +114,12 @@ static int run(struct svc *svc, struct err *err)
     if (g.pauses) g.totals = totals_new();
     if (g.totals) g.answers = answers_new();
     if (g.answers) g.streams = streams_start(&g, (int)s->max_streams, err);
-    if (g.streams) g.events = events_start(s, svc_instance(svc), on_event, &g, err);
+    if (g.streams) g.lobby = open_lobby(&g, err);
+    if (g.lobby) g.events = events_start(s, svc_instance(svc), on_event, &g, err);
     if (g.events) rc = serve(svc, &g, err);
     if (rc == -1 && err->kind == ERR_NONE) err_set(err, ERR_NOMEM, "out of memory");
     events_destroy(&g.events);
+    lobby_destroy(&g.lobby);
     streams_destroy(&g.streams);
     answers_destroy(&g.answers);
     totals_destroy(&g.totals);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <civetweb.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #define LINGER_MS     2000
 #define KEEP_ALIVE_MS "1000"
 #define STOP_LAST_MS  1000
+#define SILENT_S      60 /* for so long, about; then it has a thread like any other */
 
 static struct metric in_flight_now = METRIC_GAUGE("sheaf_http_in_flight", "requests being answered");
 
@@ -34,7 +36,8 @@ struct server {
     struct mg_context *context;
     struct gateway *gateway;
     int taken_from; /* the number that sockets of streams begin with */
-    atomic_int in_flight;
+    atomic_int in_flight;   /* requests */
+    atomic_int connections; /* that have a thread */
     atomic_bool draining, closed;
 };
 
@@ -112,6 +115,9 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
     const char *accept = mg_get_header(conn, "Accept");
     memset(rq, 0, sizeof *rq);
     rq->conn = conn;
+    rq->fd = -1;
+    rq->server = server;
+    rq->holders = 1;
     rq->gateway = server->gateway;
     rq->head = strcmp(info->request_method, "HEAD") == 0;
     rq->method = rq->head ? "GET" : info->request_method;
@@ -122,9 +128,9 @@ static void fill(struct request *rq, struct server *server, struct mg_connection
                                                             : 0;
     rq->http_1_0 = strcmp(info->http_version, "1.0") == 0;
     rq->owes_continue = expect && !rq->http_1_0 && strcasecmp(expect, "100-continue") == 0;
-    /* A connection keeps its thread for as long as it is used: with every thread busy it is given up after this
-     * answer, so that those who wait for one get their turn (64 uploaders on 32 threads: the slowest waited 3 s). */
-    const bool crowded = atomic_load(&server->in_flight) + 1 >= server->gateway->threads;
+    /* A connection has its thread for as long as it is kept, most of the time to no purpose: with three quarters of them in use it is
+     * given up after this answer, so that whoever comes next need not wait until somebody's time to ask again is over. */
+    const bool crowded = 4 * atomic_load(&server->connections) > 3 * server->gateway->threads;
     /* civetweb ends a connection at trailers, which it does not read. */
     const bool trailers = mg_get_header(conn, "Trailer") != NULL;
     rq->last = client_ends_it(connection, rq->http_1_0) || atomic_load(&server->draining) || crowded || trailers;
@@ -155,7 +161,7 @@ static void serve(struct server *server, struct request *rq, const struct mg_req
     } else {
         routes_serve(rq);
     }
-    if (!rq->status) http_error(rq, 500, "internal", "Nothing was answered.");
+    if (rq->fd == -1 && !rq->status) http_error(rq, 500, "internal", "Nothing was answered.");
 }
 
 /* Everything is served from here rather than from a request handler: no other path of civetweb (files,
@@ -173,13 +179,42 @@ static int on_request(struct mg_connection *conn)
     atomic_fetch_add(&server->in_flight, 1);
     metric_add(&in_flight_now, NULL, 1);
     serve(server, rq, info);
-    linger(rq);
-    const bool unread = !rq->body_ended && rq->body_len != rq->body_read;
-    if (rq->last || rq->body_broken || unread) mg_disable_connection_keep_alive(conn);
-    metric_add(&in_flight_now, NULL, -1);
-    atomic_fetch_sub(&server->in_flight, 1);
-    free(rq);
+    if (rq->fd != -1) { /* it is others' from here on */
+        mg_disable_connection_keep_alive(conn);
+    } else {
+        linger(rq);
+        const bool unread = !rq->body_ended && rq->body_len != rq->body_read;
+        if (rq->last || rq->body_broken || unread) mg_disable_connection_keep_alive(conn);
+    }
+    server_release(rq);
     return 1;
+}
+
+void server_hold(struct request *rq)
+{
+    atomic_fetch_add(&rq->holders, 1);
+}
+
+void server_release(struct request *rq)
+{
+    if (atomic_fetch_sub(&rq->holders, 1) > 1) return;
+    metric_add(&in_flight_now, NULL, -1);
+    atomic_fetch_sub(&rq->server->in_flight, 1);
+    free(rq);
+}
+
+static int on_connection(const struct mg_connection *conn, void **user)
+{
+    struct server *server = mg_get_user_context_data(conn);
+    (void)user;
+    atomic_fetch_add(&server->connections, 1);
+    return 0;
+}
+
+static void on_closed(const struct mg_connection *conn)
+{
+    struct server *server = mg_get_user_context_data(conn);
+    atomic_fetch_sub(&server->connections, 1);
 }
 
 /* What civetweb refuses by itself: malformed request lines, too long headers. */
@@ -246,6 +281,20 @@ int server_take_socket(struct mg_connection *conn)
     return taken;
 }
 
+/* Browsers open connections ahead of need and say nothing on them: until something is said the kernel keeps them. */
+static void wait_for_requests(struct server *server)
+{
+    const int port = settings_gateway_port(server->gateway->settings), seconds = SILENT_S;
+    for (int fd = 0; fd < server->taken_from; fd++) {
+        struct sockaddr_in own;
+        socklen_t own_len = sizeof own, len = sizeof(int);
+        int listens = 0;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1 || !listens) continue;
+        if (getsockname(fd, (struct sockaddr *)&own, &own_len) == -1 || own.sin_family != AF_INET || ntohs(own.sin_port) != port) continue;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+    }
+}
+
 /* Streams need descriptors above those that a shell gives. */
 static void raise_descriptors(struct server *server)
 {
@@ -262,7 +311,8 @@ static struct mg_context *listen_on(struct server *server, const char *address)
     char threads[16], idle_ms[24];
     const struct settings *s = server->gateway->settings;
     const struct mg_callbacks callbacks = {
-        .begin_request = on_request, .http_error = on_error, .log_message = on_log};
+        .begin_request = on_request, .http_error = on_error, .log_message = on_log,
+        .init_connection = on_connection, .connection_closed = on_closed};
     snprintf(threads, sizeof threads, "%d", server->gateway->threads);
     snprintf(idle_ms, sizeof idle_ms, "%lld", (long long)s->upload_idle_ms);
     const char *options[] = {
@@ -312,6 +362,7 @@ server_t *server_start(struct gateway *gateway, struct err *err)
     raise_descriptors(server);
     mg_init_library(MG_FEATURES_DEFAULT);
     server->context = listen_on(server, address);
+    if (server->context) wait_for_requests(server);
     if (server->context) return server;
     err_set(err, ERR_UNAVAILABLE, "cannot listen on %s", address);
     mg_exit_library();
@@ -335,11 +386,8 @@ static void wait_idle(struct server *server, int64_t deadline_ms)
     while (server_in_flight(server) > 0 && clock_ms() < deadline_ms) nanosleep(&tick, NULL);
 }
 
-void server_stop(server_t **server, int64_t deadline_ms)
+void server_stop(server_t *s, int64_t deadline_ms)
 {
-    struct server *s = *server;
-    if (!s) return;
-    *server = NULL;
     server_drain(s);
     wait_idle(s, deadline_ms);
     /* Who comes between the last look and mg_stop() gets a 503 instead of a cut connection. */
@@ -349,5 +397,10 @@ void server_stop(server_t **server, int64_t deadline_ms)
     if (server_in_flight(s) > 0) log_warn("requests_cut", F_INT("requests", server_in_flight(s)));
     mg_stop(s->context);
     mg_exit_library();
-    free(s);
+}
+
+void server_destroy(server_t **server)
+{
+    free(*server);
+    *server = NULL;
 }

@@ -6,6 +6,7 @@
 #include "gateway/answers.h"
 #include "gateway/batch.h"
 #include "gateway/enqueue.h"
+#include "gateway/lobby.h"
 #include "gateway/memory.h"
 #include "gateway/routes.h"
 #include "gateway/upload.h"
@@ -16,7 +17,6 @@
 #include "lib/log.h"
 #include "lib/metrics.h"
 
-#define PIECE_BYTES  65536
 #define FIELD_PARTS  100 /* parts beside the files */
 #define FULL_RETRY_S 30
 #define TOUCH_MS     10000
@@ -59,28 +59,6 @@ int upload_go_on(struct request *rq, const struct intake *in, int64_t *next_ms)
     keep_batch_open(rq, in, next_ms);
     if (rq->body_read <= rq->gateway->settings->max_request_bytes) return 0;
     too_large(rq);
-    return -1;
-}
-
-/* Feeds the body to the parser. -1: refused, answered. */
-static int take_body(struct request *rq, struct intake *in, multipart_t *parser)
-{
-    struct err err = {0};
-    AUTO_FREE char *piece = malloc(PIECE_BYTES);
-    int n = -1;
-    int64_t touch_ms = 0;
-    while (piece && (n = http_read(rq, piece, PIECE_BYTES)) > 0) {
-        if (upload_go_on(rq, in, &touch_ms) == -1) return -1;
-        if (multipart_feed(parser, piece, (size_t)n, &err) == 0) continue;
-        http_fail(rq, err.kind != ERR_NONE ? &err : intake_error(in));
-        return -1;
-    }
-    if (!piece)
-        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
-    else if (n < 0 || !multipart_done(parser))
-        http_error(rq, 400, "bad_multipart", "The upload ended before it was complete.");
-    else
-        return 0;
     return -1;
 }
 
@@ -192,17 +170,60 @@ struct intake *upload_begin(struct request *rq)
     return in;
 }
 
+/* --- the body --- */
+
+struct upload {
+    struct intake *in;
+    multipart_t *parser;
+    int64_t touch_ms;
+};
+
+static int on_data(void *user, struct request *rq, const void *data, size_t len)
+{
+    struct upload *u = user;
+    struct err err = {0};
+    if (upload_go_on(rq, u->in, &u->touch_ms) == -1) return -1;
+    if (multipart_feed(u->parser, data, len, &err) == 0) return 0;
+    http_fail(rq, err.kind != ERR_NONE ? &err : intake_error(u->in));
+    return -1;
+}
+
+static void on_end(void *user, struct request *rq, bool whole)
+{
+    struct upload *u = user;
+    if (whole && multipart_done(u->parser))
+        upload_open_jobs(rq, u->in);
+    else
+        http_error(rq, 400, "bad_multipart", "The upload ended before it was complete.");
+}
+
+static void upload_destroy(void *user)
+{
+    struct upload *u = user;
+    if (u->parser) multipart_destroy(&u->parser);
+    intake_destroy(&u->in);
+    free(u);
+}
+
 void upload_serve(struct request *rq)
 {
+    static const struct body_taker taker = {on_data, on_end, upload_destroy};
     struct err err = {0};
     const int parts = (int)rq->gateway->settings->max_files + FIELD_PARTS;
     struct intake *in = upload_begin(rq);
     if (!in) return;
-    multipart_t *parser = multipart_new(http_header(rq, "Content-Type"), parts, intake_sink(in), &err);
-    if (!parser)
+    struct upload *u = calloc(1, sizeof *u);
+    if (!u) {
+        http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
+        intake_destroy(&in);
+        return;
+    }
+    u->in = in;
+    u->parser = multipart_new(http_header(rq, "Content-Type"), parts, intake_sink(in), &err);
+    if (u->parser) {
+        lobby_take(rq->gateway->lobby, rq, &taker, u);
+    } else {
         http_fail(rq, &err);
-    else if (take_body(rq, in, parser) == 0)
-        upload_open_jobs(rq, in);
-    if (parser) multipart_destroy(&parser);
-    intake_destroy(&in);
+        upload_destroy(u);
+    }
 }
