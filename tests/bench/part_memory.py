@@ -69,16 +69,17 @@ def growth(report):
         def resident():
             at_once = {name: rss_mib(pid) for name, pid in pids.items()}
             time.sleep(REST_S)
-            return at_once, {name: rss_mib(pid) for name, pid in pids.items()}
+            return at_once, {name: rss_mib(pid) for name, pid in pids.items()}, {name: rss_mib(pid, "RssAnon") for name, pid in pids.items()}
         endless, before = expire_all(redis), own_bytes(redis)
         time.sleep(SETTLE_S)  # before the first tasks: their code comes back with them, not with the million
         e.run(10000 // 4)
-        busy, first = resident()
+        busy, first, own = resident()
         e.run((TASKS - 10000) // 4)
-        busy_then, then = resident()
+        busy_then, then, own_then = resident()
         for name in pids:
             report.row(f"{name}, RSS after {TASKS:,} tasks, of that after 10,000, {REST_S} s later", "×", [then[name] / first[name]], ("≤", 1.05),
-                       f"{first[name]:.1f} and {then[name]:.1f} MiB; at once, which is by chance, {busy[name]:.1f} and {busy_then[name]:.1f}")
+                       f"{first[name]:.1f} and {then[name]:.1f} MiB, {own[name]:.2f} and {own_then[name]:.2f} of them not a file's; "
+                       f"at once, which is by chance, {busy[name]:.1f} and {busy_then[name]:.1f}")
         report.row(f"of {SWEPT} jobs whose time is over, off their owner's list by themselves", "×", [sweep_some(e)], ("≥", 1))
         left = expire_all(redis)
         redis.unlink("sheaf:{00}:sweep")  # the members of jobs whose life was just ended
