@@ -7,6 +7,7 @@
 EMBED(postgres_records, "persist-svc/migrations/postgres/20261125000000_records.sql");
 EMBED(postgres_rights, "persist-svc/migrations/postgres/20261127000000_rights.sql");
 EMBED(postgres_places, "persist-svc/migrations/postgres/20261127160000_places.sql");
+EMBED(postgres_owners, "persist-svc/migrations/postgres/20261128000000_owners.sql");
 
 /* Versions are the files' numbers, as a Supabase project counts them.  One that was released is never edited. */
 static const struct {
@@ -15,6 +16,7 @@ static const struct {
     {"20261125000000", postgres_records},
     {"20261127000000", postgres_rights},
     {"20261127160000", postgres_places},
+    {"20261128000000", postgres_owners},
 };
 
 static int run(postgres_pool_t *p, PGconn *conn, const char *sql, struct err *err)

@@ -96,6 +96,14 @@ class Postgres:
         return subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *(["-v", "VERBOSITY=verbose"] if verbose else []), "-h", self.folder, "-U", user, "-d", database,
                                "-c", statement], capture_output=True, text=True)
 
+    @contextlib.contextmanager
+    def session(self, database, user):
+        """A connection that stays; `say` gives it statements and does not wait for their answers."""
+        with subprocess.Popen([self.bin / "psql", "-X", "-q", "-h", self.folder, "-U", user, "-d", database], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, text=True) as process:
+            process.say = lambda *statements: (process.stdin.write(";\n".join(statements) + ";\n"), process.stdin.flush())
+            yield process
+
     def query(self, *statements, database="postgres", user="postgres"):
         """Each in a call of its own; the last one's answer as lines."""
         for statement in statements:

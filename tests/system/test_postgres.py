@@ -1,5 +1,7 @@
 """Records in PostgreSQL: the same rules as in SQLite, several persist-svc on one database, a table that was there before,
 and row-level security."""
+import hashlib
+import json
 import os
 import subprocess
 
@@ -7,7 +9,7 @@ import pytest
 
 from documents import form, form_lines, pdf
 from postgres import PROGRAMS, Postgres
-from stack import BUILD, SLOW, TOP, Stack
+from stack import BUILD, SLOW, TOP, Stack, wait_for
 
 pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
 OWNER = "00000000-0000-4000-8000-000000000001"
@@ -64,6 +66,27 @@ def test_two_persist_services_share_a_database_and_a_document_becomes_one_record
         assert s.post(path, {"grade": "3"}, "PATCH", If_Match=one["updated_at"])[0] == 412
         assert "Typed By Hand" in s.get("/export?format=csv")[1].decode()
         assert [line["new"] for line in s.get(path + "/history")[1]["history"]][-1] == "Typed By Hand"
+
+
+def test_a_document_that_two_owners_save_at_the_same_moment_is_a_record_of_each(db):
+    fresh(db)
+    document = form(1)
+    base = hashlib.sha256(document).hexdigest()[:12]
+    plain = hashlib.sha256(f"{base}:0".encode()).hexdigest()[:12]
+    save = {"owner": OTHER, "base": base, "run": 1, "attempt": 1, "delivery": 1, "index": 0, "entries": 1, "template": False, "word_count": 0,
+            "observed": [], "evidence": {}, "sources": {}, "values": {}, "at": "2026-01-01T00:00:00Z", "id": plain, "id_owned": "0" * 12,
+            "parent_id": base, "parent_id_owned": "1" * 12}
+    with Stack("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway", SHEAF_RECORDS="postgres", DATABASE_URL=db.url,
+               SHEAF_OCR="null", SHEAF_LLM="null") as s, db.session("sheaf", "sheaf") as other:
+        other.say("BEGIN", "SELECT set_config('request.jwt.claims', '{\"role\":\"service_role\"}', true)", f"SELECT save_submission('{json.dumps(save)}')")
+        wait_for(lambda: db.query("SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%save_submission%'"), 30, "the other's save")
+        job = s.upload(("form.pdf", document))[1]["job_ids"][0]["job_id"]
+        wait_for(lambda: db.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"), 30, "the save that waits for the other's")
+        other.say("COMMIT")
+        done = s.job_done(job)
+        assert done["status"] == "finished" and done["result"]["submission_id"] != plain, done
+        assert s.get("/api/records")[1]["total"] == 1
+    assert db.query("SELECT count(DISTINCT owner_user_id) FROM submissions", database="sheaf") == ["2"]
 
 
 def test_a_database_that_restarts_in_between_delays_and_loses_nothing(db):
