@@ -16,7 +16,8 @@ const struct pipeline_row pipeline[PIPELINE_TYPES] = {
     {.type = "split", .opens = OPENS_FAN, .next = "extract", .needs = "out:page:*", .time_ms = SECONDS(60)},
     {.type = "extract", .opens = OPENS_SAME, .next = "save", .needs = "res:split:0,out:split:0,out:page:*", .time_ms = SECONDS(180)},
     {.type = "save", .needs = "res:split:0,out:extract:#", .time_ms = SECONDS(60)},
-    {.type = "notify", .needs = "state,err,created,finished,mail", .time_ms = SECONDS(60)},
+    /* A mail server may look for ten minutes at a message before it says that it has it (RFC 5321, 4.5.3.2.6). */
+    {.type = "notify", .needs = "state,err,created,finished,mail", .time_ms = SECONDS(660)},
     {.type = "fetch", .time_ms = SECONDS(120)},
     /* stepa ─► stepb ─► stepc ─► stepd      stepfan ─► stepd × N */
     {.type = "stepa", .opens = OPENS_ONE, .next = "stepb", .time_ms = SECONDS(60)},

@@ -10,8 +10,7 @@
 #include "lib/clock.h"
 #include "lib/curl_once.h"
 
-#define CONNECT_MS 10000
-#define EARLY_MS   5 /* curl rounds: its time is up a moment before ours */
+#define REPLY_S 3600L /* curl's own for one reply, 120 s, would cut off ours */
 
 struct smtpc {
     CURL *curl;
@@ -24,7 +23,8 @@ struct smtpc {
 struct sending {
     const struct smtpc_mail *mail;
     size_t given;
-    bool begun, broken_off;
+    int64_t until_ms; /* of clock_ms() */
+    bool begun, broken_off, too_late;
     char status[SMTPC_STATUS_MAX]; /* of the last reply */
 };
 
@@ -97,6 +97,7 @@ static size_t on_read(char *out, size_t size, size_t n, void *user)
     struct sending *s = user;
     if (!s->begun) {
         s->begun = true;
+        s->until_ms = s->mail->answer_ms;
         s->broken_off = s->mail->begin && s->mail->begin(s->mail->user) == -1;
     }
     if (s->broken_off) return CURL_READFUNC_ABORT;
@@ -112,17 +113,30 @@ static size_t no_data(char *data, size_t size, size_t n, void *user)
     return size * n;
 }
 
-static void set_options(smtpc_t *c, struct sending *s, int64_t left_ms)
+/* In place of curl's own timeout, which would be one for all that is said. Called once a second at least. */
+static int on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    struct sending *s = user;
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    s->too_late = clock_ms() >= s->until_ms;
+    return s->too_late;
+}
+
+static void set_options(smtpc_t *c, struct sending *s)
 {
     CURL *curl = c->curl;
+    const int64_t left_ms = s->until_ms - clock_ms();
     curl_easy_reset(curl); /* forgets options, keeps the connection */
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, c->reason);
     curl_easy_setopt(curl, CURLOPT_URL, c->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* proxies of the environment are for HTTP */
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < CONNECT_MS ? left_ms : CONNECT_MS));
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, s);
+    curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_S);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < 1 ? 1 : left_ms < INT32_MAX ? left_ms : INT32_MAX)); /* greeting and login, too */
     /* ALL, never TRY, which goes on in clear text, password included, where a server or somebody between hides STARTTLS. */
     curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(c->tls == SMTPC_PLAIN ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -160,12 +174,13 @@ static int explain_reply(const struct sending *s, CURLcode code, long reply, str
     return -1;
 }
 
-static int explain(const smtpc_t *c, const struct sending *s, CURLcode code, int64_t deadline_ms, struct err *err)
+static int explain(const smtpc_t *c, const struct sending *s, CURLcode code, struct err *err)
 {
     long reply = 0;
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &reply);
     if (s->broken_off) return err_set(err, ERR_CANCELLED, "the mail was broken off");
     if (reply >= 400 || code == CURLE_LOGIN_DENIED) return explain_reply(s, code, reply, err);
+    if (s->too_late) return err_set(err, ERR_TIMEOUT, "The mail server did not answer in time.");
     const char *why = c->reason[0] ? c->reason : curl_easy_strerror(code);
     switch (code) {
     case CURLE_OUT_OF_MEMORY:
@@ -177,46 +192,39 @@ static int explain(const smtpc_t *c, const struct sending *s, CURLcode code, int
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_URL_MALFORMAT:
         return err_code(err, ERR_CONFIG, "provider_refused", "The mail server: %.150s", why);
-    case CURLE_OPERATION_TIMEDOUT:
-        if (clock_ms() >= deadline_ms - EARLY_MS) return err_set(err, ERR_TIMEOUT, "The mail server did not answer in time.");
-        break;
     default:
         break;
     }
     return err_set(err, ERR_UNAVAILABLE, "The mail server: %.150s", why);
 }
 
-static int run(smtpc_t *c, const struct sending *s, int64_t deadline_ms, struct err *err)
+static int run(smtpc_t *c, const struct sending *s, struct err *err)
 {
     c->reason[0] = '\0';
     CURLcode code = curl_easy_perform(c->curl);
-    return code == CURLE_OK ? 0 : explain(c, s, code, deadline_ms, err);
+    return code == CURLE_OK ? 0 : explain(c, s, code, err);
 }
 
-/* Milliseconds for curl; 0 when the deadline has passed. */
-static int64_t time_left(int64_t deadline_ms, struct err *err)
+static int check_time(int64_t deadline_ms, struct err *err)
 {
-    int64_t left_ms = deadline_ms - clock_ms();
-    if (left_ms <= 0) err_set(err, ERR_TIMEOUT, "the deadline had passed before the mail");
-    return left_ms <= 0 ? 0 : left_ms > INT32_MAX ? INT32_MAX : left_ms;
+    return clock_ms() < deadline_ms ? 0 : err_set(err, ERR_TIMEOUT, "the deadline had passed before the mail");
 }
 
 int smtpc_send(smtpc_t *c, const struct smtpc_mail *mail, bool *in_doubt, struct err *err)
 {
-    struct sending s = {.mail = mail};
+    struct sending s = {.mail = mail, .until_ms = mail->deadline_ms};
     struct err why = {0};
     *in_doubt = false;
-    int64_t left_ms = time_left(mail->deadline_ms, err);
-    if (!left_ms) return -1;
+    if (check_time(mail->deadline_ms, err) == -1) return -1;
     struct curl_slist *to = curl_slist_append(NULL, mail->to);
     if (!to) return err_set(err, ERR_NOMEM, "no memory for a mail");
-    set_options(c, &s, left_ms);
+    set_options(c, &s);
     curl_easy_setopt(c->curl, CURLOPT_MAIL_FROM, mail->from);
     curl_easy_setopt(c->curl, CURLOPT_MAIL_RCPT, to);
     curl_easy_setopt(c->curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(c->curl, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(c->curl, CURLOPT_READDATA, &s);
-    int rc = run(c, &s, mail->deadline_ms, &why);
+    int rc = run(c, &s, &why);
     curl_slist_free_all(to);
     *in_doubt = rc == -1 && s.begun && !s.broken_off && why.sys < 400;
     if (rc == -1 && err) *err = why;
@@ -226,11 +234,10 @@ int smtpc_send(smtpc_t *c, const struct smtpc_mail *mail, bool *in_doubt, struct
 /* One command, of which libcurl decodes %XX. */
 static int say(smtpc_t *c, const char *verb, const char *address, int64_t deadline_ms, struct err *err)
 {
-    struct sending s = {0};
+    struct sending s = {.until_ms = deadline_ms};
     struct buf command = BUF_INIT;
     long reply = 0;
-    int64_t left_ms = time_left(deadline_ms, err);
-    if (!left_ms) return -1;
+    if (check_time(deadline_ms, err) == -1) return -1;
     buf_puts(&command, verb);
     if (address) buf_putc(&command, '<');
     for (const char *at = address; at && *at; at++)
@@ -240,10 +247,10 @@ static int say(smtpc_t *c, const char *verb, const char *address, int64_t deadli
             buf_putc(&command, *at);
     if (address) buf_putc(&command, '>');
     if (command.bad) return err_set(err, ERR_NOMEM, "no memory for a mail");
-    set_options(c, &s, left_ms);
+    set_options(c, &s);
     curl_easy_setopt(c->curl, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, command.data);
-    int rc = run(c, &s, deadline_ms, err);
+    int rc = run(c, &s, err);
     buf_done(&command);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &reply);
     return rc == 0 && reply >= 400 ? explain_reply(&s, CURLE_OK, reply, err) : rc; /* 553 is a success to libcurl */

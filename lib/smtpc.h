@@ -27,7 +27,8 @@ struct smtpc_mail {
     const char *from, *to; /* addresses alone, without control characters: mailbox.h */
     const void *data;      /* RFC 5322, lines end with CRLF */
     size_t len;
-    int64_t deadline_ms; /* a moment of clock_ms() */
+    int64_t deadline_ms; /* a moment of clock_ms(): until then the server must wait for the message */
+    int64_t answer_ms;   /* and until then have answered it; whoever is given up sooner than he answers has the message, and gets it again */
     /* Called once the server waits for the message (354), before its first byte.  -1 breaks off: nothing arrives. */
     int (*begin)(void *user);
     void *user;

@@ -11,7 +11,7 @@
 #include "notify-svc/mail_settings.h"
 #include "notify-svc/providers/providers.h"
 
-#define SEND_MS   30000 /* greeting, TLS and all; some servers greet slowly on purpose */
+#define SEND_MS   30000 /* until the server waits for the message: greeting, TLS and all; some greet slowly on purpose */
 #define KEPT_MOST 4
 
 struct smtp {
@@ -89,6 +89,7 @@ static int smtp_send(void *state, const struct mail *mail, int64_t deadline_ms, 
                                    .data = mail->data,
                                    .len = mail->len,
                                    .deadline_ms = deadline_ms < mine_ms ? deadline_ms : mine_ms,
+                                   .answer_ms = deadline_ms,
                                    .begin = on_begin,
                                    .user = &claiming};
     int rc = smtpc_send(c, &out, &in_doubt, err);

@@ -38,6 +38,18 @@ class Message:
         self.id = self.mail["Message-ID"]
 
 
+class Slow(SMTP):
+    """aiosmtpd's, which greets when `after` seconds are over."""
+
+    def __init__(self, *args, after, **options):
+        super().__init__(*args, **options)
+        self.after = after
+
+    async def _handle_client(self):
+        await asyncio.sleep(self.after)
+        await super()._handle_client()
+
+
 class MailServer:
     """`with MailServer(folder, tls="starttls", users={"u": "p"}) as server:`"""
 
@@ -47,6 +59,7 @@ class MailServer:
         self.messages, self.logins, self.sessions = [], [], 0
         self.at_rcpt = collections.defaultdict(collections.deque)  # address → replies to come; then 250
         self.at_data = collections.deque()  # replies to come; "cut": takes the message and says nothing any more
+        self.greets_after = self.answers_after = 0.0  # seconds
 
     # -- aiosmtpd's hooks
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
@@ -64,6 +77,7 @@ class MailServer:
         reply = self.at_data.popleft() if self.at_data else "250 OK"
         if reply == "cut" or reply.startswith("2"):
             self.messages.append(Message(session, envelope))
+        await asyncio.sleep(self.answers_after)
         if reply == "cut":
             server.transport.abort()
         return reply
@@ -79,7 +93,7 @@ class MailServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.cert, self.key)
         starttls = self.tls == "starttls"
-        return SMTP(self, hostname="mail.example.org", loop=self.loop, tls_context=context if starttls else None, require_starttls=starttls,
+        return Slow(self, after=self.greets_after, hostname="mail.example.org", loop=self.loop, tls_context=context if starttls else None, require_starttls=starttls,
                     authenticator=self.authenticate if self.users else None, auth_required=bool(self.users),
                     auth_require_tls=starttls, enable_SMTPUTF8=False)
 

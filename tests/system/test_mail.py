@@ -278,6 +278,13 @@ def test_link_cut_behind_the_message_is_the_one_window(stack):
         assert notify.log.count('"message_again"') == 1
 
 
+def test_server_that_greets_late_and_looks_long_at_a_message_gets_it_once(stack):
+    with MailServer(stack.folder) as server, Notify(stack, **server.settings, **SOON) as notify:
+        server.greets_after, server.answers_after = 11, 31
+        notify.done(notify.upload())
+        assert len(server.messages) == 1 and '"message_again"' not in notify.log
+
+
 def test_server_that_stays_away_is_given_up_at_last(stack):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
