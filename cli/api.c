@@ -56,6 +56,11 @@ void api_answer_done(struct api_answer *answer)
     *answer = (struct api_answer){0};
 }
 
+bool api_means_later(int status)
+{
+    return status == 429 || (status >= 502 && status <= 504);
+}
+
 /* curl says what happened; a person also wants to know where, and what to do. */
 static int unreachable(const api_t *api, struct err *err)
 {

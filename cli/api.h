@@ -18,6 +18,8 @@ struct api_answer {
     int64_t retry_after_ms; /* 0: the gateway said nothing of it */
 };
 void api_answer_done(struct api_answer *answer);
+/* Is a status no answer yet: from the gateway (429, 503), or from what stands before it while it is away (502, 504). */
+bool api_means_later(int status);
 
 /* One call with an answer in JSON.  `path` begins with a slash; `request` may be NULL, or carry method (else
  * GET), headers, body or read_body and deadline_ms (else 15 s from now); its url is filled in here.

@@ -54,10 +54,33 @@ static void end_show(const struct sending *s)
     if (s->live) (void)fprintf(stderr, "\r\033[K");
 }
 
+/* How long a request is repeated: from the first time that there was no answer, however long that one took. */
+struct patience {
+    int64_t retry_ms, give_up_ms, wait_ms;
+};
+
 static bool is_worth_repeating(int rc, const struct api_answer *answer, const struct err *err)
 {
     if (rc == -1) return err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT;
-    return answer->status == 503 || answer->status == 429;
+    return api_means_later(answer->status);
+}
+
+/* Waits, and drops the answer, when it means "later" and there is time left; false: it is the last one. */
+static bool try_again(struct patience *p, int rc, struct api_answer *answer, const struct err *err)
+{
+    if (!is_worth_repeating(rc, answer, err)) return false;
+    const bool first = !p->give_up_ms;
+    if (first) {
+        p->give_up_ms = clock_ms() + p->retry_ms;
+        p->wait_ms = WAIT_FIRST_MS;
+    }
+    int64_t pause_ms = rc == 0 && answer->retry_after_ms ? answer->retry_after_ms : p->wait_ms;
+    if (clock_ms() + pause_ms >= p->give_up_ms) return false;
+    if (first) (void)fprintf(stderr, "%s; trying again\n", rc == -1 ? err->text : "the gateway has no room just now");
+    if (rc == 0) api_answer_done(answer);
+    sleep_ms(pause_ms);
+    p->wait_ms = p->wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS : p->wait_ms * 2;
+    return true;
 }
 
 /* Until there is an answer that is none of "later", or the time is up. */
@@ -70,9 +93,9 @@ static int upload_until_answered(api_t *api, struct sending *s, int64_t retry_ms
     for (size_t i = 0, n = strlen(key); i < sizeof random; i++)
         n += (size_t)snprintf(key + n, sizeof key - n, "%02x", random[i]);
     const char *headers[] = {multipart_header(s->body), key, "Accept: application/json", NULL};
-
-    int64_t give_up_ms = clock_ms() + retry_ms, wait_ms = WAIT_FIRST_MS;
-    for (bool told = false;; told = true) {
+    struct patience patience = {.retry_ms = retry_ms};
+    int rc;
+    do {
         multipart_rewind(s->body);
         struct httpc_request r = {.method = "POST",
                                   .headers = headers,
@@ -80,18 +103,10 @@ static int upload_until_answered(api_t *api, struct sending *s, int64_t retry_ms
                                   .read_body = read_and_show,
                                   .read_user = s,
                                   .deadline_ms = clock_ms() + REQUEST_MS};
-        int rc = api_call(api, "/upload", &r, answer, err);
+        rc = api_call(api, "/upload", &r, answer, err);
         end_show(s);
-        if (!is_worth_repeating(rc, answer, err)) return rc;
-        int64_t pause_ms = rc == 0 && answer->retry_after_ms ? answer->retry_after_ms : wait_ms;
-        if (clock_ms() + pause_ms >= give_up_ms) return rc;
-        if (!told)
-            (void)fprintf(stderr, "%s; trying again\n",
-                          rc == -1 ? err->text : "the gateway has no room just now");
-        if (rc == 0) api_answer_done(answer);
-        sleep_ms(pause_ms);
-        wait_ms = wait_ms * 2 > WAIT_LAST_MS ? WAIT_LAST_MS : wait_ms * 2;
-    }
+    } while (try_again(&patience, rc, answer, err));
+    return rc;
 }
 
 static void keep_answer(struct sent *sent, const struct api_answer *answer)
@@ -161,14 +176,25 @@ static int group_end(const struct settings *s, const struct send_options *o, int
     return last;
 }
 
-/* What one request does not hold goes into a batch that is opened beforehand and closed at the end. */
-static int open_batch(api_t *api, int expected, struct sent *sent, struct err *err)
+/* What one request does not hold goes into a batch that is opened beforehand and closed at the end.  One that was opened and not told of
+ * stays empty, and closes itself. */
+static int open_batch(api_t *api, const struct send_options *o, struct sent *sent, struct err *err)
 {
-    json_t *request = json_pack("{s:i}", "expected", expected), *body = NULL;
-    int rc = api_post(api, "/api/batches", request, &body, err);
-    json_decref(request);
-    if (rc == 0) (void)snprintf(sent->batch_id, sizeof sent->batch_id, "%s", text_of(body, "batch_id"));
-    json_decref(body);
+    static const char *const headers[] = {"Content-Type: application/json", "Accept: application/json", NULL};
+    char text[40];
+    struct httpc_request r = {.method = "POST", .headers = headers, .body = text};
+    struct patience patience = {.retry_ms = o->retry_ms};
+    struct api_answer answer = {0};
+    r.body_len = (size_t)snprintf(text, sizeof text, "{\"expected\":%d}", o->n);
+    int rc;
+    do rc = api_call(api, "/api/batches", &r, &answer, err);
+    while (try_again(&patience, rc, &answer, err));
+    if (rc == -1) return -1;
+    if (answer.status / 100 != 2)
+        rc = api_refusal(&answer, err);
+    else
+        (void)snprintf(sent->batch_id, sizeof sent->batch_id, "%s", text_of(answer.body, "batch_id"));
+    api_answer_done(&answer);
     return rc;
 }
 
@@ -187,7 +213,7 @@ int send_files(const struct cli *cli, api_t *api, const struct send_options *o, 
 {
     *sent = (struct sent){.jobs = json_array(), .errors = json_array()};
     bool many = group_end(cli->settings, o, 0) < o->n;
-    if (many && open_batch(api, o->n, sent, err) == -1) return -1;
+    if (many && open_batch(api, o, sent, err) == -1) return -1;
     for (int first = 0, last; first < o->n; first = last) {
         last = group_end(cli->settings, o, first);
         if (send_group(api, o, first, last, sent, err) == -1) return -1;

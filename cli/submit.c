@@ -103,9 +103,17 @@ static bool each_has_a_record(const json_t *jobs)
     return true;
 }
 
+/* Nobody answers any more.  What was accepted goes its way all the same, so it is said, unless it was `told` already: nobody need send it again. */
+static enum cli_exit broken_off(const struct cli *cli, const struct sent *sent, bool told, const struct err *err)
+{
+    if (cli->json && json_array_size(sent->jobs) > 0) print_json(sent, NULL);
+    if (!cli->json && !told && json_array_size(sent->jobs) > 0) print_accepted(sent);
+    return cli_fail(cli, err);
+}
+
 /* Waits for the end of what was accepted; the exit code says whether all is well. */
 static enum cli_exit follow(const struct cli *cli, api_t *api, const struct submit_options *given,
-                            int64_t retry_ms, const struct sent *sent)
+                            int64_t retry_ms, const struct sent *sent, bool told)
 {
     struct err err = {0};
     struct watch_options how = {.batch_id = sent->batch_id,
@@ -118,7 +126,7 @@ static enum cli_exit follow(const struct cli *cli, api_t *api, const struct subm
     if (given->records && !cli->json) rows_head();
     if (sent->batch_id[0]) {
         json_decref(jobs);
-        if (watch_batch(api, &how, &jobs, &err) == -1) return cli_fail(cli, &err);
+        if (watch_batch(api, &how, &jobs, &err) == -1) return broken_off(cli, sent, told, &err);
     }
     bool well =
         json_array_size(sent->errors) == 0 && count_status(jobs, "finished") == (long)json_array_size(jobs);
@@ -141,18 +149,19 @@ static enum cli_exit submit(const struct cli *cli, const struct submit_options *
                                .live = isatty(STDERR_FILENO) == 1};
     AUTO(api_close) api_t *api = api_open(cli, &err);
     if (!api || send_files(cli, api, &how, &sent, &err) == -1) {
+        if (!cli->json) print_errors(&sent);
+        enum cli_exit failed = broken_off(cli, &sent, false, &err);
         sent_done(&sent);
-        return cli_fail(cli, &err);
+        return failed;
     }
     bool wait =
         given->wait || given->records || (!given->no_wait && !cli->json && isatty(STDOUT_FILENO) == 1);
     enum cli_exit code = json_array_size(sent.errors) ? CLI_NO : CLI_OK;
-    if (!cli->json) {
-        if (!wait || (given->wait && !how.live)) print_accepted(&sent);
-        print_errors(&sent);
-    }
+    const bool tell = !cli->json && (!wait || (given->wait && !how.live));
+    if (tell) print_accepted(&sent);
+    if (!cli->json) print_errors(&sent);
     if (wait)
-        code = follow(cli, api, given, retry_ms, &sent);
+        code = follow(cli, api, given, retry_ms, &sent, tell);
     else if (cli->json)
         print_json(&sent, NULL);
     sent_done(&sent);

@@ -168,7 +168,7 @@ static int follow(struct watch *w, struct err *err)
     for (bool done = false;;) {
         int rc = look(w, &done, err);
         bool silent =
-            rc == -1 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT || err->sys == 503);
+            rc == -1 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_TIMEOUT || api_means_later(err->sys));
         if (done || (rc == -1 && !silent)) return rc;
         if (!silent)
             silent_since_ms = 0;

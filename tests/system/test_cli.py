@@ -11,7 +11,7 @@ import pytest
 import documents
 from stack import BUILD, SLOW, TOP, wait_for
 from up import Up
-from fakes.base import Answer, Fake
+from fakes.base import Answer, Fake, Only
 
 FORMS = TOP / "tests" / "fixtures" / "forms"
 SERVICES = ["dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway"]
@@ -130,6 +130,67 @@ def test_submit_wait_tells_the_last_end_of_a_job_that_was_begun_again(tmp_path, 
     assert {j["filename"]: j["finished_at"] for j in told["jobs"]} == {"x": SECOND, "y": FIRST}
     assert answers[1].returncode == 0
     assert re.findall(r"^(failed|finished) +x\b", answers[1].stdout, re.M) == [looks[0][0][0], "finished"]
+
+
+class Taker(Fake):
+    """A gateway that takes every upload as a job that has ended by the next look."""
+
+    def __init__(self, *script):
+        super().__init__()
+        self.script.extend(script)
+        self.taken = 0
+
+    def answer(self, request):
+        if request.path == "/upload":
+            self.taken += 1
+            return Answer(202, {"success": True, "batch_id": "b", "total": 1, "errors": None, "job_ids": [{"job_id": f"j{self.taken}", "filename": "x"}]})
+        jobs = [{"job_id": f"j{n + 1}", "filename": "x", "status": "finished", "finished_at": FIRST, "result": {"submission_ids": ["s"]}} for n in range(self.taken)]
+        if request.path.startswith("/api/job_status"):
+            return Answer(200, next(job for job in jobs if request.path.endswith(job["job_id"])))
+        return Answer(201, {"batch_id": "b", "jobs": jobs, "done": True})
+
+    def submit(self, *arguments, **settings):
+        env = {**os.environ, "SHEAF_PORT": str(self.server.server_address[1]), **settings}
+        return subprocess.run([BUILD / "sheaf", "submit", *arguments], env=env, capture_output=True, text=True, timeout=60 * SLOW)
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    for name in "xy":
+        (tmp_path / name).write_bytes(b"x")
+    return [tmp_path / name for name in "xy"]
+
+
+def test_submit_goes_on_for_as_long_as_it_may_after_an_upload_that_took_longer_than_that(two_files):
+    with Taker(Answer(cut=True, after=2)) as gateway:
+        sent = gateway.submit("--json", "--retry-for", "2", *two_files)
+    assert sent.returncode == 0 and json.loads(sent.stdout)["total"] == 1, sent.stderr
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_submit_waits_for_a_gateway_that_is_away_behind_its_proxy(two_files, status):
+    later = [Only(lambda request, path=path: request.path.startswith(path), Answer(status, "<html>")) for path in
+             ("/api/batches", "/upload", "/upload", "/api/batch_status", "/api/job_status")]
+    with Taker(*later) as gateway:
+        sent = gateway.submit("--wait", "--json", *two_files, SHEAF_MAX_FILES="1")
+        assert not gateway.script
+    told = json.loads(sent.stdout)
+    assert sent.returncode == 0 and (told["completed"], told["errors"]) == (2, []), sent.stderr
+
+
+@pytest.mark.parametrize("options, told", [(["--json"], '"job_id": "j1"'), ([], "accepted  j1"), (["--wait"], "accepted  j1")])
+def test_submit_says_what_was_accepted_before_nobody_answered_any_more(two_files, options, told):
+    second = Only(lambda request: request.path == "/upload" and b'filename="y"' in request.body, Answer(cut=True))
+    with Taker(second) as gateway:
+        sent = gateway.submit(*options, "--retry-for", "0", *two_files, SHEAF_MAX_FILES="1")
+    assert sent.returncode == 3 and sent.stdout.count(told) == 1, sent.stdout + sent.stderr
+
+
+def test_submit_does_not_wait_for_somebody_to_write_into_a_pipe(two_files, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with Taker() as gateway:
+        sent = gateway.submit("--json", tmp_path / "pipe", two_files[0])
+    assert sent.returncode == 1 and "pipe is not a file" in sent.stdout and json.loads(sent.stdout)["total"] == 1
 
 
 def test_an_export_that_fails_leaves_the_file_that_was_there(up, tmp_path):
