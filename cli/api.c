@@ -31,7 +31,7 @@ api_t *api_open(const struct cli *cli, struct err *err)
     if (cli->settings->url)
         (void)snprintf(api->base, sizeof api->base, "%s", cli->settings->url);
     else
-        (void)snprintf(api->base, sizeof api->base, "http://127.0.0.1:%d",
+        (void)snprintf(api->base, sizeof api->base, "http://%s:%d", settings_gateway_host(cli->settings),
                        settings_gateway_port(cli->settings));
     api->ca_file = cli->settings->ca_file;
     if (cli->settings->service_token)

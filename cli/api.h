@@ -8,7 +8,7 @@
 
 typedef struct api api_t;
 
-/* The gateway at SHEAF_URL, else at http://127.0.0.1:SHEAF_PORT. */
+/* The gateway at SHEAF_URL, else the one of this machine. */
 api_t *api_open(const struct cli *cli, struct err *err);
 void api_close(api_t **api);
 

@@ -38,12 +38,13 @@ void report_add(struct report *report, enum verdict verdict, const char *subject
 static void look_at_service(const struct settings *settings, httpc_t *client, int position,
                             struct report *report)
 {
-    char url[64];
+    char url[128];
     const char *name = stack_service_name(position);
     struct httpc_answer answer = {0};
     struct err err = {0};
-    int port = settings_admin_port(settings, stack_service_who(position));
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/readyz", port);
+    const unsigned who = stack_service_who(position);
+    int port = settings_admin_port(settings, who);
+    (void)snprintf(url, sizeof url, "http://%.80s:%d/readyz", who == W_GATEWAY ? settings_gateway_host(settings) : "127.0.0.1", port);
     struct httpc_request r = {
         .method = "GET", .url = url, .deadline_ms = clock_ms() + PROBE_MS, .max_answer_bytes = 65536};
     if (httpc_call(client, &r, &answer, &err) == -1) {

@@ -1,7 +1,7 @@
 #include "cli/probe.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,10 +10,11 @@
 
 #define PROBE_MS 1000
 
-void probe_begin(struct probe *p, int port, const char *question, const char *wanted)
+void probe_begin(struct probe *p, const char *address, int port, const char *question, const char *wanted)
 {
     struct sockaddr_in a = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    (void)inet_pton(AF_INET, address, &a.sin_addr);
     *p = (struct probe){.question = question, .wanted = wanted, .deadline_ms = clock_ms() + PROBE_MS};
     p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->fd >= 0 && connect(p->fd, (struct sockaddr *)&a, sizeof a) == -1 && errno != EINPROGRESS)

@@ -19,9 +19,9 @@ struct probe {
 
 #define PROBE_NONE ((struct probe){.fd = -1})
 
-/* Begins to ask at 127.0.0.1:port whether an answer to `question` begins with `wanted` (both borrowed,
+/* Begins to ask at address:port (IPv4; what is none: 127.0.0.1) whether an answer to `question` begins with `wanted` (both borrowed,
  * wanted shorter than 64 bytes).  Gives up after a second. */
-void probe_begin(struct probe *p, int port, const char *question, const char *wanted);
+void probe_begin(struct probe *p, const char *address, int port, const char *question, const char *wanted);
 short probe_events(const struct probe *p);
 /* To be called when the descriptor is ready or time has passed; closes it when done. */
 enum probe_result probe_turn(struct probe *p, short revents);

@@ -10,6 +10,7 @@
 
 #include "lib/auto.h"
 
+#define LOOPBACK        "127.0.0.1"
 #define REPLICAS_MAX    64
 #define DISPATCHERS_MAX 10 /* ports +20 to +29 */
 
@@ -158,9 +159,31 @@ static int add_redis(const struct stack *stack, const struct wiring *w, supervis
                              .rank = RANK_REDIS,
                              .argv = argv,
                              .probe_port = number,
+                             .address = LOOPBACK,
                              .question = "PING\r\n",
                              .wanted = "+PONG"};
     return supervisor_add(supervisor, &spec, err);
+}
+
+/* An SHEAF_ADMIN_PORT of our own environment is meant for one process, so not for these. */
+static int admin_port(const struct stack *stack, unsigned who)
+{
+    struct settings derived = *stack->settings;
+    derived.admin_port = SETTING_UNSET;
+    return settings_admin_port(&derived, who);
+}
+
+int stack_ports(const struct stack *stack, int ports[STACK_PORTS_MAX])
+{
+    const int base = (int)stack->settings->port, *replicas = stack->replicas;
+    int n = 0;
+    if (replicas[stack_service("gateway")]) ports[n++] = settings_gateway_port(stack->settings);
+    if (replicas[stack_service("persist-svc")]) ports[n++] = settings_gateway_port(stack->settings) + SETTINGS_RECORDS_PORT_OFFSET;
+    for (int i = 0; i < STACK_SERVICES; i++)
+        if (replicas[i]) ports[n++] = admin_port(stack, services[i].who);
+    for (int i = 0; i < replicas[stack_service("dispatcher")]; i++) ports[n++] = base + SETTINGS_DISPATCHER_PORT_OFFSET + i;
+    if (stack->own_redis) ports[n++] = base + SETTINGS_REDIS_PORT_OFFSET;
+    return n;
 }
 
 static int add_replica(const struct stack *stack, const struct wiring *w, int position, int number,
@@ -170,10 +193,13 @@ static int add_replica(const struct stack *stack, const struct wiring *w, int po
     char program[PATH_MAX + 32], bind[64];
     const char *argv[] = {program, NULL}, *environment[UNIT_ENV_MAX] = {0};
     bool many = stack->replicas[stack_service("dispatcher")] > 1;
+    const bool outside = service->rank == RANK_GATEWAY;
     int n = 0;
     (void)snprintf(program, sizeof program, "%s/%s", stack->programs, service->name);
     if (access(program, X_OK) == -1) return err_sys(err, ERR_CONFIG, errno, "%.150s", program);
     if (service->without_cache && !getenv("GLIBC_TUNABLES")) environment[n++] = WITHOUT_CACHE;
+    /* SHEAF_BIND is for who calls from outside. Among themselves the services believe each other: the records API takes a header's word for who asks. */
+    if (!outside) environment[n++] = "SHEAF_BIND=" LOOPBACK;
     if (stack->own_redis) environment[n++] = w->redis_url;
     if (many && service->rank == RANK_STAGE) environment[n++] = w->dispatchers;
     if (many && service->rank == RANK_DISPATCHER) {
@@ -186,12 +212,10 @@ static int add_replica(const struct stack *stack, const struct wiring *w, int po
                              .rank = service->rank,
                              .argv = argv,
                              .environment = environment,
+                             .address = outside ? settings_gateway_host(stack->settings) : LOOPBACK,
                              .question = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n",
                              .wanted = "HTTP/1.1 200"};
-    /* An SHEAF_ADMIN_PORT of our own environment is meant for one process, so not for these. */
-    struct settings derived = *stack->settings;
-    derived.admin_port = SETTING_UNSET;
-    if (number == 0) spec.probe_port = settings_admin_port(&derived, service->who);
+    if (number == 0) spec.probe_port = admin_port(stack, service->who);
     return supervisor_add(supervisor, &spec, err);
 }
 

@@ -31,6 +31,9 @@ const char *stack_service_name(int position);
 unsigned stack_service_who(int position);
 /* -1 with ERR_CONFIG: that many of it cannot run on one machine. */
 int stack_set_replicas(struct stack *stack, int position, const char *count, struct err *err);
+/* The ports that all of it listens on, the gateway's first; how many. */
+#define STACK_PORTS_MAX 24
+int stack_ports(const struct stack *stack, int ports[STACK_PORTS_MAX]);
 /* Gives the supervisor everything. -1: a program is missing, or no memory. */
 int stack_add(const struct stack *stack, supervisor_t *supervisor, struct err *err);
 

@@ -25,7 +25,7 @@ struct unit_spec {
     const char *const *environment; /* "NAME=value", ended by NULL, at most UNIT_ENV_MAX with it */
     int probe_port; /* ready once it answers here; 0: choose a free port at each start and pass it as
                        SHEAF_ADMIN_PORT */
-    const char *question, *wanted; /* see probe.h; borrowed for ever */
+    const char *address, *question, *wanted; /* see probe.h; borrowed for ever */
 };
 
 struct supervisor_options {

@@ -33,6 +33,7 @@ int unit_init(struct unit *u, const struct unit_spec *spec, const struct supervi
     char log_path[4096];
     *u = (struct unit){.rank = spec->rank,
                        .fixed_port = spec->probe_port,
+                       .address = spec->address,
                        .question = spec->question,
                        .wanted = spec->wanted,
                        .output = -1,
@@ -169,7 +170,7 @@ void unit_probe(struct unit *u, short revents)
     if (u->probe.fd == -1) {
         if (clock_ms() < u->probe_at_ms) return;
         u->probe_at_ms = clock_ms() + PROBE_EVERY_MS;
-        probe_begin(&u->probe, u->port, u->question, u->wanted);
+        probe_begin(&u->probe, u->address, u->port, u->question, u->wanted);
     } else if (probe_turn(&u->probe, revents) == PROBE_YES) {
         u->ready = true;
         relay_say(&u->relay, "ready after %lld ms", (long long)(clock_ms() - u->started_ms));

@@ -13,7 +13,7 @@ struct unit {
     char pid_path[4096], port_path[4096];
     enum unit_rank rank;
     int fixed_port, port;
-    const char *question, *wanted;
+    const char *address, *question, *wanted;
     pid_t pid;  /* 0: not running */
     int output; /* the pipe it writes to, -1: none */
     bool ready; /* answered since its start */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/ports.h"
 #include "cli/stack.h"
 #include "cli/supervisor.h"
 #include "lib/auto.h"
@@ -93,11 +94,19 @@ static const char *who_may_call(const struct settings *settings)
     return "sign-in: nobody signs in; whoever is on this machine may do all";
 }
 
+/* Who else listens there would answer in our services' place, and be told to be ready. */
+static int await_ports(const struct stack *stack, struct err *err)
+{
+    int ports[STACK_PORTS_MAX];
+    const int n = stack_ports(stack, ports);
+    return ports_await_free(ports, n, stack->settings->bind, err);
+}
+
 static int run(const struct cli *cli, const struct stack *stack, const struct up_options *options,
                struct err *err)
 {
     char ready_line[128];
-    (void)snprintf(ready_line, sizeof ready_line, "ready: http://127.0.0.1:%d",
+    (void)snprintf(ready_line, sizeof ready_line, "ready: http://%.80s:%d", settings_gateway_host(cli->settings),
                    settings_gateway_port(cli->settings));
     if (options->ready_file) (void)unlink(options->ready_file);
     const struct supervisor_options how = {
@@ -137,7 +146,7 @@ enum cli_exit cmd_up(struct cli *cli, int argc, char **argv)
     AUTO_CLOSE int lock = -1;
     if (open_var(cli->settings->var, var, &err) == -1 || stack_init(&stack, cli->settings, var, &err) == -1 ||
         plan(&stack, &given, &err) == -1 || (lock = take_lock(var, &err)) == -1 ||
-        run(cli, &stack, &given, &err) == -1)
+        await_ports(&stack, &err) == -1 || run(cli, &stack, &given, &err) == -1)
         return cli_fail(cli, &err);
     return CLI_OK;
 }

@@ -192,6 +192,11 @@ int settings_gateway_port(const struct settings *s)
     return (int)(s->port_old != SETTING_UNSET ? s->port_old : s->port);
 }
 
+const char *settings_gateway_host(const struct settings *s)
+{
+    return strcmp(s->bind, "0.0.0.0") == 0 ? "127.0.0.1" : s->bind;
+}
+
 int settings_admin_port(const struct settings *s, unsigned who)
 {
     static const unsigned order[] = {W_GATEWAY, W_DISPATCHER, W_OCR, W_LLM, W_PERSIST, W_NOTIFY};

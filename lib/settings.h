@@ -51,6 +51,8 @@ void settings_print(const struct settings *s, FILE *out, unsigned who); /* NAME=
  *   +0 gateway   +1..+6 admin ports (gateway dispatcher ocr llm persist notify)
  *   +10 persist-svc's internal HTTP API   +20 dispatcher (ZeroMQ)   +30 Redis (sheaf up) */
 int settings_gateway_port(const struct settings *s);
+/* And the address at which this machine reaches it: SHEAF_BIND, or 127.0.0.1 where that is every one. */
+const char *settings_gateway_host(const struct settings *s);
 int settings_admin_port(const struct settings *s, unsigned who); /* SHEAF_ADMIN_PORT or derived */
 #define SETTINGS_RECORDS_PORT_OFFSET    10
 #define SETTINGS_DISPATCHER_PORT_OFFSET 20

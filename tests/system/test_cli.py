@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -35,6 +36,32 @@ def test_a_second_up_on_the_same_var_is_refused(up):
     second = up.sheaf("up")
     assert second.returncode == 1
     assert "another `sheaf up` runs" in second.stderr
+
+
+@pytest.mark.parametrize("other", [0, 1, 5, 10, 20, 30], ids=["gateway", "its admin port", "persist-svc", "records", "dispatcher", "redis"])
+def test_an_up_whose_ports_somebody_else_has_is_refused_instead_of_being_ready(tmp_path, other):
+    stack = Up(tmp_path)
+    port = int(stack.env["SHEAF_PORT"]) + other
+    with socket.create_server(("127.0.0.1", port)):
+        refused = stack.sheaf("up", "--ready-file", tmp_path / "ready")
+    assert refused.returncode == 2 and f"another program listens on port {port}" in refused.stderr and "ready:" not in refused.stderr
+    assert not (tmp_path / "ready").exists()
+
+
+@pytest.mark.parametrize("bind, gateway", [("0.0.0.0", "127.0.0.1"), ("127.0.0.5", "127.0.0.5")])
+def test_the_gateway_alone_listens_where_bind_says_and_is_reached_there(tmp_path, bind, gateway):
+    stack = Up(tmp_path)
+    stack.env.update(SHEAF_BIND=bind, SHEAF_AUTH="token", SHEAF_SERVICE_TOKEN="a token of the tests", SHEAF_OCR="null")
+    port = int(stack.env["SHEAF_PORT"])
+    with stack:
+        assert (tmp_path / "ready").read_text() == f"ready: http://{gateway}:{port}\n"
+        assert stack.sheaf("submit", "--records", FORMS / "text-layer.pdf").returncode == 0
+        findings = json.loads(stack.sheaf("doctor", "--json").stdout)
+        assert [f for f in findings if f["subject"] in (*SERVICES, "gateway's address") and f["verdict"] == "wrong"] == []
+        socket.create_connection(("127.0.0.5", port)).close()
+        for other in (2, 5, 10):  # the dispatcher's and persist-svc's admin ports, the records API that believes whoever calls it
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.5", port + other))
 
 
 def test_submit_records_prints_a_line_for_each_record(up):
