@@ -43,7 +43,7 @@ static int answer_data(void *user, const void *data, size_t len)
 }
 
 /* Passes the request on, as one for `path`. */
-static void forward(struct request *rq, const char *path)
+static void forward(struct request *rq, const char *path, bool document)
 {
     AUTO(buf_done) struct buf body = BUF_INIT;
     char lines[COUNT_OF(passed_on)][HEADER_MAX], target[8192];
@@ -66,7 +66,7 @@ static void forward(struct request *rq, const char *path)
         return;
     }
     const bool sends = strcmp(rq->method, "GET") != 0;
-    const struct records_call call = {rq->method, target, headers, sends ? &body : NULL};
+    const struct records_call call = {rq->method, target, headers, sends ? &body : NULL, document};
     const struct httpc_sink sink = {answer_head, answer_data, rq};
     if (records_stream(rq->gateway->records, &rq->caller, &call, &sink, &err) == 0)
         http_stream_end(rq);
@@ -78,11 +78,16 @@ static void forward(struct request *rq, const char *path)
 
 void forward_serve(struct request *rq)
 {
-    forward(rq, rq->path);
+    forward(rq, rq->path, false);
+}
+
+void forward_document(struct request *rq)
+{
+    forward(rq, rq->path, true);
 }
 
 /* The list that the review page reads has a cursor already: other services get the same. */
 void forward_records(struct request *rq)
 {
-    forward(rq, "/api/records");
+    forward(rq, "/api/records", false);
 }

@@ -108,7 +108,7 @@ static int run(struct svc *svc, struct err *err)
     if (g.blobs) g.redis = redis_pool_new(&redis, REDIS_CONNECTIONS, err);
     const bool signed_tokens = settings_auth_is(s, "supabase");
     if (g.redis && signed_tokens) g.keyring = keyring_new(s, err);
-    if (g.redis && (g.keyring || !signed_tokens)) g.records = records_new(s, err);
+    if (g.redis && (g.keyring || !signed_tokens)) g.records = records_new(s, g.threads, err);
     if (g.records) g.memory = memory_new(s);
     if (g.memory) g.pauses = pauses_new();
     if (g.pauses) g.totals = totals_new();

@@ -20,7 +20,7 @@ route_handler listing_jobs;                                   /* listing.c */
 route_handler dead_list, dead_kick, dead_drop, dead_kick_all; /* dead.c */
 route_handler admin_pause, admin_resume, admin_drain;         /* admin.c */
 route_handler admin_providers, admin_log;                     /* admin.c */
-route_handler forward_serve, forward_records;                 /* forward.c */
+route_handler forward_serve, forward_document, forward_records; /* forward.c */
 route_handler sign_in_page;                                   /* sign_in.c */
 route_handler web_page, web_review, web_static, web_openapi;  /* web.c */
 

@@ -1,9 +1,7 @@
-"""How far jobs and batches are, asked by many: one reading for all of them, and no thread kept by a service that hangs."""
+"""How far jobs and batches are, asked by many: one reading for all of them."""
 import concurrent.futures
 import contextlib
 import json
-import signal
-import socket
 import threading
 import time
 
@@ -153,55 +151,3 @@ def test_a_poll_of_named_jobs_is_answered_304_until_one_of_them_changes(stack):
     put_states(stack.redis, [jobs[1]], "started", 9)
     again = ask()
     assert again[0] == 200 and json.loads(again[2])["in_progress"] == 1
-
-
-class Hanging:
-    """What takes connections and never answers; how many questions it was asked."""
-
-    def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.asked, self.open = 0, []
-        self.thread = threading.Thread(target=self.take)
-
-    def take(self):
-        with contextlib.suppress(OSError):
-            while True:
-                one = self.socket.accept()[0]
-                self.open.append(one)
-                self.asked += 1
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        for one in (self.socket, *self.open):
-            one.close()
-
-
-def finished_jobs(stack, n):
-    answer = Engine(stack.redis).enqueue(files=n)["answer"]
-    ids = [row["job_id"] for row in answer["job_ids"]]
-    put_states(stack.redis, ids, "finished", 7)
-    return ids
-
-
-def test_polls_of_finished_jobs_answer_while_the_records_hang_and_one_in_a_while_asks_for_them():
-    with Hanging() as records, Stack("gateway", SHEAF_RECORDS_URL=f"http://127.0.0.1:{records.socket.getsockname()[1]}") as s:
-        for job in finished_jobs(s, ASKERS):
-            status, answer = s.get(f"/api/job_status/{job}")
-            assert (status, answer["status"], answer["result"]["records"]) == (200, "finished", [])
-        assert records.asked < ASKERS / 2, "one, and one more now and then"
-
-
-def test_the_records_are_told_again_when_they_answer_again():
-    with Stack("gateway", "dispatcher", "persist-svc") as s:
-        first, second = finished_jobs(s, 2)
-        s["persist-svc"].signal(signal.SIGSTOP)
-        assert s.get(f"/api/job_status/{first}")[1]["status"] == "finished"
-        s["persist-svc"].signal(signal.SIGCONT)
-        asked = lambda: s.metric("persist-svc", "sheaf_records_requests_total")
-        before = asked()
-        wait_for(lambda: s.get(f"/api/job_status/{second}")[0] == 200 and asked() > before + 1, 60, "questions for records")
