@@ -1,5 +1,6 @@
 /* postgres: records in PostgreSQL, by libpq and the functions of migrations/postgres.  Any number of persist-svc may
  * share a database. */
+#define _GNU_SOURCE /* a lock that prefers writers */
 #include "persist-svc/providers/postgres.h"
 
 #include <errno.h>
@@ -146,7 +147,7 @@ static int postgres_open(void **state, const struct store_options *options, stru
         return err_set(err, ERR_CONFIG, "SHEAF_RECORDS=postgres needs DATABASE_URL (postgresql://user:password@host/database)");
     struct postgres_store *s = calloc(1, sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "out of memory");
-    s->rpc = (struct rpc){.rules = {options->form, options->settings->review_below}, .call = postgres_call};
+    s->rpc = (struct rpc){.rules = {options->form, options->settings->review_below}, .turns = RPC_TURNS, .call = postgres_call};
     pthread_mutex_init(&s->schema_lock, NULL);
     void *made = s;
     s->pool = postgres_pool_new(options->settings, err);

@@ -8,6 +8,7 @@
 #ifndef SHEAF_PERSIST_SVC_PROVIDERS_RPC_H
 #define SHEAF_PERSIST_SVC_PROVIDERS_RPC_H
 
+#include <pthread.h>
 #include "persist-svc/record_update.h"
 #include "persist-svc/store.h"
 
@@ -16,10 +17,14 @@
 /* The state of such a provider begins with this. */
 struct rpc {
     struct record_rules rules;
+    pthread_rwlock_t turns; /* persons' changes share it, but for one that somebody else was faster than */
     /* *result: what `function` answered to `p`, the caller's; JSON null for none.  `owner`: on whose behalf (row-level security
      * then guards the owner conditions once more); NULL: the service's own doing.  Any thread; blocks RPC_MS at most. */
     int (*call)(struct rpc *rpc, const char *owner, const char *function, const json_t *p, json_t **result, struct err *err);
 };
+
+/* Who waits for it alone goes before those who would share it. */
+#define RPC_TURNS PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 
 /* rpc->call() that takes `p`, which may be NULL for want of memory. */
 int rpc_call(void *state, const char *owner, const char *function, json_t *p, json_t **result, struct err *err);

@@ -190,17 +190,32 @@ static int change_once(struct rpc *rpc, const struct record_change *change, json
     return rc;
 }
 
-int rpc_change(void *state, const struct record_change *change, json_t **changed, struct err *err)
+static int change(struct rpc *rpc, const struct record_change *change, int tries, json_t **changed, struct err *err)
 {
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < tries; i++) {
         json_t *out = json_array();
-        int rc = out ? change_once(state, change, out, err) : no_memory(err);
-        if (rc == 1) {
+        int rc = out ? change_once(rpc, change, out, err) : no_memory(err);
+        if (rc == 1)
             *changed = out;
-            return 0;
-        }
-        json_decref(out);
-        if (rc == -1) return -1;
+        else
+            json_decref(out);
+        if (rc) return rc;
     }
-    return err_set(err, ERR_UNAVAILABLE, "the records were changed by somebody else all the time");
+    return 0;
+}
+
+/* Whoever was not the first has it for himself then: of many at the same records one would otherwise find them changed as often as he looks. */
+int rpc_change(void *state, const struct record_change *wanted, json_t **changed, struct err *err)
+{
+    struct rpc *rpc = state;
+    pthread_rwlock_rdlock(&rpc->turns);
+    int rc = change(rpc, wanted, 1, changed, err);
+    pthread_rwlock_unlock(&rpc->turns);
+    if (rc == 0) {
+        pthread_rwlock_wrlock(&rpc->turns);
+        rc = change(rpc, wanted, TRIES, changed, err);
+        pthread_rwlock_unlock(&rpc->turns);
+    }
+    if (rc == 0) return err_set(err, ERR_UNAVAILABLE, "the records were changed by somebody else all the time");
+    return rc == 1 ? 0 : -1;
 }

@@ -1,4 +1,5 @@
 /* supabase_records: records in a Supabase project, by PostgREST and the functions of migrations/postgres. */
+#define _GNU_SOURCE /* a lock that prefers writers */
 #include <stdlib.h>
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -78,7 +79,7 @@ static int open_store(void **state, const struct store_options *options, struct 
 {
     struct supabase_store *s = calloc(1, sizeof *s);
     if (!s) return err_set(err, ERR_NOMEM, "out of memory");
-    s->rpc = (struct rpc){.rules = {options->form, options->settings->review_below}, .call = supabase_call};
+    s->rpc = (struct rpc){.rules = {options->form, options->settings->review_below}, .turns = RPC_TURNS, .call = supabase_call};
     *state = s;
     if (supabase_open(&s->link, options->settings, "supabase-db", SUPABASE_RECORDS, "save", err) == 0) return 0;
     close_store(state);

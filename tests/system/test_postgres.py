@@ -1,5 +1,6 @@
 """Records in PostgreSQL: the same rules as in SQLite, several persist-svc on one database, a table that was there before,
 and row-level security."""
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -87,6 +88,18 @@ def test_a_document_that_two_owners_save_at_the_same_moment_is_a_record_of_each(
         assert done["status"] == "finished" and done["result"]["submission_id"] != plain, done
         assert s.get("/api/records")[1]["total"] == 1
     assert db.query("SELECT count(DISTINCT owner_user_id) FROM submissions", database="sheaf") == ["2"]
+
+
+def test_many_persons_who_change_the_same_records_at_once_are_all_heard(db):
+    fresh(db)
+    with Stack("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway", SHEAF_RECORDS="postgres", DATABASE_URL=db.url,
+               SHEAF_OCR="null", SHEAF_LLM="null") as s, concurrent.futures.ThreadPoolExecutor(12) as persons:
+        s.batch_done(s.upload(*((f"form{n}.pdf", form(n)) for n in range(20)))[1]["batch_id"])
+        ids = [r["submission_id"] for r in s.get("/api/records")[1]["records"]]
+        names = [f"Teacher {letter}" for letter in "ABCDEFGHIJKL" * 4]
+        answers = list(persons.map(lambda name: s.post("/api/bulk_update_records", {"ids": ids, "fields": {"teacher_name": name}}), names))
+        assert {(status, answer.get("updated")) for status, answer in answers} == {(200, 20)}
+        assert len(s.get(f"/api/records/{ids[0]}/history")[1]["history"]) > len(names) / 2
 
 
 def test_a_database_that_restarts_in_between_delays_and_loses_nothing(db):
