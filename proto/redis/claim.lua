@@ -9,10 +9,13 @@
 --   drop   the receiver refused it, or never saw it: nothing is in doubt
 local KEY, WHAT, attempt, delivery = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local YES, SENT, NEWER, AGAIN = 1, 2, 3, 4
-local KEEP_MS = 604800000 -- longer than a message is tried
+local KEEP_MS = 604800000 -- longer than between two tries
 
 local value = redis.call('GET', KEY)
-if value == 'sent' then return SENT end
+if value == 'sent' then
+    redis.call('PEXPIRE', KEY, KEEP_MS) -- asked about, so it is still being tried: for another receiver, or kicked
+    return SENT
+end
 if WHAT == 'sent' then -- true whoever has the claim by now
     redis.call('SET', KEY, 'sent', 'PX', KEEP_MS)
     return SENT

@@ -17,10 +17,11 @@ YES, SENT, NEWER, AGAIN = 1, 2, 3, 4
 
 class Claim:
     def __init__(self, client):
+        self.client, self.key = client, SHARD + "mail:smtp:m@sheaf"
         self.script = client.register_script((LUA / "claim.lua").read_text())
 
     def __call__(self, what, attempt, delivery):
-        return self.script(keys=[SHARD + "mail:smtp:m@sheaf"], args=[what, attempt, delivery])
+        return self.script(keys=[self.key], args=[what, attempt, delivery])
 
 
 @pytest.fixture
@@ -35,6 +36,13 @@ def test_claim_is_given_once_and_never_after_it_was_confirmed(claim):
     assert claim("take", 1, 1) == YES  # asked again because the answer was lost
     claim("sent", 1, 1)
     assert claim("take", 1, 2) == SENT and claim("take", 2, 1) == SENT
+
+
+def test_claim_is_remembered_for_as_long_as_somebody_asks_about_it(claim):
+    claim("sent", 1, 1)
+    claim.client.pexpire(claim.key, 60000)
+    claim("take", 1, 2)
+    assert claim.client.pttl(claim.key) > 60000
 
 
 def test_claim_without_confirmation_is_given_again_and_said_to_be_in_doubt(claim):
