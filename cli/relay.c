@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 
 #define MAX_LINE       (16 * 1024) /* a longer line goes out in pieces */
 #define MAX_FILE_BYTES (16L << 20)
+#define SHOWN_MOST     4000 /* what a pipe that takes anything takes at once (PIPE_BUF), with the name before it */
+#define PATIENCE_MS    500
 
 static void file_open(struct relay *r)
 {
@@ -42,6 +45,13 @@ void relay_done(struct relay *r)
     buf_done(&r->line);
 }
 
+static bool is_taking(struct relay *r)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    r->stuck = poll(&p, 1, r->stuck ? 0 : PATIENCE_MS) == 0;
+    return !r->stuck;
+}
+
 /* A full disk or a closed terminal must not stop the services, so a failed write is passed over. */
 static void emit(struct relay *r, const char *text, size_t len)
 {
@@ -50,7 +60,8 @@ static void emit(struct relay *r, const char *text, size_t len)
         r->file_bytes += (long)len + 1;
         if (dprintf(r->file, "%.*s\n", (int)len, text) < 0) r->file_bytes = 0;
     }
-    if (r->quiet) return;
+    if (r->quiet || !is_taking(r)) return;
+    if (len > SHOWN_MOST) len = SHOWN_MOST;
     if (r->colour)
         (void)dprintf(STDERR_FILENO, "\033[%dm%-14s\033[0m│ %.*s\n", r->colour, r->name, (int)len, text);
     else

@@ -1,4 +1,5 @@
 """The `sheaf` command: the supervisor, and the main job from a terminal."""
+import contextlib
 import json
 import os
 import pathlib
@@ -62,6 +63,25 @@ def test_the_gateway_alone_listens_where_bind_says_and_is_reached_there(tmp_path
         for other in (2, 5, 10):  # the dispatcher's and persist-svc's admin ports, the records API that believes whoever calls it
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.5", port + other))
+
+
+def test_a_terminal_that_takes_nothing_stops_no_service(tmp_path):
+    stack = Up(tmp_path)
+    nobody_reads, terminal = os.pipe()
+    os.set_blocking(terminal, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(terminal, b"x" * 4096):
+            pass
+    os.set_blocking(terminal, True)
+    with subprocess.Popen([BUILD / "sheaf", "up", "--ready-file", tmp_path / "ready"], env=stack.env, stderr=terminal) as process:
+        try:
+            wait_for((tmp_path / "ready").exists, 60, "ready")
+            pid = wait_for(lambda: stack.pid("llm-svc.0"), 10, "its number")
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: stack.pid("llm-svc.0") not in (None, pid), 30, "its next start")
+        finally:
+            process.terminate()
+    assert process.returncode == 0 and "started, process" in (stack.var / "log" / "llm-svc.log").read_text()
 
 
 def test_submit_records_prints_a_line_for_each_record(up):
