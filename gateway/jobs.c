@@ -7,21 +7,23 @@
 #include "gateway/web.h"
 #include "proto/stages.h"
 
+/* The page asks for the job itself; here it is only whether there is one. */
 void jobs_page(struct request *rq)
 {
-    struct status status;
+    const char *id = rq->arg[0];
     struct err err = {0};
     if (!rq->wants_page) {
         status_of_job(rq);
         return;
     }
-    if (status_read_job(rq->gateway, &rq->caller, rq->arg[0], &status, &err) == -1)
+    json_t *found = json_array();
+    if (id_valid(id) && status_read_lines(rq->gateway, &rq->caller, &id, 1, found, &err) == -1)
         http_fail(rq, &err);
-    else if (!status.json)
+    else if (json_array_size(found) == 0)
         http_error(rq, 404, "not_found", "There is no such job. It may be older than jobs are kept.");
     else
         web_job_page(rq);
-    json_decref(status.json);
+    json_decref(found);
 }
 
 /* Each of these scripts answers ok │ unknown │ state. */

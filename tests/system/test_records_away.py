@@ -149,6 +149,15 @@ def test_however_many_ask_for_records_all_else_is_answered_and_they_are_told_to_
         assert b"\r\nRetry-After: 2\r\n" in answer and b'"code":"unavailable"' in answer
 
 
+def test_a_jobs_page_does_not_ask_for_its_records(hanging):
+    (job,) = finished_jobs(hanging, 1)
+    page = lambda job: ask_http("GET", hanging.url(f"/jobs/{job}"), headers={"Accept": "text/html"})
+    status, _, body = page(job)
+    assert status == 200 and b"records-section" in body
+    assert page("0" * len(job))[0] == page("nothing")[0] == 404
+    assert hanging.hanging.asked == []
+
+
 def test_once_it_is_known_to_hang_nobody_waits_for_it_any_more(hanging):
     with crowd(hanging, "/api/records", n=1) as (first,):
         known_to_hang(hanging)
