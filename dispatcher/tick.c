@@ -108,6 +108,15 @@ static void greet_redis(struct dispatcher *d)
     log_info("redis_up", F_INT("generation", (int64_t)d->generation));
 }
 
+static void renew_held(struct dispatcher *d, int64_t now_ms)
+{
+    int n;
+    struct wire_header *held = list_held(d, &n);
+    engine_renew(d->engine, held, n);
+    free(held);
+    d->timers.renew_ms = now_ms + d->settings->lease_ms / 3;
+}
+
 static bool due(int64_t *at_ms, int64_t now_ms, int64_t every_ms)
 {
     if (now_ms < *at_ms) return false;
@@ -119,17 +128,13 @@ static void ask_redis(struct dispatcher *d, int64_t now_ms)
 {
     int64_t lease_ms = d->settings->lease_ms;
     if (redis_generation(d->redis) != d->generation) greet_redis(d);
-    if (due(&d->timers.renew_ms, now_ms, lease_ms / 3)) {
-        int n;
-        struct wire_header *held = list_held(d, &n);
-        engine_renew(d->engine, held, n);
-        free(held);
-    }
-    /* Idle times include an outage of Redis itself, or of the way to it: after it everybody gets one lease to renew, and a third of one to
-     * say that they live; reconnects are tried every quarter. */
-    int64_t since_away_ms = d->watch.back_ms ? now_ms - d->watch.back_ms : lease_ms + 1;
-    if (since_away_ms > lease_ms / 3 && due(&d->timers.reclaim_ms, now_ms, lease_ms / 4))
-        engine_reclaim(d->engine, since_away_ms <= lease_ms);
+    /* Idle times include an outage of Redis itself, or of the way to it: after it, and when we begin, everybody gets one lease to renew, and a third
+     * of one to say that they live; reconnects are tried every quarter. They include the time that this machine slept, too, which our clock does
+     * not: what we hold is renewed right before we look for what nobody renews. */
+    int64_t since_away_ms = now_ms - d->watch.back_ms;
+    bool reclaims = since_away_ms > lease_ms / 3 && due(&d->timers.reclaim_ms, now_ms, lease_ms / 4);
+    if (reclaims || now_ms >= d->timers.renew_ms) renew_held(d, now_ms);
+    if (reclaims) engine_reclaim(d->engine, since_away_ms <= lease_ms);
     if (due(&d->timers.presence_ms, now_ms, PRESENCE_EVERY_MS))
         presence_write(d->redis, svc_instance(d->svc), bus_endpoint(d->socket), &d->workers);
     if (now_ms >= engine_promote_at_ms(d->engine)) engine_promote(d->engine);

@@ -134,7 +134,7 @@ static void write_policy(struct watch *w)
 void watch_connected(struct watch *w)
 {
     char shards[24];
-    if (w->asked) w->back_ms = clock_ms(); /* not only when INFO says so: what is asked at once is asked before its answer */
+    w->back_ms = clock_ms(); /* not only when INFO says that it was away: what is asked at once is asked before its answer */
     snprintf(shards, sizeof shards, "%lld", (long long)w->settings->shards);
     send(w, (const char *const[]){"SET", "sheaf:shards", shards, "NX"}, 4, NULL);
     send(w, (const char *const[]){"GET", "sheaf:shards"}, 2, on_shards);

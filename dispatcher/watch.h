@@ -16,7 +16,7 @@ struct watch {
     char run_id[48];
     bool asked;                 /* the first answer has come */
     bool full;                  /* above the watermark: growing types are not taken */
-    int64_t back_ms;            /* clock_ms() when it came back, restarted or not; 0: it was never away */
+    int64_t back_ms;            /* clock_ms() of the last connect: when we began, or it came back, restarted or not */
     struct buf levels;          /* body of HEARTBEAT: {"log":{"<service>":"<level>"}}, empty when none is set */
     struct err refused;         /* kind != ERR_NONE: this Redis may not be used */
 };

@@ -229,6 +229,24 @@ def test_a_running_task_is_renewed_beyond_its_lease(engine, worker):
     assert w.get("RESULT_ACK").status == ACCEPTED
 
 
+def test_a_machine_that_slept_takes_nothing_away_from_its_workers(engine, worker, stack):
+    """To Redis what is in hand was not renewed for so long, and the clocks of those that slept with it say nothing of it."""
+    w = worker(inspect=1)
+    w.hello()
+    engine.submit()
+    task = w.get("TASK")
+    key, entry = SHARD + "tasks:inspect", "%d-%d" % task.entry
+
+    def held():
+        w.beat(inspect=1)
+        return stack.redis.xpending_range(key, "dispatchers", entry, entry, 1)[0]
+    consumer = held()["consumer"]
+    for _ in range(12):  # at whatever point between two renewals
+        stack.redis.execute_command("XCLAIM", key, "dispatchers", consumer, 0, entry, "IDLE", 60000, "RETRYCOUNT", 1, "JUSTID")
+        wait_for(lambda: held()["time_since_delivered"] < 60000, what="a renewal")
+        assert (held()["consumer"], held()["times_delivered"]) == (consumer, 1)
+
+
 def test_a_task_lost_with_its_connection_is_found_by_the_heartbeats_count(engine, worker):
     w = worker(inspect=1)
     w.hello()
@@ -304,6 +322,28 @@ def test_what_a_dead_dispatcher_held_is_reclaimed(stack, engine, two):
     assert again.job == task.job and again.token[1:] == (1, 2)
     w.leave()
     nobody_is_left(stack)
+
+
+def test_a_dispatcher_that_starts_leaves_to_those_who_come_later_what_they_hold():
+    with Stack("dispatcher", SHEAF_NOTIFY_WHEN="never", SHEAF_LEASE="60s") as s:
+        holder = Worker(s.dispatcher_endpoint, inspect=1)
+        holder.hello()
+        Engine.on(s.redis).submit()
+        task = holder.get("TASK")
+        key, entry = SHARD + "tasks:inspect", "%d-%d" % task.entry
+        assert s["dispatcher"].stop() == 0
+        wait_for(lambda: s.redis.xpending_range(key, "dispatchers", entry, entry, 1)[0]["time_since_delivered"] > 3000, what="some time")
+        s["dispatcher"].start()
+        other = Worker(s.dispatcher_endpoint, inspect=1)
+        other.hello()
+        assert other.get("TASK", timeout=1) is None
+        answer = holder.hello(holds=[task])
+        if "adopted" not in answer.body:
+            answer = holder.get("WELCOME")
+        assert answer.body["adopted"] == [0]
+        holder.result(task)
+        assert holder.get("RESULT_ACK").status == ACCEPTED
+        holder.close(), other.close()
 
 
 def test_sigterm_says_drain_and_bye_and_leaves_nothing_behind(stack, engine, two):
