@@ -32,7 +32,7 @@ struct pipeline_row {
 };
 
 #define PIPELINE_TYPES 13
-#define FAN_MAX        500  /* most tasks one result may open: SHEAF_MAX_PAGES cannot be set higher */
+#define FAN_MAX        500  /* most tasks one result may open */
 #define OPENS_TEXT     24   /* "extract:0:500" */
 
 extern const struct pipeline_row pipeline[PIPELINE_TYPES];

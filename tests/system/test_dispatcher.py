@@ -1,12 +1,13 @@
 """A real dispatcher, a real Redis, scripted workers."""
 import json
 import pathlib
+import re
 import time
 
 import pytest
 
 from engine import OWNER, SHARD, Engine
-from stack import Stack, wait_for
+from stack import TOP, Stack, wait_for
 from wire import ACCEPTED, REFUSED, RETRY, SUPERSEDED, THROTTLED, Message, Worker
 
 ALL = {t: 8 for t in ("store", "inspect", "page", "split", "extract", "save", "notify")}
@@ -164,6 +165,25 @@ def test_what_a_worker_says_is_cut_between_characters(engine, worker, stack):
     assert w.get("RESULT_ACK").status == ACCEPTED
     assert json.loads(engine.job(job)["err"])["text"] == "ñ" * 99
     assert wait_for(lambda: stack.redis.exists("sheaf:worker:" + "é" * 31), what="its name")
+
+
+def test_the_longest_document_of_single_pages_is_worked_on_to_its_end(engine, worker, stack):
+    """Of it the most is said: a token for each page, and first and last page of each entry."""
+    most = int(re.search(r'"SHEAF_MAX_PAGES", *INT, *"\d+", "1", "(\d+)"', (TOP / "lib" / "settings.def").read_text())[1])
+    w = worker(inspect=1, page=512, split=1, extract=1)
+    job = engine.submit(first=("inspect",))
+    key = f"{SHARD}job:{job}"
+    told = {**json.loads(stack.redis.hget(key, "about")), "name": "n" * 200,
+            "mime": "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
+    stack.redis.hset(key, "about", json.dumps(told, separators=(",", ":")))
+    w.hello()
+    w.result(w.get("TASK"), body={"fan": most})
+    for _ in range(most):
+        w.result(w.get("TASK"))
+    w.result(w.get("TASK"), body={"fan": most, "entries": [[n + 1, n + 1] for n in range(most)], "doc_class": "BULK_SCANNED_BATCH", "schools": most})
+    extract = w.get("TASK", timeout=10)
+    assert extract is not None, engine.job(job)["err"]
+    assert len(extract.body["in"]["page_out"]) == most
 
 
 def test_a_task_handed_back_goes_to_another_without_an_attempt(engine, worker):

@@ -24,7 +24,7 @@ class Message:
     def frames(self):
         head = HEADER.pack(b"SHF1", self.major, 0, NUMBER[self.command], self.status, self.type.encode(), self.shard,
                            *self.entry, *self.token, self.job, self.index, self.ms_left, self.trace, self.room_seq, self.room)
-        return [head] if self.body is None else [head, json.dumps(self.body).encode()]
+        return [head] if self.body is None else [head, json.dumps(self.body, separators=(",", ":")).encode()]
 
     @staticmethod
     def parse(frames):
