@@ -21,8 +21,10 @@
 #define DEAD_AGE_MS  "7776000000" /* 90 days */
 #define SHORT_LIFE_MS 86400000    /* of blobs that no job ever took (blob.h) */
 #define SWEEP_BUDGET 2000
-#define DUE_MAX      100          /* what reap.lua answers at most */
+#define DUE_MAX      100
+#define DUE_MOST     "100"        /* what reap.lua answers at most */
 #define ROUNDS_MOST  50           /* of one shard, before it is the next one's turn */
+#define ROUND_MS     10000        /* what was named so long ago may be wanted again: rerun.lua counts on its being gone after 30 s, or not removed */
 #define MEMBER_MAX   56           /* "<job> upload later" */
 
 struct sweeper {
@@ -38,6 +40,7 @@ struct sweeper {
 /* Members of a shard's `sweep`: first what may go, then what was tried. */
 struct due {
     int n;
+    int64_t until_ms; /* none of them is begun later */
     char member[DUE_MAX][MEMBER_MAX];
 };
 
@@ -54,20 +57,23 @@ static int drop(struct sweeper *s, const char *member, struct err *err)
     return !strcmp(what, "upload") ? blob_drop(s->blobs, blob_upload_name(name, job), err) : blob_drop_job(s->blobs, job, err);
 }
 
-/* One call of reap: tells what became of the last ones, learns what may go next. */
-static void reap(struct sweeper *s, unsigned shard, struct due *due)
+/* One call of reap: tells what became of the last ones, learns what may go next, which is ours alone for a while: so `most` "0" when it is not to be
+ * begun at once. */
+static void reap(struct sweeper *s, unsigned shard, const char *most, struct due *due)
 {
-    const char *argv[4 + DUE_MAX] = {OPEN_IDLE_MS, DEAD_MOST, DEAD_AGE_MS};
+    const char *argv[5 + DUE_MAX] = {OPEN_IDLE_MS, DEAD_MOST, DEAD_AGE_MS};
     struct buf types = BUF_INIT;
     char key[SHARD_KEY_MAX];
     redis_reply_t *reply;
     struct err err;
     const int told = due->n;
     due->n = 0;
+    due->until_ms = clock_ms() + ROUND_MS;
     for (int row = 0; row < PIPELINE_TYPES; row++) buf_printf(&types, "%s ", pipeline[row].type);
     argv[3] = types.bad ? "" : types.data;
-    for (int i = 0; i < told; i++) argv[4 + i] = due->member[i];
-    if (!redis_call_script(s->redis, clock_ms() + 5000, &script_reap, shard_key(key, shard), 4 + told, argv, NULL, &reply, &err)) {
+    argv[4] = most;
+    for (int i = 0; i < told; i++) argv[5 + i] = due->member[i];
+    if (!redis_call_script(s->redis, clock_ms() + 5000, &script_reap, shard_key(key, shard), 5 + told, argv, NULL, &reply, &err)) {
         for (size_t i = 0; i < redis_len(reply) && due->n < DUE_MAX; i++)
             snprintf(due->member[due->n++], MEMBER_MAX, "%s", redis_str(redis_at(reply, i)));
         redis_reply_free(reply);
@@ -78,7 +84,7 @@ static void reap(struct sweeper *s, unsigned shard, struct due *due)
 static void drop_all(struct sweeper *s, struct due *due, struct swept *swept)
 {
     int tried = 0;
-    for (; tried < due->n && !atomic_load(&s->stop); tried++) {
+    for (; tried < due->n && clock_ms() < due->until_ms && !atomic_load(&s->stop); tried++) {
         char *member = due->member[tried];
         const size_t len = strlen(member);
         if (!drop(s, member, &swept->why)) {
@@ -96,13 +102,15 @@ static bool sweep_shard(struct sweeper *s, unsigned shard)
 {
     struct due due = {0};
     struct swept swept = {0};
-    reap(s, shard, &due);
-    for (int round = 0; due.n && round < ROUNDS_MOST && !atomic_load(&s->stop); round++) {
+    bool more = true;
+    for (int round = 0; more && round < ROUNDS_MOST && !atomic_load(&s->stop); round++) {
+        reap(s, shard, DUE_MOST, &due);
+        more = due.n > 0;
         drop_all(s, &due, &swept);
-        reap(s, shard, &due);
     }
+    if (due.n) reap(s, shard, "0", &due);
     if (swept.kept) log_warn("blob_drop", F_INT("kept", swept.kept), F_INT("gone", swept.gone), F_ERR(&swept.why));
-    return due.n && swept.gone;
+    return more && swept.gone;
 }
 
 /* Returns how long to wait for the next. */

@@ -3,20 +3,21 @@
 -- Promises: closes batches that nobody uploads to; forgets dispatchers that are gone for an hour with nothing pending
 -- (DELCONSUMER drops what is pending, so never one that has something); caps the dead set by count and age; takes a job
 -- whose time is over off its owner's list; names
--- blobs that may go and takes them off the list only when the caller says they are gone. What the caller could not remove is due again
--- in an hour, so that others are not kept waiting behind it.
--- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, then members of `sweep` that are done, or with
--- " later" behind them could not be.
+-- blobs that may go, to nobody else for half a minute, and takes them off the list only when the caller says they are gone. What the caller could
+-- not remove is due again in an hour, so that others are not kept waiting behind it.
+-- ARGV: idle_ms of open batches, most dead tasks, their age ms, types joined by spaces, most blobs to name, then members of `sweep` that are
+-- done, or with " later" behind them could not be.
 -- Answers {due members of sweep}.
-local idle, dead_max, dead_age, type_names = num(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4]
+local idle, dead_max, dead_age, type_names, most = num(ARGV[1]), num(ARGV[2]), num(ARGV[3]), ARGV[4], ARGV[5]
 local HOUR_MS = 3600000
+local NAMED_MS = 30000
 
-for i = 5, #ARGV do
+for i = 6, #ARGV do
     local id, what, later = string.match(ARGV[i], '^(%S+) (%S+)( ?%S*)$')
     if id and later ~= '' then
         local member = id .. ' ' .. what
         local due_at = call('ZSCORE', P .. 'sweep', member)
-        if due_at and num(due_at) <= NOW then -- else it was run again meanwhile and has another time
+        if due_at and num(due_at) <= NOW + NAMED_MS then -- else it was run again meanwhile and has another time
             call('ZREM', P .. 'sweep', member)
             call('ZADD', P .. 'sweep', int(NOW + HOUR_MS), member)
         end
@@ -61,10 +62,12 @@ for name in gmatch(type_names, '%S+') do
         end
     end
 end
--- What is named here goes at any moment from now on, and a job that is run again meanwhile must not count on it.
-local due = call('ZRANGEBYSCORE', P .. 'sweep', '-inf', NOW_TEXT, 'LIMIT', 0, 100)
+-- What is named here goes at any moment from now on, and a job that is run again meanwhile must not count on it. It is not named to others
+-- before the caller would be through with it (dispatcher/sweeper.c), so that several share the work.
+local due = call('ZRANGEBYSCORE', P .. 'sweep', '-inf', NOW_TEXT, 'LIMIT', 0, most)
 call('ZREM', P .. 'sweep', '') -- a first write that full memory does not refuse
 for _, member in ipairs(due) do
+    call('ZADD', P .. 'sweep', 'XX', int(NOW + NAMED_MS), member)
     local job = load_job(match(member, '^%S*'))
     if job.exists and get(job, 'up') == '' then put(job, 'up', 'going') end
 end

@@ -234,8 +234,8 @@ class Engine:
     def promote(self, most=100):
         return self.run("promote", most)
 
-    def reap(self, idle=600000, dead_max=10000, age=10**12, done=()):
-        return self.run("reap", idle, dead_max, age, " ".join(NEEDS), *done)
+    def reap(self, idle=600000, dead_max=10000, age=10**12, done=(), most=100):
+        return self.run("reap", idle, dead_max, age, " ".join(NEEDS), most, *done)
 
     # -- looking --------------------------------------------------------------------------------
     def job(self, id):

@@ -9,10 +9,10 @@ import time
 import pytest
 
 from documents import form, form_lines, pdf
-from engine import SHARD
+from engine import OWNER, SHARD, Engine
 from stack import Stack, wait_for
 from fakes.base import Answer, Only
-from fakes.s3 import S3, SECRET, refuse
+from fakes.s3 import S3, SECRET, Stored, refuse
 
 SIX = ("dispatcher", "persist-svc", "ocr-svc", "llm-svc", "notify-svc", "gateway")
 BLOBS, UNKEPT = "sheaf-blobs/", "sheaf-unkept/"
@@ -163,6 +163,24 @@ def test_a_jobs_blobs_go_with_it(stack, s3):
     assert s3.keys(UNKEPT) == []
     stack.redis.zadd(SHARD + "sweep", {f"{job} all": 0})
     wait_for(lambda: not s3.keys(f"{BLOBS}{job}/"), 60, "the end of the job's blobs")
+
+
+def test_what_is_run_again_while_a_slow_store_is_swept_keeps_its_document(s3):
+    """The list that it was on is old by then: what a fetch has brought back may not go with what it was before."""
+    def slow(_):
+        time.sleep(0.5)
+    with Pods("dispatcher", SHEAF_BLOBS="s3", SHEAF_NOTIFY_WHEN="never", **s3.env()) as s:
+        engine = Engine.on(s.redis)
+        job, others = engine.submit(), [engine.new_id() for _ in range(40)]
+        engine.finish(job)
+        for one in (*others, job):
+            s3.objects[f"{BLOBS}{one}/upload"] = Stored("application/octet-stream", b"x")
+        s3.script.extend([Only(lambda r: r.method == "DELETE" and f"/{BLOBS}" in r.path, slow)] * 41)
+        s.redis.zadd(SHARD + "sweep", {f"{one} upload": n + 1 for n, one in enumerate((*others, job))})
+        wait_for(lambda: f"{BLOBS}{others[0]}/upload" not in s3.objects, 60, "a sweep")
+        assert engine.run("rerun", job, OWNER, "inspect") == "ok"
+        wait_for(lambda: s.redis.zcard(SHARD + "sweep") < len(others), 60, "what came of it")
+        assert f"{BLOBS}{job}/upload" in s3.objects
 
 
 def test_a_document_that_somebody_removed_fails_its_job_and_a_second_upload_works(stack, s3):

@@ -578,7 +578,6 @@ def test_rule_10_the_upload_may_go_only_after_the_job_has_ended_and_a_rerun_fetc
     engine.finish(job)
     engine.r.zadd(SHARD + "sweep", {f"{job} upload": 1})
     assert engine.reap() == [f"{job} upload"]
-    assert engine.reap() == [f"{job} upload"], "until the caller says that it is gone"
     assert engine.reap(done=[f"{job} upload"]) == []
     assert engine.run("rerun", job, OWNER, "inspect") == "ok"
     (fetch,) = engine.take(fetch=9, inspect=9, page=9)
@@ -598,6 +597,17 @@ def test_rule_10_what_could_not_be_removed_is_due_again_later_and_keeps_nobody_w
     engine.r.zadd(SHARD + "sweep", {members[0]: now * 2})
     engine.reap(done=[members[0] + " later"])
     assert engine.r.zscore(SHARD + "sweep", members[0]) == now * 2, "what has been given another time meanwhile keeps it"
+
+
+def test_rule_10_what_is_named_to_one_sweeper_is_its_own_for_half_a_minute(engine):
+    members = [f"{engine.new_id()} upload" for _ in range(150)]
+    engine.r.zadd(SHARD + "sweep", {m: n + 1 for n, m in enumerate(members)})
+    assert [engine.reap(), engine.reap(), engine.reap()] == [members[:100], members[100:], []], "of several each has others"
+    assert engine.reap(done=members[100:]) == []
+    half_a_minute = engine.now_ms() + 30000
+    assert all(due <= half_a_minute for _, due in engine.r.zrange(SHARD + "sweep", 0, -1, withscores=True)), "it may die before it is through"
+    engine.r.zadd(SHARD + "sweep", {m: n + 1 for n, m in enumerate(members[:100])})
+    assert engine.reap(most=0) == [] and engine.reap() == members[:100], "who only tells is told nothing"
 
 
 def test_rule_10_what_is_run_again_while_its_upload_is_being_dropped_fetches_it_after_that(engine):
