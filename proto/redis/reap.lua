@@ -68,8 +68,10 @@ local due = call('ZRANGEBYSCORE', P .. 'sweep', '-inf', NOW_TEXT, 'LIMIT', 0, mo
 call('ZREM', P .. 'sweep', '') -- a first write that full memory does not refuse
 for _, member in ipairs(due) do
     call('ZADD', P .. 'sweep', 'XX', int(NOW + NAMED_MS), member)
-    local job = load_job(match(member, '^%S*'))
-    if job.exists and get(job, 'up') == '' then put(job, 'up', 'going') end
+    local id, what = match(member, '^(%S*) ?(%S*)')
+    local job, all = load_job(id), what == 'all'
+    if job.exists and (all or get(job, 'up') == '') then put(job, 'up', 'going') end
+    if job.exists and all then put(job, 'over', '1') end
 end
 finish()
 return due

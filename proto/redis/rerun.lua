@@ -2,7 +2,7 @@
 --
 -- Promises: a new run, whose number only grows, so that whatever is left of the old one is superseded; results of stages
 -- before `from` are kept; when the document itself is no longer in the blob store, a `fetch` brings it back
--- first; the batch's end is not announced again.
+-- first; when nothing of it is, because its time is over, it is read again from `inspect` on; the batch's end is not announced again.
 -- ARGV: job, owner, from ("" = kick).  Answers ok │ unknown │ state.
 -- What follows what comes from the `policy` hash, written by dispatchers: field graph, "inspect>page page>split …".
 local DROPPED_MS = 30000 -- a document that is being dropped is gone by then (dispatcher/sweeper.c)
@@ -14,21 +14,36 @@ if live(s, s[RUN]) or (from == '' and state == 'finished') then return 'state' e
 
 local follows = {}
 for a, b in gmatch(policy('graph') or '', '(%S+)>(%S+)') do follows[a] = b end
-local again = {} -- stages whose results are thrown away
-local stage = from ~= '' and from or nil
-while stage do
-    again[stage] = true
+local function behind(stage)
+    local all = {}
     stage = follows[stage]
+    while stage do
+        all[stage] = true
+        stage = follows[stage]
+    end
+    return all
 end
+local function is_done(text) return text ~= '' and sub(text, 1, 1) ~= '!' end
 
 local flat, value = call('HGETALL', job.key), {}
 for i = 1, #flat, 2 do value[flat[i]] = flat[i + 1] end
 if from ~= '' and not value['stage:' .. from] then return 'state' end
+local function needs_what_was_read()
+    local read = behind('inspect')
+    if from ~= '' then return read[from] end
+    for field, text in pairs(value) do
+        if read[match(field, '^out:([^:]+):')] and not is_done(text) then return true end
+    end
+end
+if value.over == '1' and needs_what_was_read() then from = 'inspect' end
+local again = behind(from) -- stages whose results are thrown away
+again[from] = true
+
 local open, drop = {}, {}
 for field, text in pairs(value) do
     local of, index = match(field, '^out:([^:]+):(%d+)$')
     if of and not AFTER_END[of] and of ~= 'fetch' then
-        local done = text ~= '' and string.sub(text, 1, 1) ~= '!'
+        local done = is_done(text)
         if of == from or (not done and not again[of]) then
             open[#open + 1] = {stage = of, index = index, done = done}
         elseif again[of] then
@@ -67,6 +82,7 @@ for _, task in ipairs(open) do
         r.d, r.by, r.changed = int(num(r.d) - 1), '', true
     end
     if task.stage == 'store' or task.stage == 'inspect' or task.stage == 'page' then needs_document = true end
+    if task.stage == 'inspect' and value.over then put(job, 'over', '') end
 end
 if needs_document and (value.up == 'gone' or value.up == 'going') then
     local parked = {}

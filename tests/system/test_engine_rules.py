@@ -639,6 +639,46 @@ def test_rule_10_a_failed_job_whose_blobs_went_with_its_time_fetches_its_documen
     assert [t.type for t in engine.take(fetch=9, inspect=9)] == ["fetch"]
 
 
+@pytest.mark.parametrize("removed", [True, False], ids=["removed", "being removed"])
+def test_rule_10_what_is_run_again_when_its_time_is_over_is_read_again(engine, removed):
+    """The stages before would have nothing to hand on: pages and entries went with the job's time, and it is known for an hour yet."""
+    job = engine.submit()
+    engine.finish(job, pages=2)
+    engine.r.zadd(SHARD + "sweep", {f"{job} upload": 1})
+    engine.reap(done=engine.reap())
+    engine.r.zadd(SHARD + "sweep", {f"{job} all": 1})
+    engine.reap(done=engine.reap() if removed else engine.reap() and [])
+    assert engine.run("rerun", job, OWNER, "split") == "ok"
+    if not removed:
+        (later,) = engine.r.zrange(SHARD + "later", 0, -1)
+        engine.r.zadd(SHARD + "later", {later: 1})
+        engine.promote()
+    opened = []
+    while tasks := engine.take(fetch=9, inspect=9, page=9, split=9, extract=9, save=9):
+        opened += [t.type for t in tasks]
+        engine.commit(*tasks, fan=lambda t: 2 if t.type == "inspect" else 1)
+    assert opened == ["fetch", "inspect", "page", "page", "split", "extract", "save"]
+    assert engine.job(job)["state"] == "finished"
+    assert engine.run("rerun", job, OWNER, "split") == "ok"
+    assert [t.type for t in engine.take()] == ["split"], "once"
+
+
+@pytest.mark.parametrize("failed_at, again", [("store", ["inspect", "store"]), ("page", ["inspect"])])
+def test_rule_10_what_is_kicked_when_its_time_is_over_is_read_again(engine, failed_at, again):
+    job = engine.submit()
+    inspect, store = sorted(engine.take(), key=lambda t: t.type)
+    engine.commit(inspect)
+    (page,) = engine.take()
+    if failed_at == "page":
+        engine.commit(store)
+    assert engine.defer({"store": store, "page": page}[failed_at], "refused") == 3
+    engine.r.zadd(SHARD + "sweep", {f"{job} all": 1})
+    engine.reap(done=engine.reap())
+    assert engine.run("rerun", job, OWNER, "") == "ok"
+    engine.commit(*engine.take(fetch=9))
+    assert sorted(t.type for t in engine.take()) == again
+
+
 def test_a_job_is_on_its_owners_list_until_its_time_is_over_and_again_when_it_is_rerun(engine):
     job, owned = engine.submit(), f"{SHARD}owned:{OWNER}"
     engine.reap(done=[f"{job} all"])
