@@ -109,7 +109,7 @@ static void hear_task(const struct heard *m)
     struct stage *s = m->s;
     FAULT(task_heard);
     struct held *same = stage_hold_find(&s->hold, m->h);
-    if (same) {
+    if (same && same->state != HELD_DROPPED) {
         int index = stage_link_index(s, m->link);
         if (same->link == index && same->confirmed) return;
         stage_hold_move(&s->hold, same, index);

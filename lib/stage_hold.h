@@ -57,7 +57,7 @@ void stage_hold_done(struct stage_hold *hold);
 
 /* A task that was just dealt: WORKING and confirmed. NULL: no memory. */
 struct held *stage_hold_add(struct stage_hold *hold, const struct wire_header *task, int type, int link);
-/* The delivery that the header names, token included. */
+/* The delivery that the header names, token included; dealt again after it was dropped: the one that is worked on. */
 struct held *stage_hold_find(const struct stage_hold *hold, const struct wire_header *task);
 /* An earlier delivery of the same task whose answer is still wanted: the header's token supersedes it. */
 struct held *stage_hold_find_older(const struct stage_hold *hold, const struct wire_header *task);

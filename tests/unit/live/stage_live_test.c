@@ -638,6 +638,25 @@ static void test_cancelled_task_stops_and_gives_no_result(void **state)
     end_world(&w);
 }
 
+/* A Redis that forgot that it gave it out gives it out once more, by the same token. */
+static void test_cancelled_task_that_is_dealt_again_is_worked_on_again(void **state)
+{
+    (void)state;
+    struct world w;
+    start_welcomed(&w, 1);
+    struct message about = {.h = task(GATE, 1, 60000)};
+    deal(&w.d[0], GATE, 1, NULL);
+    expect_held(&w, &w.d[0], GATE, 1);
+    answer(&w.d[0], WIRE_CANCEL, 0, &about);
+    deal(&w.d[0], GATE, 1, NULL); /* before the first has noticed */
+    open_gate(&w);
+    open_gate(&w); /* the first may take one */
+    struct message *m = expect(&w, &w.d[0], WIRE_RESULT);
+    assert_string_equal(m->h.type, "gate");
+    forget(m);
+    end_world(&w);
+}
+
 static void test_later_delivery_supersedes_the_one_that_is_worked_on(void **state)
 {
     (void)state;
@@ -962,6 +981,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_task_of_an_unknown_type_is_handed_back),
         cmocka_unit_test(test_no_room_is_given_while_what_a_type_needs_is_paused_and_others_go_on),
         cmocka_unit_test(test_cancelled_task_stops_and_gives_no_result),
+        cmocka_unit_test(test_cancelled_task_that_is_dealt_again_is_worked_on_again),
         cmocka_unit_test(test_later_delivery_supersedes_the_one_that_is_worked_on),
         cmocka_unit_test(test_unknown_worker_says_hello_again_with_what_it_holds),
         cmocka_unit_test(test_more_than_one_hellos_worth_is_offered_in_parts),
