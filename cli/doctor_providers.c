@@ -55,13 +55,14 @@ static void take_line(const char *line, size_t len, struct report *report, char 
 
 static void probe_service(const char *name, const char *program, const char *const *environment, struct report *report)
 {
+    static const char together[] = "see whether all programs lie in one folder, and may be run";
     struct err err = {0};
     char last_error[200] = "";
     int fd = -1, status = 0, found = 0;
     AUTO(buf_done) struct buf said = BUF_INIT;
     pid_t pid = child_start((const char *const[]){program, SVC_PROBE_ARG, NULL}, environment, &fd, &err);
     if (pid == -1) {
-        report_add(report, VERDICT_WRONG, name, "see whether all programs lie in one folder", "%s", err.text);
+        report_add(report, VERDICT_WRONG, name, together, "%s", err.text);
         return;
     }
     hear(pid, fd, &said);
@@ -73,6 +74,10 @@ static void probe_service(const char *name, const char *program, const char *con
         line += len + (line[len] == '\n');
     }
     if (found || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_NOT_STARTED) {
+        report_add(report, VERDICT_WRONG, name, together, "%.150s cannot be started", program);
+        return;
+    }
     report_add(report, VERDICT_WRONG, name, "mend its settings, then look again", "%s",
                *last_error ? last_error : "did not say in time how its providers are");
 }

@@ -23,10 +23,13 @@ static void sleep_ms(int64_t ms)
     (void)nanosleep(&t, NULL);
 }
 
+/* A file's name may be no UTF-8, or be cut within a character. */
 static void add_error(struct sent *sent, const char *text)
 {
-    json_t *value = json_string(text);
-    (void)json_array_append_new(sent->errors, value ? value : json_string("refused"));
+    struct buf b = BUF_INIT;
+    text_cell(&b, text, 0);
+    (void)json_array_append_new(sent->errors, json_string(b.bad ? "refused" : b.data));
+    buf_done(&b);
 }
 
 /* --- one request --- */

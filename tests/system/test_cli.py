@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,7 +81,9 @@ def test_a_terminal_that_takes_nothing_stops_no_service(tmp_path):
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: stack.pid("llm-svc.0") not in (None, pid), 30, "its next start")
         finally:
+            os.close(nobody_reads)
             process.terminate()
+    os.close(terminal)
     assert process.returncode == 0 and "started, process" in (stack.var / "log" / "llm-svc.log").read_text()
 
 
@@ -233,6 +236,14 @@ def test_submit_says_what_was_accepted_before_nobody_answered_any_more(two_files
     assert sent.returncode == 3 and sent.stdout.count(told) == 1, sent.stdout + sent.stderr
 
 
+def test_submit_names_what_it_cannot_read_whatever_its_name_is_made_of(two_files, tmp_path):
+    long, latin = tmp_path / ("ñ" * 100), os.path.join(os.fsencode(tmp_path), b"ni\xf1o.pdf")
+    with Taker() as gateway:
+        sent = gateway.submit("--json", long, latin, two_files[0])
+    refused = json.loads(sent.stdout)["errors"]
+    assert sent.returncode == 1 and "ñ" in refused[0] and "ni\ufffdo.pdf: No such file" in refused[1], refused
+
+
 def test_submit_does_not_wait_for_somebody_to_write_into_a_pipe(two_files, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with Taker() as gateway:
@@ -261,6 +272,14 @@ def test_export_predictions_has_every_document_of_the_batch(up):
     assert len(entries) == 3 and entries[0]["pages"][0] == 1
     assert entries[0]["pages"] < entries[1]["pages"] < entries[2]["pages"]
     assert documents["several-students"]["pages"][0]["text"]
+
+
+def test_doctor_without_the_other_programs_says_that_they_are_not_there(up, tmp_path):
+    shutil.copy(BUILD / "sheaf", tmp_path)
+    alone = subprocess.run([tmp_path / "sheaf", "doctor", "--json"], env=up.env, capture_output=True, text=True, timeout=60 * SLOW)
+    missing = {f["subject"]: f for f in json.loads(alone.stdout) if f["verdict"] == "wrong"}
+    assert set(missing) == set(SERVICES), missing
+    assert all("cannot be started" in f["text"] and "one folder" in f["mend"] for f in missing.values())
 
 
 def test_exit_codes_say_no_usage_and_unreachable(up):
