@@ -186,6 +186,7 @@ int api_download(api_t *api, const char *path, FILE *out, struct err *err)
     if (snprintf(url, sizeof url, "%s%s", api->base, path) >= (int)sizeof url)
         return err_set(err, ERR_INPUT, "this is too long for an address");
     struct httpc_request r = request_to(api, url, NULL, DOWNLOAD_MS);
+    r.idle_ms = DOWNLOAD_MS; /* a slow line takes as long as it needs */
     r.max_answer_bytes = 0;
     int rc = httpc_stream(api->client, &r, &sink, err);
     if (rc == -1)

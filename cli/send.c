@@ -13,7 +13,7 @@
 
 #define WAIT_FIRST_MS   500
 #define WAIT_LAST_MS    5000
-#define REQUEST_MS      600000
+#define REQUEST_MS      600000 /* without anything that moves: a slow line takes as long as it needs */
 #define PART_HEAD_BYTES 1024 /* what a part needs beside its file, generously */
 #define SHOW_EVERY_MS   100
 
@@ -105,7 +105,8 @@ static int upload_until_answered(api_t *api, struct sending *s, int64_t retry_ms
                                   .body_len = multipart_length(s->body),
                                   .read_body = read_and_show,
                                   .read_user = s,
-                                  .deadline_ms = clock_ms() + REQUEST_MS};
+                                  .deadline_ms = clock_ms() + REQUEST_MS,
+                                  .idle_ms = REQUEST_MS};
         rc = api_call(api, "/upload", &r, answer, err);
         end_show(s);
     } while (try_again(&patience, rc, answer, err));

@@ -28,7 +28,7 @@ struct call {
     const struct httpc_sink *sink;
     struct buf headers;
     size_t received, max_bytes; /* 0: no cap */
-    int64_t heard_ms; /* when the head, or the last piece of the body, had been taken */
+    int64_t moved_ms; /* when the last piece of a body had been given, or the head or a piece been taken; 0: nothing yet */
     bool head_given, too_long, broken_off, not_public, too_late;
 };
 
@@ -57,7 +57,7 @@ static bool end_of_head(struct call *call)
     curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200) return true;
     call->head_given = true;
-    call->heard_ms = clock_ms();
+    call->moved_ms = clock_ms();
     buf_add(&call->headers, "", 0);
     if (call->headers.bad) return false;
     if (call->sink->head && call->sink->head(call->sink->user, (int)status, call->headers.data) == -1) {
@@ -100,7 +100,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
         call->broken_off = true;
         return 0;
     }
-    call->heard_ms = clock_ms();
+    call->moved_ms = clock_ms();
     return len;
 }
 
@@ -108,7 +108,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
 static int on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
     struct call *call = user;
-    const int64_t until_ms = call->head_given ? call->heard_ms + call->request->idle_ms : call->request->deadline_ms;
+    const int64_t until_ms = call->moved_ms ? call->moved_ms + call->request->idle_ms : call->request->deadline_ms;
     (void)down_all, (void)down, (void)up_all, (void)up;
     call->too_late = clock_ms() > until_ms;
     return call->too_late;
@@ -118,6 +118,7 @@ static size_t on_read(char *out, size_t size, size_t n, void *user)
 {
     struct call *call = user;
     int64_t got = call->request->read_body(call->request->read_user, out, size * n);
+    call->moved_ms = clock_ms();
     if (got >= 0) return (size_t)got;
     call->broken_off = true;
     return CURL_READFUNC_ABORT;

@@ -27,8 +27,8 @@ struct httpc_request {
     const void *body;            /* borrowed; NULL for none */
     size_t body_len;
     int64_t deadline_ms;         /* a moment of clock_ms() */
-    int64_t idle_ms;             /* not 0: until the deadline only the answer's head must be there; its body may take as long as it needs,
-                                    with no pause longer than this (what the receiver takes for a piece does not count) */
+    int64_t idle_ms;             /* not 0: until the deadline only the answer's head must be there, or with read_body its first piece be asked for; what
+                                    comes then may take as long as it needs, with no pause longer than this (a piece's own giver or taker does not count) */
     bool public_only;            /* addresses of private networks and of this machine are refused (netaddr.h): ERR_CONFIG */
     const char *ca_file;         /* certificates that an https server is checked against (SHEAF_CA_FILE); NULL: the system's */
     size_t max_answer_bytes;     /* a longer answer is ERR_LIMIT; 0: 16 MiB for a call, no cap for a stream */

@@ -358,6 +358,34 @@ static void test_a_stream_may_take_longer_than_its_deadline_once_it_has_begun(vo
     close(taken[1]);
 }
 
+/* A giver whose second piece comes when the call's deadline is over. */
+static int64_t give_slowly(void *user, void *out, size_t room)
+{
+    const struct timespec tick = {.tv_nsec = 1000000};
+    while (*(int *)user == 1 && clock_ms() <= slow_until_ms) nanosleep(&tick, NULL);
+    return three_pieces(user, out, room);
+}
+
+static void test_a_body_that_is_read_may_take_longer_than_the_deadline(void **state)
+{
+    struct peer p;
+    struct httpc_answer a;
+    struct err err = {0};
+    int next = 0;
+    peer_start(&p, "three", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct httpc_request r = get(&p);
+    r.method = "POST";
+    r.read_body = give_slowly;
+    r.read_user = &next;
+    r.body_len = 13;
+    slow_until_ms = r.deadline_ms = clock_ms() + 200;
+    r.idle_ms = 5000;
+    assert_int_equal(httpc_call(*state, &r, &a, &err), 0);
+    peer_end(&p);
+    assert_non_null(strstr(p.got, "\r\n\r\none,two,three"));
+    httpc_answer_done(&a);
+}
+
 static int take(void *user, const void *data, size_t len)
 {
     (void)user, (void)data, (void)len;
@@ -424,6 +452,7 @@ int main(void)
         T(test_a_cut_answer_and_a_refused_connection_are_unavailable),
         T(test_a_passed_deadline_is_a_timeout),
         T(test_a_stream_may_take_longer_than_its_deadline_once_it_has_begun),
+        T(test_a_body_that_is_read_may_take_longer_than_the_deadline),
         T(test_a_stream_that_falls_silent_is_a_timeout),
         T(test_only_http_and_https_are_called),
     };
