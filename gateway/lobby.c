@@ -15,6 +15,8 @@
 
 #define TURN_BYTES (16 * BODY_PIECE) /* of one body, before the others have their turn */
 #define LINGER_MS  2000
+#define MOST       1000 /* at once: each is a descriptor and some 20 KiB */
+#define RETRY_S    5
 #define LOOK_S     1 /* how often those are looked for who have been silent for too long */
 
 static struct metric waiting_now = METRIC_GAUGE("sheaf_http_bodies_waiting", "requests whose bodies are waited for without a thread");
@@ -34,7 +36,7 @@ struct lobby {
     int seats, most;
 
     pthread_mutex_t lock; /* of all below, and of the guests' due_ms */
-    int n_threads, n_idle, taken; /* taken: of the seats */
+    int n_threads, n_idle, n_guests, taken; /* taken: of the seats */
     bool stopping;
     struct guest *first;
     pthread_t *threads; /* most of them, the first n_threads started */
@@ -117,6 +119,7 @@ static void unlink_guest(struct lobby *l, struct guest *g)
     if (g->prev) g->prev->next = g->next;
     if (g->next) g->next->prev = g->prev;
     if (l->first == g) l->first = g->next;
+    l->n_guests--;
     if (!l->first) tick(l, false);
 }
 
@@ -217,6 +220,7 @@ static bool admit(struct lobby *l, struct guest *g)
     g->next = l->first;
     if (l->first) l->first->prev = g;
     l->first = g;
+    l->n_guests++;
     if (watch(l, EPOLL_CTL_ADD, g->fd, g) == 0) return true;
     unlink_guest(l, g);
     return false;
@@ -259,13 +263,15 @@ static void wait_for_it(struct lobby *l, struct request *rq, const struct body_t
     enter(l, rq, done ? NULL : taker, user);
 }
 
-static bool take_seat(struct lobby *l)
+enum place { SEAT, LOBBY, NOWHERE };
+
+static enum place find_place(struct lobby *l)
 {
     pthread_mutex_lock(&l->lock);
-    const bool free_one = l->taken < l->seats;
-    if (free_one) l->taken++;
+    const enum place place = l->taken < l->seats ? SEAT : l->n_guests < MOST ? LOBBY : NOWHERE;
+    if (place == SEAT) l->taken++;
     pthread_mutex_unlock(&l->lock);
-    return free_one;
+    return place;
 }
 
 static void leave_seat(struct lobby *l)
@@ -278,19 +284,19 @@ static void leave_seat(struct lobby *l)
 void lobby_take(struct lobby *l, struct request *rq, const struct body_taker *taker, void *user)
 {
     AUTO_FREE char *piece = malloc(BODY_PIECE);
+    const enum place place = piece ? find_place(l) : NOWHERE;
     if (!piece) {
         http_error_retry(rq, 503, 2, "unavailable", "Out of memory.");
-        taker->destroy(user);
-        return;
-    }
-    const bool seated = take_seat(l);
-    if (!seated && rq->body_len > 0 && http_take_over(rq) == 0) {
+    } else if (place == NOWHERE) {
+        http_error_retry(rq, 503, RETRY_S, "unavailable", "Too many uploads are under way. Please try again.");
+    } else if (place == LOBBY && rq->body_len > 0 && http_take_over(rq) == 0) {
         wait_for_it(l, rq, taker, user, piece);
         return;
+    } else {
+        body_take_here(rq, taker, user, piece);
     }
-    body_take_here(rq, taker, user, piece);
     taker->destroy(user);
-    if (seated) leave_seat(l);
+    if (place == SEAT) leave_seat(l);
 }
 
 /* --- life --- */

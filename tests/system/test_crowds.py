@@ -1,6 +1,7 @@
 """More clients than the gateway has threads, most of them silent: nobody waits for somebody else's line."""
 import contextlib
 import pathlib
+import resource
 import socket
 import time
 
@@ -96,6 +97,21 @@ def test_what_came_over_a_slow_line_is_what_was_sent(stack):
         late.send()
         assert late.answer().startswith("HTTP/1.1 202 ")
     assert document(5000) in [p.read_bytes() for p in blobs(stack)]
+
+
+def test_more_than_a_thousand_are_asked_to_come_again(stack):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    with contextlib.ExitStack() as all_of_them:
+        all_of_them.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1001):
+            all_of_them.enter_context(Upload(stack, "/upload", body_of("/upload", document(1))).connection)
+        wait_for(lambda: stack.metric("gateway", "sheaf_http_bodies_waiting") == 1000, what="all of them to be in hand")
+        answer = Upload(stack, "/upload", body_of("/upload", document(1)), "Expect: 100-continue\r\n").answer()
+        assert answer.startswith("HTTP/1.1 503 ") and "\r\nRetry-After: 5\r\n" in answer
+        assert stack.get("/openapi.json")[0] == 200
+    wait_for(lambda: stack.metric("gateway", "sheaf_http_in_flight") == 0, what="none of them to be in hand")
+    assert stack.upload(("a.pdf", document(8000)))[0] == 202
 
 
 def test_who_asked_before_sending_is_told_to_go_on_in_a_crowd_too(stack):
