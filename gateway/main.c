@@ -81,10 +81,11 @@ static void on_event(void *user, const struct event *event)
     streams_tell(g->streams, event);
 }
 
-/* Uploads leave threads to all others; those beyond their seats have as many again as civetweb would have had for them. */
+/* Uploads leave threads to all others; with those that serve the lobby as many work on uploads as if all were theirs: the more write at
+ * once, the more share a sync (64 uploads of 200 KB at once: 0.83 of the rate of 32 threads with 28, 0.93 with 32). */
 static struct lobby *open_lobby(const struct gateway *g, struct err *err)
 {
-    const int seats = g->threads * 3 / 8, most = g->threads / 2;
+    const int seats = g->threads * 3 / 8, most = g->threads * 5 / 8;
     return lobby_new(seats > 0 ? seats : 1, most > 0 ? most : 1, g->settings->upload_idle_ms, err);
 }
 
