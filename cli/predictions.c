@@ -125,7 +125,7 @@ static int add_record(api_t *api, const char *id, json_t *predictions, struct er
     AUTO_FREE char *path = api_path("/api/records/", id, "?include=text");
     json_t *body = NULL;
     if (!path) return err_set(err, ERR_NOMEM, "no memory");
-    if (api_get(api, path, &body, err) == -1) return -1;
+    if (api_get(api, path, &body, err) == -1) return err->sys == 404 ? 0 : -1; /* deleted since it was listed */
     const json_t *record = json_object_get(body, "record") ? json_object_get(body, "record") : body;
     const json_t *texts = json_object_get(record, "page_texts");
     int rc = predictions_add(predictions, record, texts ? texts : json_object_get(body, "page_texts"), err);

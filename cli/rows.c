@@ -33,7 +33,11 @@ static int add_record_by_id(struct buf *b, api_t *api, const char *filename, con
     AUTO_FREE char *path = api_path("/api/records/", id ? id : "", "");
     json_t *body = NULL;
     if (!path) return err_set(err, ERR_NOMEM, "no memory");
-    if (api_get(api, path, &body, err) == -1) return -1;
+    if (api_get(api, path, &body, err) == -1) {
+        if (err->sys != 404) return -1;
+        add_row(b, (const char *const[]){filename, "(deleted)", "", "", "", ""}); /* by somebody, since */
+        return 0;
+    }
     const json_t *record = json_object_get(body, "record");
     add_record(b, filename, record ? record : body);
     json_decref(body);

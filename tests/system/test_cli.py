@@ -244,6 +244,32 @@ def test_submit_names_what_it_cannot_read_whatever_its_name_is_made_of(two_files
     assert sent.returncode == 1 and "ñ" in refused[0] and "ni\ufffdo.pdf: No such file" in refused[1], refused
 
 
+def test_submit_records_goes_on_when_somebody_has_deleted_a_record_meanwhile(two_files):
+    gone = Only(lambda request: request.path == "/api/records/s", Answer(404, {"success": False, "error": "There is no such record.", "code": "not_found"}))
+    with Taker(gone) as gateway:
+        sent = gateway.submit("--records", *two_files, SHEAF_MAX_FILES="1")
+    rows = sent.stdout.splitlines()[1:]
+    assert sent.returncode == 0 and len(rows) == 2 and "(deleted)" in rows[0] and "(deleted)" not in rows[1], sent.stdout + sent.stderr
+
+
+class Lister(Fake):
+    """A gateway of two records, of which one is deleted between the list and the look at it."""
+
+    def answer(self, request):
+        if request.path.startswith("/api/records?"):
+            return Answer(200, {"records": [{"submission_id": name} for name in ("gone", "here")], "next_cursor": None})
+        if request.path.startswith("/api/records/gone"):
+            return Answer(404, {"success": False, "error": "There is no such record.", "code": "not_found"})
+        return Answer(200, {"record": {"filename": "here.pdf", "chunk_page_start": 1, "chunk_page_end": 1}})
+
+
+def test_predictions_leave_out_what_is_deleted_meanwhile():
+    with Lister() as gateway:
+        env = {**os.environ, "SHEAF_PORT": str(gateway.server.server_address[1])}
+        told = subprocess.run([BUILD / "sheaf", "export", "--predictions"], env=env, capture_output=True, text=True, timeout=60 * SLOW)
+    assert told.returncode == 0 and list(json.loads(told.stdout)["documents"]) == ["here"], told.stderr
+
+
 def test_submit_does_not_wait_for_somebody_to_write_into_a_pipe(two_files, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with Taker() as gateway:
