@@ -29,6 +29,7 @@
  * but small hosted Redis servers let in 30 clients in all. */
 #define REDIS_CONNECTIONS 16
 #define TURN_MS           1000
+#define LAST_WORD_MS      2000 /* of a stop's time: for telling those who wait for persist-svc that it will not answer */
 
 /* Once a second: is Redis there and has it room.  -1 only when this process must not go on. */
 static int turn(struct svc *svc, struct gateway *g, bool *shards_known, struct err *err)
@@ -65,7 +66,9 @@ static int serve(struct svc *svc, struct gateway *g, struct err *err)
     svc_ready(svc, "stopping");
     server_drain(server);
     streams_end(g->streams); /* they would never end by themselves */
-    server_stop(server, clock_ms() + g->settings->drain_ms);
+    const int64_t drain_ms = g->settings->drain_ms, end_ms = clock_ms() + drain_ms;
+    records_end_by(g->records, end_ms - (drain_ms < 2 * LAST_WORD_MS ? drain_ms / 2 : LAST_WORD_MS));
+    server_stop(server, end_ms);
     lobby_destroy(&g->lobby);
     server_destroy(&server);
     return rc;

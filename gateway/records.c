@@ -1,6 +1,7 @@
 #include "gateway/records.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 struct records {
     char *base; /* "http://127.0.0.1:8090", without a slash at its end */
     struct turnstile *turnstile;
+    _Atomic int64_t end_ms;
     pthread_t looks;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t end;
@@ -45,6 +47,17 @@ static void put(struct records *r, httpc_t *client)
     }
     pthread_mutex_unlock(&r->lock);
     httpc_destroy(&client);
+}
+
+void records_end_by(struct records *r, int64_t end_ms)
+{
+    atomic_store(&r->end_ms, end_ms);
+}
+
+static bool go_on(void *user)
+{
+    struct records *r = user;
+    return clock_ms() < atomic_load(&r->end_ms);
 }
 
 /* The request as persist-svc gets it.  Texts live in the struct. */
@@ -74,6 +87,8 @@ static int prepare(struct records *r, const struct caller *caller, const struct 
         .body = call->body ? call->body->data : NULL,
         .body_len = call->body ? call->body->len : 0,
         .deadline_ms = clock_ms() + wait_ms,
+        .go_on = go_on,
+        .go_on_user = r,
     };
     return 0;
 }
@@ -239,6 +254,7 @@ struct records *records_new(const struct settings *s, int threads, struct err *e
     }
     pthread_mutex_init(&r->lock, NULL);
     clock_cond_init(&r->end);
+    records_end_by(r, INT64_MAX);
     r->base = address(s);
     r->turnstile = turnstile_new(threads);
     if (r->base && r->turnstile && pthread_create(&r->looks, NULL, look_again_and_again, r) == 0) return r;

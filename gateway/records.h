@@ -15,6 +15,8 @@ struct records;
 /* threads: that serve requests. */
 struct records *records_new(const struct settings *s, int threads, struct err *err);
 void records_destroy(struct records **r);
+/* What is not answered by then, a moment of clock_ms(), is given up. */
+void records_end_by(struct records *r, int64_t end_ms);
 
 struct records_call {
     const char *method;

@@ -104,14 +104,16 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
     return len;
 }
 
-/* In place of curl's own timeout, which would be the whole answer's. Called once a second at least. */
+/* Called once a second at least. What is timed here has no timeout of curl's, which would be the whole answer's. */
 static int on_progress(void *user, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
     struct call *call = user;
-    const int64_t until_ms = call->moved_ms ? call->moved_ms + call->request->idle_ms : call->request->deadline_ms;
+    const struct httpc_request *r = call->request;
+    const int64_t until_ms = call->moved_ms ? call->moved_ms + r->idle_ms : r->deadline_ms;
     (void)down_all, (void)down, (void)up_all, (void)up;
-    call->too_late = clock_ms() > until_ms;
-    return call->too_late;
+    call->too_late = r->idle_ms && clock_ms() > until_ms;
+    call->broken_off |= r->go_on && !r->go_on(r->go_on_user);
+    return call->too_late || call->broken_off;
 }
 
 static size_t on_read(char *out, size_t size, size_t n, void *user)
@@ -217,13 +219,12 @@ static void set_options(struct httpc *c, struct call *call, struct curl_slist *h
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    if (call->request->idle_ms) {
+    if (call->request->idle_ms || call->request->go_on) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
-    } else {
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
     }
+    if (!call->request->idle_ms) curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(left_ms < CONNECT_MS ? left_ms : CONNECT_MS));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);

@@ -40,6 +40,9 @@ struct httpc_request {
      * sent; without this, such a call therefore gets a connection of its own. */
     int (*rewind_body)(void *user);
     void *read_user; /* of both */
+    /* Asked once a second at least, also while nothing comes: false breaks the call off (ERR_CANCELLED). */
+    bool (*go_on)(void *user);
+    void *go_on_user;
     const struct httpc_aws *aws; /* NULL: not signed */
 };
 

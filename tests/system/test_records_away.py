@@ -196,6 +196,13 @@ def test_the_records_are_told_again_when_they_answer_again():
         wait_for(lambda: s.get(f"/api/job_status/{job}")[0] == 200 and asked() > before + 1, what="statuses to ask for records")
 
 
+def test_a_gateway_that_is_stopped_tells_those_who_wait_for_records_and_ends():
+    with Hanging() as records, Stack("gateway", SHEAF_RECORDS_URL=records.url, SHEAF_DRAIN="4s") as s, crowd(s, "/api/records", n=1) as (question,):
+        wait_for(lambda: records.asked, what="it to wait")
+        assert s["gateway"].stop(60) == 0
+        assert question.answer().startswith(b"HTTP/1.1 503 ")
+
+
 # -- it is well -------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("seconds", [0, 0.3])

@@ -409,6 +409,32 @@ static void test_a_stream_that_falls_silent_is_a_timeout(void **state)
     close(taken[1]);
 }
 
+static bool stop_now(void *user)
+{
+    ++*(int *)user;
+    return false;
+}
+
+static void test_who_need_not_wait_any_more_breaks_off_also_what_says_nothing(void **state)
+{
+    struct peer p = {.answer = ""};
+    struct httpc_answer a;
+    struct err err = {0};
+    int asked = 0;
+    assert_int_equal(pipe(taken), 0);
+    peer_listen(&p, peer_run_in_two);
+    struct httpc_request r = get(&p);
+    r.go_on = stop_now;
+    r.go_on_user = &asked;
+    assert_int_equal(httpc_call(*state, &r, &a, &err), -1);
+    assert_int_equal(err.kind, ERR_CANCELLED);
+    assert_int_equal(asked, 1);
+    assert_int_equal(write(taken[1], "x", 1), 1);
+    peer_end(&p);
+    close(taken[0]);
+    close(taken[1]);
+}
+
 static void test_a_passed_deadline_is_a_timeout(void **state)
 {
     struct peer p;
@@ -450,6 +476,7 @@ int main(void)
         T(test_stream_gives_the_head_once_after_interim_answers_and_without_trailers),
         T(test_stream_is_broken_off_by_its_sink),
         T(test_a_cut_answer_and_a_refused_connection_are_unavailable),
+        T(test_who_need_not_wait_any_more_breaks_off_also_what_says_nothing),
         T(test_a_passed_deadline_is_a_timeout),
         T(test_a_stream_may_take_longer_than_its_deadline_once_it_has_begun),
         T(test_a_body_that_is_read_may_take_longer_than_the_deadline),
