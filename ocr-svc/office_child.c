@@ -179,7 +179,7 @@ static void end_all(pid_t group)
  * killed. */
 static void remove_meeting_place(const struct keeper *k)
 {
-    char url[PATH_MAX * 3 + 32], path[128], hex[2 * EVP_MAX_MD_SIZE + 1] = "";
+    char url[PATH_MAX * 3 + 32], hex[2 * EVP_MAX_MD_SIZE + 1] = "", path[64 + sizeof hex];
     static const char *const where[] = {"/tmp", "/var/tmp"};
     unsigned char wide[2 * sizeof url], digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
