@@ -143,15 +143,16 @@ static bool staffed(struct lobby *l)
     return l->n_threads > 0;
 }
 
-static void serve_guest(struct lobby *l, struct guest *g, char *piece)
+static void serve_guest(struct lobby *l, struct guest *g)
 {
+    AUTO_FREE char *piece = malloc(BODY_PIECE); /* for this turn: threads that wait hold none */
     const bool had_request = g->rq;
     pthread_mutex_lock(&l->lock);
     const int64_t was_due_ms = g->due_ms;
     g->due_ms = INT64_MAX;
     (void)staffed(l);
     pthread_mutex_unlock(&l->lock);
-    if (!turn(g, piece)) {
+    if (!piece || !turn(g, piece)) {
         show_out(l, g);
         return;
     }
@@ -199,14 +200,12 @@ static void *loop(void *user)
 {
     struct lobby *l = user;
     struct epoll_event e;
-    char *piece = malloc(BODY_PIECE);
-    while (piece && !wait_for_one(l, &e)) {
+    while (!wait_for_one(l, &e)) {
         if (e.data.ptr == &l->timer_fd)
             end_the_silent(l);
         else
-            serve_guest(l, e.data.ptr, piece);
+            serve_guest(l, e.data.ptr);
     }
-    free(piece);
     return NULL;
 }
 

@@ -14,6 +14,8 @@ SECONDS = 3
 # A slice: about so long (in a burst a disk takes more than it can go on taking), at least so many documents of each connection, at most so many bytes.
 SLICE_S, WAVES, SLICE_MAX = 2.5, 8, 2_500_000_000
 PAIRS_S = 6  # of slices, for each run
+# Small documents do not fill what a disk takes in a burst, so their slices may be short and the more: one connection's pairs lie up to a third apart.
+SHORT_SLICE_S, MORE_PAIRS_S = 1.2, 10
 SIZES = {"200 KB": 200_000, "2 MB": 2_000_000, "20 MB": 20_000_000}
 
 
@@ -42,18 +44,22 @@ def upload(s, size, connections, limit):
     return got
 
 
+def is_small(size):
+    return size == SIZES["200 KB"]
+
+
 def documents(per_s, size, connections):
     """How many a slice has: of both the same, so that both leave the disk as much to do.  Several of each connection, or what is measured is how
     they all begin and end at once (2 MB over 64, of the bare loop: 0.45 with 2 each, 0.67 with 4, 0.84 with 8, 0.83 with 16); of large ones fewer."""
     several = min(WAVES * max(connections, 4), SLICE_MAX // size)
-    return f"x{max(round(per_s * SLICE_S), several, connections)}"
+    return f"x{max(round(per_s * (SHORT_SLICE_S if is_small(size) else SLICE_S)), several, connections)}"
 
 
 def beside(report, size, connections, ours, bare):
     """Slices of ours and of the bare loop in turn, both warm.  ours, bare: what does it, given the limit."""
     limit = documents(ours(SLICE_S)["per_s"], size, connections)
     bare(limit)
-    return in_turn(lambda: ours(limit), lambda: bare(limit), report.runs, PAIRS_S * report.runs)
+    return in_turn(lambda: ours(limit), lambda: bare(limit), report.runs, (MORE_PAIRS_S if is_small(size) else PAIRS_S) * report.runs)
 
 
 def ratios(pairs):
