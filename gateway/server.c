@@ -248,15 +248,20 @@ static int on_log(const struct mg_connection *conn, const char *message)
  * kept above TAKEN_FROM. */
 #define TAKEN_FROM 1024 /* or half of what is allowed */
 
+static bool has_port(int fd, int port)
+{
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    return getsockname(fd, (struct sockaddr *)&own, &len) == 0 && own.sin_family == AF_INET && ntohs(own.sin_port) == port;
+}
+
 static bool is_socket_of(int fd, const struct mg_request_info *info, int own_port)
 {
-    struct sockaddr_in peer, own;
-    socklen_t peer_len = sizeof peer, own_len = sizeof own;
+    struct sockaddr_in peer;
+    socklen_t len = sizeof peer;
     char text[INET_ADDRSTRLEN];
-    return getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && peer.sin_family == AF_INET &&
-           ntohs(peer.sin_port) == info->remote_port && getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
-           ntohs(own.sin_port) == own_port && inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text) &&
-           strcmp(text, info->remote_addr) == 0;
+    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET && ntohs(peer.sin_port) == info->remote_port &&
+           has_port(fd, own_port) && inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text) && strcmp(text, info->remote_addr) == 0;
 }
 
 int server_take_socket(struct mg_connection *conn)
@@ -286,11 +291,9 @@ static void wait_for_requests(struct server *server)
 {
     const int port = settings_gateway_port(server->gateway->settings), seconds = SILENT_S;
     for (int fd = 0; fd < server->taken_from; fd++) {
-        struct sockaddr_in own;
-        socklen_t own_len = sizeof own, len = sizeof(int);
+        socklen_t len = sizeof(int);
         int listens = 0;
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1 || !listens) continue;
-        if (getsockname(fd, (struct sockaddr *)&own, &own_len) == -1 || own.sin_family != AF_INET || ntohs(own.sin_port) != port) continue;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1 || !listens || !has_port(fd, port)) continue;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
     }
 }

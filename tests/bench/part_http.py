@@ -121,9 +121,9 @@ def bare_loops(connections):
 
 def upload_row(report, s, name, connections):
     size, ours = SIZES[name], functools.partial(upload, s, SIZES[name], connections)
-    for of in bare_loops(connections):
+    for n, of in enumerate(bare_loops(connections)):
         pairs = beside(report, size, connections, ours, functools.partial(bare_folder, s, size, connections, what=BARE[of]))
-        if of != bare_loops(connections)[0]:
+        if n:
             report.row("  of " + of, "×", ratios(pairs), figure=middle)
             continue
         first = pairs[0][0]

@@ -57,19 +57,29 @@ def blobs(stack):
     return [p for p in pathlib.Path(stack.folder, "var", "blobs").rglob("*") if p.is_file()]
 
 
+def wait_in_hand(stack, n):
+    wait_for(lambda: stack.metric("gateway", "sheaf_http_in_flight") == n, what=f"{n} requests to be in hand")
+
+
+def begin_uploads(stack, path="/upload", n=CROWD, sent=lambda n: 50_000):
+    """So many, each with its first bytes sent."""
+    uploads = [Upload(stack, path, body_of(path, document(number))) for number in range(n)]
+    for number, upload in enumerate(uploads):
+        upload.send(sent(number))
+    return uploads
+
+
 @contextlib.contextmanager
 def crowd_of_slow_uploads(stack, path="/upload"):
     """As many as have threads and more, each somewhere in its body."""
-    uploads = [Upload(stack, path, body_of(path, document(n))) for n in range(CROWD)]
+    uploads = begin_uploads(stack, path, sent=lambda n: n * 3000)
     try:
-        for n, upload in enumerate(uploads):
-            upload.send(n * 3000)
-        wait_for(lambda: stack.metric("gateway", "sheaf_http_in_flight") == CROWD, what="all of them to be in hand")
+        wait_in_hand(stack, CROWD)
         yield uploads
     finally:
         for upload in uploads:
             upload.connection.close()
-        wait_for(lambda: stack.metric("gateway", "sheaf_http_in_flight") == 0, what="none of them to be in hand")
+        wait_in_hand(stack, 0)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -110,7 +120,7 @@ def test_more_than_a_thousand_are_asked_to_come_again(stack):
         answer = Upload(stack, "/upload", body_of("/upload", document(1)), "Expect: 100-continue\r\n").answer()
         assert answer.startswith("HTTP/1.1 503 ") and "\r\nRetry-After: 5\r\n" in answer
         assert stack.get("/openapi.json")[0] == 200
-    wait_for(lambda: stack.metric("gateway", "sheaf_http_in_flight") == 0, what="none of them to be in hand")
+    wait_in_hand(stack, 0)
     assert stack.upload(("a.pdf", document(8000)))[0] == 202
 
 
@@ -162,9 +172,7 @@ def test_connections_are_kept_only_while_there_are_threads_for_others(stack):
 
 def test_who_says_nothing_for_too_long_is_broken_off_and_told():
     with Stack("gateway", SHEAF_THREADS=THREADS, SHEAF_UPLOAD_IDLE="2s") as s:
-        uploads = [Upload(s, "/upload", body_of("/upload", document(n))) for n in range(THREADS + 2)]
-        for upload in uploads:
-            upload.send(50_000)
+        uploads = begin_uploads(s, n=THREADS + 2)
         answers = [upload.answer() for upload in uploads]
         assert all(answer.startswith("HTTP/1.1 400 ") and '"code":"bad_multipart"' in answer for answer in answers), answers
         lasting = [Upload(s, "/upload", body_of("/upload", document(n))) for n in range(THREADS + 2)]
@@ -179,10 +187,8 @@ def test_who_says_nothing_for_too_long_is_broken_off_and_told():
 
 def test_a_gateway_that_is_stopped_takes_what_was_on_its_way():
     with Stack("gateway", SHEAF_THREADS=THREADS) as s:
-        uploads = [Upload(s, "/upload", body_of("/upload", document(n))) for n in range(CROWD)]
-        for upload in uploads:
-            upload.send(50_000)
-        wait_for(lambda: s.metric("gateway", "sheaf_http_in_flight") == CROWD, what="all of them to be in hand")
+        uploads = begin_uploads(s)
+        wait_in_hand(s, CROWD)
         s["gateway"].process.terminate()
         wait_for(lambda: not s.is_ready("gateway"), what="the gateway to say that it stops")
         for upload in uploads:
@@ -193,10 +199,8 @@ def test_a_gateway_that_is_stopped_takes_what_was_on_its_way():
 
 def test_what_is_still_on_its_way_when_time_is_up_is_cut_and_the_gateway_ends():
     with Stack("gateway", SHEAF_THREADS=THREADS, SHEAF_DRAIN="1s") as s:
-        uploads = [Upload(s, "/upload", body_of("/upload", document(n))) for n in range(CROWD)]
-        for upload in uploads:
-            upload.send(50_000)
-        wait_for(lambda: s.metric("gateway", "sheaf_http_in_flight") == CROWD, what="all of them to be in hand")
+        uploads = begin_uploads(s)
+        wait_in_hand(s, CROWD)
         assert s["gateway"].stop() == 0 and "requests_cut" in s.log("gateway")
         for upload in uploads:
             upload.connection.close()

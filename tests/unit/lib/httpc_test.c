@@ -135,6 +135,14 @@ static int64_t three_pieces(void *user, void *out, size_t room)
     return (int64_t)n;
 }
 
+/* The three pieces, of which `next` counts those that were read. */
+static void read_from(struct httpc_request *r, int64_t (*read_body)(void *user, void *out, size_t room), int *next)
+{
+    r->read_body = read_body;
+    r->read_user = next;
+    r->body_len = sizeof "one,two,three" - 1;
+}
+
 static void test_a_body_can_be_read_piece_by_piece(void **state)
 {
     struct peer p;
@@ -144,9 +152,7 @@ static void test_a_body_can_be_read_piece_by_piece(void **state)
     peer_start(&p, "three", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     struct httpc_request r = get(&p);
     r.method = "PUT";
-    r.read_body = three_pieces;
-    r.read_user = &next;
-    r.body_len = 13;
+    read_from(&r, three_pieces, &next);
     assert_int_equal(httpc_call(*state, &r, &a, &err), 0);
     peer_end(&p);
     assert_non_null(strstr(p.got, "PUT /x HTTP/1.1\r\n"));
@@ -195,10 +201,8 @@ static void test_a_body_that_can_begin_again_goes_over_the_kept_connection_even_
     peer_listen(&p, fickle_run);
     struct httpc_request r = get(&p);
     r.method = "PUT";
-    r.read_body = three_pieces;
+    read_from(&r, three_pieces, &next);
     r.rewind_body = from_the_start;
-    r.read_user = &next;
-    r.body_len = 13;
     assert_int_equal(httpc_call(*state, &r, &a, &err), 0);
     httpc_answer_done(&a);
 
@@ -375,9 +379,7 @@ static void test_a_body_that_is_read_may_take_longer_than_the_deadline(void **st
     peer_start(&p, "three", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     struct httpc_request r = get(&p);
     r.method = "POST";
-    r.read_body = give_slowly;
-    r.read_user = &next;
-    r.body_len = 13;
+    read_from(&r, give_slowly, &next);
     slow_until_ms = r.deadline_ms = clock_ms() + 200;
     r.idle_ms = 5000;
     assert_int_equal(httpc_call(*state, &r, &a, &err), 0);

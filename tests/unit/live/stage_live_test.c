@@ -620,15 +620,20 @@ static void test_no_room_is_given_while_what_a_type_needs_is_paused_and_others_g
     end_world(&w);
 }
 
+static void deal_and_cancel(struct world *w)
+{
+    struct message about = {.h = task(GATE, 1, 60000)};
+    deal(&w->d[0], GATE, 1, NULL);
+    expect_held(w, &w->d[0], GATE, 1);
+    answer(&w->d[0], WIRE_CANCEL, 0, &about);
+}
+
 static void test_cancelled_task_stops_and_gives_no_result(void **state)
 {
     (void)state;
     struct world w;
     start_welcomed(&w, 1);
-    struct message about = {.h = task(GATE, 1, 60000)};
-    deal(&w.d[0], GATE, 1, NULL);
-    expect_held(&w, &w.d[0], GATE, 1);
-    answer(&w.d[0], WIRE_CANCEL, 0, &about);
+    deal_and_cancel(&w);
     expect_held(&w, &w.d[0], GATE, 0);
     expect_room(&w, &w.d[0], GATE, 2);
     deal(&w.d[0], ECHO, 2, NULL);
@@ -644,10 +649,7 @@ static void test_cancelled_task_that_is_dealt_again_is_worked_on_again(void **st
     (void)state;
     struct world w;
     start_welcomed(&w, 1);
-    struct message about = {.h = task(GATE, 1, 60000)};
-    deal(&w.d[0], GATE, 1, NULL);
-    expect_held(&w, &w.d[0], GATE, 1);
-    answer(&w.d[0], WIRE_CANCEL, 0, &about);
+    deal_and_cancel(&w);
     deal(&w.d[0], GATE, 1, NULL); /* before the first has noticed */
     open_gate(&w);
     open_gate(&w); /* the first may take one */
